@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model as read: Graph, Subgraph, Tensor, Operator, Quantization.
+
+Frozen dataclasses without behaviour beyond look-ups, and without a trace of the file format:
+``tflite_reader`` fills them, ``passes`` rewrite them, ``lowering`` consumes them.
+Tensors are named by their index in their subgraph, as in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+AnyArray = NDArray[np.generic]
+
+ABSENT = -1
+"""Index of an optional operator input that is not there."""
+
+
+class DType(Enum):
+    """Element type of a tensor; the value is TFLite's name of it."""
+
+    FLOAT32 = "FLOAT32"
+    FLOAT16 = "FLOAT16"
+    FLOAT64 = "FLOAT64"
+    BFLOAT16 = "BFLOAT16"
+    INT2 = "INT2"
+    INT4 = "INT4"
+    INT8 = "INT8"
+    INT16 = "INT16"
+    INT32 = "INT32"
+    INT64 = "INT64"
+    UINT4 = "UINT4"
+    UINT8 = "UINT8"
+    UINT16 = "UINT16"
+    UINT32 = "UINT32"
+    UINT64 = "UINT64"
+    BOOL = "BOOL"
+    STRING = "STRING"
+    COMPLEX64 = "COMPLEX64"
+    COMPLEX128 = "COMPLEX128"
+    RESOURCE = "RESOURCE"
+    VARIANT = "VARIANT"
+
+    @property
+    def numpy(self) -> np.dtype[np.generic] | None:
+        """The NumPy type of one element in memory, or None for types without fixed-size elements.
+
+        INT4 and INT2 elements are unpacked, one an ``int8``; BFLOAT16 keeps its bits in ``uint16``.
+        """
+        name = _NUMPY_NAMES.get(self)
+        return None if name is None else np.dtype(name)
+
+    @property
+    def bits(self) -> int:
+        """Size of one element in the file, in bits; 0 for types without fixed-size elements."""
+        packed = {DType.INT2: 2, DType.INT4: 4, DType.UINT4: 4}
+        if self in packed:
+            return packed[self]
+        dtype = self.numpy
+        return 0 if dtype is None else 8 * dtype.itemsize
+
+
+_NUMPY_NAMES = {
+    DType.FLOAT32: "float32",
+    DType.FLOAT16: "float16",
+    DType.FLOAT64: "float64",
+    DType.BFLOAT16: "uint16",
+    DType.INT2: "int8",
+    DType.INT4: "int8",
+    DType.INT8: "int8",
+    DType.INT16: "int16",
+    DType.INT32: "int32",
+    DType.INT64: "int64",
+    DType.UINT4: "uint8",
+    DType.UINT8: "uint8",
+    DType.UINT16: "uint16",
+    DType.UINT32: "uint32",
+    DType.UINT64: "uint64",
+    DType.BOOL: "bool",
+    DType.COMPLEX64: "complex64",
+    DType.COMPLEX128: "complex128",
+}
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Affine quantization: real value = (q - zero point) × scale.
+
+    ``scales`` and ``zero_points`` have one entry (per tensor) or one an index of dimension ``axis``
+    (per axis). Scales are float32 values held as Python floats; the reader does not judge them.
+    ``zero_points`` may be shorter than ``scales`` in a file; the reader fills it up with zeros.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def per_axis(self) -> bool:
+        """Whether there is more than one scale."""
+        return len(self.scales) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor of a subgraph.
+
+    ``shape`` is the static shape (``()`` for a scalar); ``dynamic`` is set where the file leaves a
+    dimension open (its ``shape_signature`` has -1). ``data`` is the constant's value, shaped and
+    unpacked, or None for a tensor computed at run time.
+    """
+
+    index: int
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    quantization: Quantization | None = None
+    data: AnyArray | None = None
+    is_variable: bool = False
+    dynamic: bool = False
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor in memory at run time, INT4 and INT2 unpacked."""
+        dtype = self.dtype.numpy
+        return 0 if dtype is None else self.elements * dtype.itemsize
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the value is known at compile time."""
+        return self.data is not None
+
+
+OptionValue = int | float | bool | str | bytes | tuple[int, ...] | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator: what it is, which tensors it reads and writes, its options.
+
+    ``opcode`` is TFLite's name (``CONV_2D``), or ``CUSTOM`` with ``custom_code`` set. ``options``
+    holds every field of the operator's options table under its schema name (``stride_w``), enums by
+    their schema name (``"SAME"``), defaults filled in; for a custom operator the raw bytes are under
+    ``"custom_options"``. ``inputs`` may contain ``ABSENT``.
+    """
+
+    index: int
+    opcode: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    custom_code: str = ""
+    version: int = 1
+    intermediates: tuple[int, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """How messages name the operator: ``operator 3 (CONV_2D)``."""
+        name = f"CUSTOM {self.custom_code!r}" if self.custom_code else self.opcode
+        return f"operator {self.index} ({name})"
+
+
+@dataclass(frozen=True)
+class Subgraph:
+    """Operators in execution order over a list of tensors."""
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A named entry point: which subgraph, and its inputs and outputs by name."""
+
+    key: str
+    subgraph: int
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A whole model. Subgraph 0 is the one that runs; others are called by control flow."""
+
+    subgraphs: tuple[Subgraph, ...]
+    signatures: tuple[Signature, ...] = ()
+    metadata: Mapping[str, bytes] = field(default_factory=dict)
+    description: str = ""
+    source: str = "<memory>"
+    """Where the model came from, for messages: a path."""
+    sha256: str = ""
+    """Digest of the file's bytes, in hexadecimal."""
+    file_bytes: int = 0
+
+    @property
+    def main(self) -> Subgraph:
+        """The subgraph that ``invoke`` runs."""
+        return self.subgraphs[0]
