@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-AnyArray = NDArray[np.generic]
+AnyArray = NDArray[Any]
 
 ABSENT = -1
 """Index of an optional operator input that is not there."""

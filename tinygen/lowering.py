@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Graph → Network: every operator checked and folded into a Layer.
+
+The Network is what both the NumPy reference and the Plan are made from, so the two cannot disagree
+about a scale, a shape or a padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinygen.errors import ModelError, TinygenError, UnsupportedError
+from tinygen.graph import ABSENT, Graph, Operator, Subgraph, Tensor
+from tinygen.numerics import Numerics
+from tinygen.ops import OPERATORS
+from tinygen.ops.layer import Layer, OperatorView
+
+_MAX_LISTED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A model ready to be computed: layers in execution order over run-time tensors.
+
+    ``tensors`` holds the run-time tensors by index; ``inputs`` and ``outputs`` are the model's, in
+    the order of the generated ``_input_K`` and ``_output_K``.
+    """
+
+    graph: Graph
+    numerics: Numerics
+    layers: tuple[Layer, ...]
+    tensors: Mapping[int, Tensor]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(layer.macs for layer in self.layers)
+
+
+def _unsupported_operators(graph: Graph) -> list[str]:
+    problems = []
+    for operator in graph.main.operators:
+        if operator.opcode not in OPERATORS:
+            names = ", ".join(repr(graph.main.tensors[t].name) for t in operator.outputs)
+            problems.append(f"{operator.label} → {names}")
+    return problems
+
+
+def _check_tensor(graph: Graph, tensor: Tensor) -> None:
+    if tensor.dynamic or any(extent < 1 for extent in tensor.shape):
+        raise UnsupportedError(
+            f"{graph.source}: tensor {tensor.name!r} has the shape {list(tensor.shape)} with an open "
+            "or empty dimension.",
+            "Fix the batch size when converting (input shape [1, …]): C arrays need static shapes.",
+        )
+    if tensor.dtype.numpy is None:
+        raise UnsupportedError(
+            f"{graph.source}: tensor {tensor.name!r} is of type {tensor.dtype.value}, which has no "
+            "fixed-size elements."
+        )
+
+
+def _check_order(graph: Graph, operator: Operator, known: set[int]) -> None:
+    for index in operator.inputs:
+        tensor = graph.main.tensors[index]
+        if index != ABSENT and index not in known and not tensor.is_constant:
+            raise ModelError(
+                f"{graph.source}: {operator.label} reads tensor {tensor.name!r}, which nothing has "
+                "computed by then."
+            )
+
+
+def _check_dataflow(graph: Graph, subgraph: Subgraph) -> None:
+    known = set(subgraph.inputs)
+    known.update(t.index for t in subgraph.tensors if t.is_variable)
+    for operator in subgraph.operators:
+        _check_order(graph, operator, known)
+        for index in operator.outputs:
+            if subgraph.tensors[index].is_constant or index in known:
+                raise ModelError(
+                    f"{graph.source}: {operator.label} writes tensor "
+                    f"{subgraph.tensors[index].name!r}, which already has a value."
+                )
+            known.add(index)
+    for index in subgraph.outputs:
+        if index not in known:
+            raise ModelError(
+                f"{graph.source}: nothing computes the output {subgraph.tensors[index].name!r}."
+            )
+
+
+def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
+    """Check and fold every operator of the main subgraph.
+
+    Raises UnsupportedError listing every operator that cannot be compiled, with the tensor each
+    writes; ModelError where the model contradicts itself.
+    """
+    subgraph = graph.main
+    if not subgraph.operators or not subgraph.outputs:
+        raise ModelError(f"{graph.source}: the model computes nothing (no operators or outputs).")
+    problems = _unsupported_operators(graph)
+    _check_dataflow(graph, subgraph)
+    used = {i for operator in subgraph.operators for i in (*operator.inputs, *operator.outputs)}
+    for index in sorted(used | set(subgraph.inputs) | set(subgraph.outputs)):
+        if index != ABSENT and not subgraph.tensors[index].is_constant:
+            _check_tensor(graph, subgraph.tensors[index])
+    layers = []
+    for operator in subgraph.operators:
+        if operator.opcode not in OPERATORS:
+            continue
+        try:
+            layers.append(OPERATORS[operator.opcode](OperatorView(operator, subgraph), numerics))
+        except UnsupportedError as error:
+            problems.append(error.message.rstrip("."))
+        except TinygenError as error:
+            raise type(error)(f"{graph.source}: {error.message}", error.hint) from error
+    if problems:
+        raise _unsupported(graph, problems)
+    runtime = set(subgraph.inputs) | set(subgraph.outputs)
+    for layer in layers:
+        runtime.update(layer.inputs, layer.outputs)
+    return Network(
+        graph=graph,
+        numerics=numerics,
+        layers=tuple(layers),
+        tensors={index: subgraph.tensors[index] for index in sorted(runtime)},
+        inputs=subgraph.inputs,
+        outputs=subgraph.outputs,
+    )
+
+
+def _unsupported(graph: Graph, problems: list[str]) -> UnsupportedError:
+    listed = "".join(f"\n  - {problem}" for problem in problems[:_MAX_LISTED])
+    more = len(problems) - _MAX_LISTED
+    if more > 0:
+        listed += f"\n  - and {more} more"
+    count = "1 operator" if len(problems) == 1 else f"{len(problems)} operators"
+    float_inputs = all(
+        graph.main.tensors[index].dtype.value.startswith("FLOAT") for index in graph.main.inputs
+    )
+    return UnsupportedError(
+        f"{graph.source}: {count} cannot be compiled:{listed}",
+        "This is a float model: quantize it to int8 first (`tinygen quantize`)."
+        if float_inputs
+        else "`tinygen analyze --operators` lists what is supported.",
+    )

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D and DEPTHWISE_CONV_2D with int8 activations and weights.
+
+Semantics: TFLM ``reference_integer_ops::ConvPerChannel`` and ``DepthwiseConvPerChannel``. Padding
+adds nothing to the accumulator; accumulators wrap modulo 2**32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygen.graph import AnyArray, DType
+from tinygen.numerics import Numerics
+from tinygen.numerics.fixed_point import Int32Array, Requantization, wrap_int32
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.quantized import bias_values, weight_requantization, zero_point
+from tinygen.ops.window import Window, window
+
+Int8Array = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conv2D(Layer):
+    """out[n,y,x,o] = requantize(bias[o] + Σ (in[n,…,c] - input_zero_point) · weights[o,ky,kx,c]).
+
+    ``weights`` are (out channels, height, width, in channels / groups); with several groups, output
+    channels are split evenly among them, each reading its own slice of the input channels.
+    """
+
+    input_shape: tuple[int, int, int, int]
+    output_shape: tuple[int, int, int, int]
+    window: Window
+    weights: Int8Array
+    bias: Int32Array
+    input_zero_point: int
+    requantization: Requantization
+
+    @property
+    def groups(self) -> int:
+        """Number of channel groups; 1 for an ordinary convolution."""
+        return self.input_shape[3] // int(self.weights.shape[3])
+
+    @property
+    def macs(self) -> int:
+        """Every tap of every output, padding included."""
+        return int(np.prod(self.output_shape)) * int(np.prod(self.weights.shape[1:]))
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 NHWC image."""
+        (image,) = inputs
+        centred = image.astype(np.float64) - self.input_zero_point
+        patches = self.window.patches(centred, 0)
+        out_channels, _, _, depth = self.weights.shape
+        per_group = out_channels // self.groups
+        accumulators = np.empty(self.output_shape, dtype=np.int64)
+        for group in range(self.groups):
+            outputs = slice(group * per_group, (group + 1) * per_group)
+            taps = patches[..., group * depth : (group + 1) * depth]
+            matrix = self.weights[outputs].reshape(per_group, -1).astype(np.float64)
+            # Products and sums stay far below 2**53: float64 is exact here, and has a fast matmul.
+            sums = taps.reshape(-1, matrix.shape[1]) @ matrix.T
+            accumulators[..., outputs] = sums.reshape(*self.output_shape[:3], per_group)
+        biased = wrap_int32(accumulators + self.bias)
+        return (self.requantization.apply(biased).astype(np.int8),)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DepthwiseConv2D(Layer):
+    """out[n,y,x,c·m+j] = requantize(bias + Σ (in[n,…,c] - input_zero_point) · weights[ky,kx,c·m+j]).
+
+    ``weights`` are (height, width, out channels); m is ``depth_multiplier``.
+    """
+
+    input_shape: tuple[int, int, int, int]
+    output_shape: tuple[int, int, int, int]
+    window: Window
+    depth_multiplier: int
+    weights: Int8Array
+    bias: Int32Array
+    input_zero_point: int
+    requantization: Requantization
+
+    @property
+    def macs(self) -> int:
+        """Every tap of every output, padding included."""
+        return int(np.prod(self.output_shape)) * self.window.height.size * self.window.width.size
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 NHWC image."""
+        (image,) = inputs
+        centred = image.astype(np.float64) - self.input_zero_point
+        spread = np.repeat(self.window.patches(centred, 0), self.depth_multiplier, axis=-1)
+        sums = np.einsum("nyxijc,ijc->nyxc", spread, self.weights.astype(np.float64))
+        biased = wrap_int32(sums.astype(np.int64) + self.bias)
+        return (self.requantization.apply(biased).astype(np.int8),)
+
+
+def _image_shape(view: OperatorView, position: int) -> tuple[int, int, int, int]:
+    tensor = view.input(position)
+    view.require_rank(tensor, 4)
+    n, h, w, c = tensor.shape
+    return n, h, w, c
+
+
+def _dilation(view: OperatorView) -> tuple[int, int]:
+    return view.option("dilation_h_factor", int), view.option("dilation_w_factor", int)
+
+
+def lower_conv2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a CONV_2D; its weights may have fewer input channels than the image (groups)."""
+    view.counts((2, 3))
+    image, weights, output = view.input(0), view.input(1), view.output()
+    view.require_dtype(image, DType.INT8)
+    view.require_dtype(weights, DType.INT8)
+    view.require_dtype(output, DType.INT8)
+    input_shape = _image_shape(view, 0)
+    view.require_rank(weights, 4)
+    values = view.require_constant(weights).astype(np.int8)
+    channels, size_h, size_w, depth = values.shape
+    if depth < 1 or channels < 1 or input_shape[3] % depth != 0:
+        view.invalid(
+            f"weights {weights.name!r} with {depth} input channels do not fit an image with "
+            f"{input_shape[3]}"
+        )
+    groups = input_shape[3] // depth
+    if channels % groups != 0:
+        view.invalid(f"{channels} output channels cannot be split into {groups} groups")
+    geometry = window(view, input_shape, (size_h, size_w), _dilation(view))
+    output_shape = (input_shape[0], geometry.height.output, geometry.width.output, channels)
+    view.require_shape(output, output_shape)
+    return Conv2D(
+        operator=view.operator,
+        inputs=(view.require_activation(image),),
+        outputs=(output.index,),
+        input_shape=input_shape,
+        output_shape=output_shape,
+        window=geometry,
+        weights=values,
+        bias=bias_values(view, 2, channels),
+        input_zero_point=zero_point(view, image),
+        requantization=weight_requantization(
+            view, image, weights, output, channels, view.option("fused_activation_function", str)
+        ),
+    )
+
+
+def lower_depthwise_conv2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a DEPTHWISE_CONV_2D; the depth multiplier follows from the shapes, as in TFLM."""
+    view.counts((2, 3))
+    image, weights, output = view.input(0), view.input(1), view.output()
+    view.require_dtype(image, DType.INT8)
+    view.require_dtype(weights, DType.INT8)
+    view.require_dtype(output, DType.INT8)
+    input_shape = _image_shape(view, 0)
+    view.require_rank(weights, 4)
+    values = view.require_constant(weights).astype(np.int8)
+    leading, size_h, size_w, channels = values.shape
+    if leading != 1 or channels < 1 or channels % input_shape[3] != 0:
+        view.invalid(
+            f"weights {weights.name!r} of shape {list(values.shape)} do not fit an image with "
+            f"{input_shape[3]} channels"
+        )
+    geometry = window(view, input_shape, (size_h, size_w), _dilation(view))
+    output_shape = (input_shape[0], geometry.height.output, geometry.width.output, channels)
+    view.require_shape(output, output_shape)
+    return DepthwiseConv2D(
+        operator=view.operator,
+        inputs=(view.require_activation(image),),
+        outputs=(output.index,),
+        input_shape=input_shape,
+        output_shape=output_shape,
+        window=geometry,
+        depth_multiplier=channels // input_shape[3],
+        weights=values[0],
+        bias=bias_values(view, 2, channels),
+        input_zero_point=zero_point(view, image),
+        requantization=weight_requantization(
+            view, image, weights, output, channels, view.option("fused_activation_function", str)
+        ),
+    )

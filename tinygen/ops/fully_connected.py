@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FULLY_CONNECTED with int8 activations and weights, per-tensor or per-channel.
+
+Semantics: TFLM ``reference_integer_ops::FullyConnected`` and ``FullyConnectedPerChannel``. LiteRT's
+built-in reference rounds once when it requantizes; ``Numerics.LITERT`` reproduces that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygen.graph import AnyArray, DType, Tensor
+from tinygen.numerics import Numerics
+from tinygen.numerics.fixed_point import (
+    Int32Array,
+    Requantization,
+    Rounding,
+    fold_multipliers,
+    wrap_int32,
+)
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.quantized import bias_values, scale, scales, weight_requantization, zero_point
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FullyConnected(Layer):
+    """out[b,o] = requantize(bias[o] + Σ (in[b,i] - input_zero_point) · weights[o,i]).
+
+    ``weights`` are (outputs, inputs); the input is read as ``batches`` rows of that many inputs,
+    whatever its shape; ``output_shape`` is the output tensor's.
+    """
+
+    batches: int
+    output_shape: tuple[int, ...]
+    weights: NDArray[np.int8]
+    bias: Int32Array
+    input_zero_point: int
+    requantization: Requantization
+
+    @property
+    def macs(self) -> int:
+        """One a weight and batch."""
+        return self.batches * int(self.weights.size)
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 tensor."""
+        (values,) = inputs
+        rows = values.reshape(self.batches, -1).astype(np.float64) - self.input_zero_point
+        # Sums stay far below 2**53, where float64 is exact.
+        sums = (rows @ self.weights.astype(np.float64).T).astype(np.int64)
+        outputs = self.requantization.apply(wrap_int32(sums + self.bias))
+        return (outputs.reshape(self.output_shape).astype(np.int8),)
+
+
+def _requantization(
+    view: OperatorView, values: Tensor, weights: Tensor, output: Tensor, channels: int
+) -> Requantization:
+    folded = weight_requantization(
+        view, values, weights, output, channels, view.option("fused_activation_function", str)
+    )
+    if len(scales(view, weights)) > 1:
+        return folded
+    # TFLM multiplies the two scales in float32 when there is one weight scale
+    # (GetQuantizedConvolutionMultipler), in double when there are several.
+    product = np.float32(scale(view, values)) * np.float32(scale(view, weights))
+    multipliers, shifts = fold_multipliers([float(product) / scale(view, output)])
+    return replace(
+        folded,
+        multipliers=np.repeat(multipliers, channels),
+        shifts=np.repeat(shifts, channels),
+    )
+
+
+def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
+    """Fold a FULLY_CONNECTED with row-major constant weights."""
+    view.counts((2, 3))
+    values, weights, output = view.input(0), view.input(1), view.output()
+    view.require_dtype(values, DType.INT8)
+    view.require_dtype(weights, DType.INT8)
+    view.require_dtype(output, DType.INT8)
+    if view.option("weights_format", str) != "DEFAULT":
+        view.unsupported("shuffled weights are not supported")
+    view.require_rank(weights, 2)
+    matrix = view.require_constant(weights).astype(np.int8)
+    channels, depth = matrix.shape
+    if depth < 1 or channels < 1 or values.elements % depth != 0:
+        view.invalid(
+            f"an input of {values.elements} elements does not fit weights {weights.name!r} of shape "
+            f"{list(matrix.shape)}"
+        )
+    batches = values.elements // depth
+    if output.elements != batches * channels or output.shape[-1:] != (channels,):
+        view.invalid(
+            f"tensor {output.name!r} has shape {list(output.shape)}, but {batches} × {channels} "
+            "outputs follow from its operands"
+        )
+    requantization = _requantization(view, values, weights, output, channels)
+    if numerics is Numerics.LITERT:
+        requantization = replace(requantization, rounding=Rounding.SINGLE)
+    return FullyConnected(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        batches=batches,
+        output_shape=output.shape,
+        weights=matrix,
+        bias=bias_values(view, 2, channels),
+        input_zero_point=zero_point(view, values),
+        requantization=requantization,
+    )

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator becomes once everything known before run time is folded: a Layer.
+
+An operator family is one file in this package with, for each of its operators,
+
+* a frozen ``Layer`` subclass: shapes, offsets, multipliers, constants, nothing left to compute;
+* ``lower_…(view, numerics)``: checks every option and shape, and builds the Layer;
+* the Layer's ``reference``: its integer semantics in NumPy, the truth that the C must equal.
+
+``tinygen.ops.OPERATORS`` maps opcodes to the lowering functions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
+
+from tinygen.errors import ModelError, UnsupportedError
+from tinygen.graph import ABSENT, AnyArray, DType, Operator, OptionValue, Subgraph, Tensor
+
+OptionT = TypeVar("OptionT", int, float, bool, str, bytes)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Layer(ABC):
+    """One operator, folded.
+
+    ``inputs`` and ``outputs`` are indices of run-time tensors (constants are folded into the layer's
+    own fields), in the order in which ``reference`` takes and returns them. A tensor that appears in
+    both is state: read, and replaced.
+    """
+
+    operator: Operator
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference; 0 for layers that do none."""
+        return 0
+
+    @abstractmethod
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """Compute the outputs from the inputs, both shaped and typed as their tensors are."""
+
+
+@dataclass(frozen=True)
+class OperatorView:
+    """An operator with its tensors and options at hand, and the errors that name it."""
+
+    operator: Operator
+    subgraph: Subgraph
+
+    def has_input(self, position: int) -> bool:
+        """Whether the (optional) input is there."""
+        inputs = self.operator.inputs
+        return position < len(inputs) and inputs[position] != ABSENT
+
+    def input(self, position: int) -> Tensor:
+        """The tensor at an input position; ModelError if it is absent."""
+        if not self.has_input(position):
+            raise ModelError(f"{self.operator.label} lacks its input {position}.")
+        return self.subgraph.tensors[self.operator.inputs[position]]
+
+    def output(self, position: int = 0) -> Tensor:
+        """The tensor at an output position; ModelError if it is absent."""
+        outputs = self.operator.outputs
+        if position >= len(outputs):
+            raise ModelError(f"{self.operator.label} lacks its output {position}.")
+        return self.subgraph.tensors[outputs[position]]
+
+    def option(self, name: str, kind: type[OptionT]) -> OptionT:
+        """An option by its schema name; ModelError if it is missing or of another kind."""
+        value: OptionValue | None = self.operator.options.get(name)
+        if not isinstance(value, kind):
+            raise ModelError(f"{self.operator.label} lacks its option {name!r}.")
+        return value
+
+    def counts(self, inputs: Sequence[int], outputs: int = 1) -> None:
+        """Check the number of inputs (one of ``inputs``) and of outputs."""
+        have = len(self.operator.inputs)
+        if have not in inputs:
+            wanted = " or ".join(str(count) for count in inputs)
+            raise ModelError(f"{self.operator.label} has {have} inputs, not {wanted}.")
+        if len(self.operator.outputs) != outputs:
+            raise ModelError(
+                f"{self.operator.label} has {len(self.operator.outputs)} outputs, not {outputs}."
+            )
+
+    def require_dtype(self, tensor: Tensor, *allowed: DType) -> None:
+        """UnsupportedError unless the tensor's element type is one of ``allowed``."""
+        if tensor.dtype not in allowed:
+            wanted = " or ".join(dtype.value for dtype in allowed)
+            self.unsupported(
+                f"tensor {tensor.name!r} is {tensor.dtype.value}, and this needs {wanted}",
+                "Quantize the model to full integer int8 (inputs and outputs too).",
+            )
+
+    def require_shape(self, tensor: Tensor, expected: tuple[int, ...]) -> None:
+        """ModelError unless the tensor has the shape that the operator's semantics give."""
+        if tensor.shape != expected:
+            raise ModelError(
+                f"{self.operator.label}: tensor {tensor.name!r} has shape "
+                f"{list(tensor.shape)}, but {list(expected)} follows from its operands."
+            )
+
+    def require_rank(self, tensor: Tensor, *ranks: int) -> None:
+        """UnsupportedError unless the tensor has one of these ranks."""
+        if len(tensor.shape) not in ranks:
+            wanted = " or ".join(str(rank) for rank in ranks)
+            self.unsupported(
+                f"tensor {tensor.name!r} has {len(tensor.shape)} dimensions, and this needs {wanted}"
+            )
+
+    def require_constant(self, tensor: Tensor) -> AnyArray:
+        """The constant's value; UnsupportedError if it is computed at run time."""
+        if tensor.data is None:
+            self.unsupported(f"tensor {tensor.name!r} must be a constant, but is computed")
+        return tensor.data
+
+    def require_activation(self, tensor: Tensor) -> int:
+        """The index of a run-time tensor; UnsupportedError if it is a constant."""
+        if tensor.data is not None:
+            self.unsupported(f"tensor {tensor.name!r} is a constant where data is expected")
+        return tensor.index
+
+    def unsupported(self, reason: str, hint: str = "") -> NoReturn:
+        """Raise UnsupportedError naming the operator."""
+        raise UnsupportedError(f"{self.operator.label}: {reason}.", hint)
+
+    def invalid(self, reason: str, hint: str = "") -> NoReturn:
+        """Raise ModelError naming the operator."""
+        raise ModelError(f"{self.operator.label}: {reason}.", hint)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks and folding shared by the quantized operators: scales, zero points, clamps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinygen.graph import DType, Tensor
+from tinygen.numerics.fixed_point import (
+    INT32_MAX,
+    INT32_MIN,
+    Int32Array,
+    Requantization,
+    Rounding,
+    fold_multipliers,
+    round_half_away,
+)
+from tinygen.ops.layer import OperatorView
+
+INTEGER_RANGES = {
+    DType.INT8: (-128, 127),
+    DType.UINT8: (0, 255),
+    DType.INT16: (-32768, 32767),
+    DType.INT32: (INT32_MIN, INT32_MAX),
+}
+"""Smallest and largest value of the quantized element types."""
+
+
+def scales(view: OperatorView, tensor: Tensor) -> tuple[float, ...]:
+    """The tensor's scales, checked: there, finite and positive."""
+    quantization = tensor.quantization
+    if quantization is None or not quantization.scales:
+        view.invalid(
+            f"tensor {tensor.name!r} has no quantization parameters",
+            "Convert the model with full integer quantization and a calibration set.",
+        )
+    for scale in quantization.scales:
+        if not math.isfinite(scale) or scale <= 0:
+            view.invalid(f"tensor {tensor.name!r} has the scale {scale}; a scale is positive")
+    return quantization.scales
+
+
+def scale(view: OperatorView, tensor: Tensor) -> float:
+    """The scale of a per-tensor quantized tensor."""
+    values = scales(view, tensor)
+    if len(values) != 1:
+        view.unsupported(f"tensor {tensor.name!r} has {len(values)} scales where one is expected")
+    return values[0]
+
+
+def zero_point(view: OperatorView, tensor: Tensor) -> int:
+    """The zero point of a per-tensor quantized tensor, checked against its element type."""
+    scale(view, tensor)
+    assert tensor.quantization is not None
+    value = tensor.quantization.zero_points[0]
+    low, high = INTEGER_RANGES.get(tensor.dtype, (INT32_MIN, INT32_MAX))
+    if not low <= value <= high:
+        view.invalid(
+            f"tensor {tensor.name!r} has the zero point {value}, outside its "
+            f"{tensor.dtype.value} range [{low}, {high}]"
+        )
+    return value
+
+
+def activation_range(view: OperatorView, activation: str, output: Tensor) -> tuple[int, int]:
+    """The clamp (min, max) of a fused activation in the output's quantized values.
+
+    TFLM ``CalculateActivationRangeQuantized``: bounds are rounded in float32, halves away from zero.
+    An empty range (a zero point outside the activation) collapses to its upper bound, as
+    ``max`` then ``min`` do in the reference kernels.
+    """
+    low, high = INTEGER_RANGES[output.dtype]
+    output_scale = np.float32(scale(view, output))
+    offset = zero_point(view, output)
+
+    def quantized(real: float) -> int:
+        steps = float(np.float32(real) / output_scale)
+        if not INT32_MIN <= steps <= INT32_MAX:
+            view.invalid(f"tensor {output.name!r} has a scale too small for {activation}")
+        return offset + round_half_away(steps)
+
+    if activation == "NONE":
+        return low, high
+    if activation == "RELU":
+        return max(low, quantized(0.0)), high
+    if activation == "RELU6":
+        return max(low, quantized(0.0)), min(high, quantized(6.0))
+    if activation == "RELU_N1_TO_1":
+        return max(low, quantized(-1.0)), min(high, quantized(1.0))
+    view.unsupported(f"the fused activation {activation} is not supported for quantized tensors")
+
+
+def weight_requantization(
+    view: OperatorView,
+    input_tensor: Tensor,
+    weights: Tensor,
+    output: Tensor,
+    channels: int,
+    activation: str,
+) -> Requantization:
+    """Fold input, weight and output scales into one multiplier/shift pair a channel.
+
+    A single weight scale is repeated for every channel. TFLM
+    ``PopulateConvolutionQuantizationParams``: products and quotient in double precision.
+    """
+    weight_scales = scales(view, weights)
+    if len(weight_scales) not in (1, channels):
+        view.invalid(
+            f"tensor {weights.name!r} has {len(weight_scales)} scales for {channels} channels"
+        )
+    assert weights.quantization is not None
+    if any(point != 0 for point in weights.quantization.zero_points):
+        view.unsupported(
+            f"tensor {weights.name!r} has asymmetric weights (zero point not 0)",
+            "The TFLite quantization specification asks for symmetric int8 weights.",
+        )
+    input_scale = scale(view, input_tensor)
+    output_scale = scale(view, output)
+    per_channel = weight_scales if len(weight_scales) == channels else weight_scales * channels
+    multipliers, shifts = fold_multipliers(
+        [input_scale * weight_scale / output_scale for weight_scale in per_channel]
+    )
+    clamp_min, clamp_max = activation_range(view, activation, output)
+    return Requantization(
+        multipliers=multipliers,
+        shifts=shifts,
+        zero_point=zero_point(view, output),
+        clamp_min=clamp_min,
+        clamp_max=clamp_max,
+        rounding=Rounding.DOUBLE,
+    )
+
+
+def bias_values(view: OperatorView, position: int, channels: int) -> Int32Array:
+    """The int32 bias at an input position, one a channel; zeros where the input is absent."""
+    if not view.has_input(position):
+        return np.zeros(channels, dtype=np.int32)
+    bias = view.input(position)
+    view.require_dtype(bias, DType.INT32)
+    values = view.require_constant(bias)
+    if values.size != channels:
+        view.invalid(f"tensor {bias.name!r} has {values.size} biases for {channels} channels")
+    return values.reshape(channels).astype(np.int32)

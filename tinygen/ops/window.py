@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sliding window of convolutions and pools: size, stride, dilation, padding, output extent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray
+from tinygen.ops.layer import OperatorView
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A window along one axis. Units are elements of the input along that axis.
+
+    Output position y reads inputs y * stride - pad + k * dilation for k in [0, size); those outside
+    [0, input) are padding. ``pad`` is what comes before the first input.
+    """
+
+    input: int
+    output: int
+    size: int
+    stride: int
+    dilation: int
+    pad: int
+
+    @property
+    def pad_after(self) -> int:
+        """Padding read behind the last input by the last output position."""
+        last = (self.output - 1) * self.stride - self.pad + (self.size - 1) * self.dilation
+        return max(0, last - (self.input - 1))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window over height and width."""
+
+    height: Axis
+    width: Axis
+
+    def patches(self, image: AnyArray, padding: int) -> AnyArray:
+        """The window's view of every output position.
+
+        ``image`` is NHWC; the result is (N, out_h, out_w, size_h, size_w, C), with ``padding``
+        where the window leaves the image.
+        """
+        rows, columns = self.height, self.width
+        padded = np.pad(
+            image,
+            (
+                (0, 0),
+                (rows.pad, rows.pad_after),
+                (columns.pad, columns.pad_after),
+                (0, 0),
+            ),
+            constant_values=padding,
+        )
+        y = (
+            np.arange(rows.output)[:, None] * rows.stride
+            + np.arange(rows.size)[None, :] * rows.dilation
+        )
+        x = (
+            np.arange(columns.output)[:, None] * columns.stride
+            + np.arange(columns.size)[None, :] * columns.dilation
+        )
+        result: AnyArray = padded[:, y[:, None, :, None], x[None, :, None, :], :]
+        return result
+
+
+def _axis(
+    view: OperatorView, input_size: int, size: int, stride: int, dilation: int, padding: str
+) -> Axis:
+    if stride < 1 or dilation < 1 or size < 1 or input_size < 1:
+        view.invalid(
+            f"a window of size {size}, stride {stride}, dilation {dilation} over {input_size} "
+            "elements is impossible; each must be at least 1"
+        )
+    extent = (size - 1) * dilation + 1
+    if padding == "SAME":
+        output = -(-input_size // stride)
+    elif padding == "VALID":
+        output = (input_size + stride - extent) // stride
+    else:
+        view.unsupported(f"the padding {padding!r} is neither SAME nor VALID")
+    if output < 1:
+        view.invalid(f"a window of {extent} elements does not fit into {input_size}")
+    total = max(0, (output - 1) * stride + extent - input_size)
+    return Axis(input_size, output, size, stride, dilation, total // 2)
+
+
+def window(
+    view: OperatorView,
+    image: tuple[int, ...],
+    size: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+) -> Window:
+    """The window of an operator with ``stride_h``, ``stride_w`` and ``padding`` options.
+
+    ``image`` is the NHWC input shape; ``size`` and ``dilation`` are (height, width). Semantics:
+    TFLM ``padding.h`` (``ComputePaddingHeightWidth``).
+    """
+    padding = view.option("padding", str)
+    return Window(
+        _axis(view, image[1], size[0], view.option("stride_h", int), dilation[0], padding),
+        _axis(view, image[2], size[1], view.option("stride_w", int), dilation[1], padding),
+    )

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference interpreter: a Network computed in NumPy integers, every intermediate kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tinygen.errors import InputError
+from tinygen.graph import AnyArray
+from tinygen.lowering import Network
+
+
+def run(network: Network, inputs: Sequence[AnyArray]) -> Mapping[int, AnyArray]:
+    """Compute one inference and return every run-time tensor by index.
+
+    ``inputs`` are the model's inputs, shaped and typed as their tensors; InputError otherwise.
+    """
+    if len(inputs) != len(network.inputs):
+        raise InputError(
+            f"{network.graph.source} has {len(network.inputs)} inputs, {len(inputs)} were given."
+        )
+    values: dict[int, AnyArray] = {}
+    for index, value in zip(network.inputs, inputs, strict=True):
+        tensor = network.tensors[index]
+        if value.shape != tensor.shape or value.dtype != tensor.dtype.numpy:
+            raise InputError(
+                f"input {tensor.name!r} is {tensor.dtype.numpy} {list(tensor.shape)}, but "
+                f"{value.dtype} {list(value.shape)} was given."
+            )
+        values[index] = value
+    for layer in network.layers:
+        results = layer.reference(*(values[index] for index in layer.inputs))
+        values.update(zip(layer.outputs, results, strict=True))
+    return values
+
+
+def outputs(network: Network, inputs: Sequence[AnyArray]) -> list[AnyArray]:
+    """Compute one inference and return the model's outputs."""
+    values = run(network, inputs)
+    return [values[index] for index in network.outputs]
+
+
+def random_inputs(network: Network, samples: int, seed: int) -> list[list[AnyArray]]:
+    """Seeded inputs, uniform over each element type's whole range: samples × inputs.
+
+    Floating-point inputs are uniform over [-1, 1).
+    """
+    generator = np.random.default_rng(seed)
+    drawn: list[list[AnyArray]] = []
+    for _ in range(samples):
+        sample: list[AnyArray] = []
+        for index in network.inputs:
+            tensor = network.tensors[index]
+            dtype = tensor.dtype.numpy
+            assert dtype is not None
+            if dtype.kind == "f":
+                sample.append(generator.uniform(-1, 1, tensor.shape).astype(dtype))
+            elif dtype.kind == "b":
+                sample.append(generator.integers(0, 2, tensor.shape).astype(dtype))
+            else:
+                info = np.iinfo(dtype.name)
+                sample.append(
+                    generator.integers(info.min, info.max, tensor.shape, dtype=dtype, endpoint=True)
+                )
+        drawn.append(sample)
+    return drawn
