@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * What every kernel shares: linkage, wrapping addition, the slots of a ring of rows.
+ *
+ * Kernels are C99 for compilers on which a right shift of a negative number is arithmetic and the
+ * conversion to a narrower signed type keeps the low bits (GCC, Clang, Arm Compiler, IAR).
+ */
+#ifndef TINYGEN_KERNELS_COMMON_H
+#define TINYGEN_KERNELS_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * Linkage of a kernel. The generated model may define it before the first include: forced inline to
+ * have each call specialized to its layer, or not inline to have one instance shared by all layers.
+ */
+#ifndef TINYGEN_KERNEL
+#define TINYGEN_KERNEL static inline
+#endif
+
+/** Sum modulo 2^32: accumulators wrap, they never overflow. */
+static inline int32_t tinygen_wrapping_add(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+/** Limit a value to [low, high]; an empty range gives high. */
+static inline int32_t tinygen_clamp(int32_t value, int32_t low, int32_t high)
+{
+    const int32_t raised = value < low ? low : value;
+    return raised > high ? high : raised;
+}
+
+/** Slot of an image row in a ring of rows; a whole image is a ring with as many rows as it has. */
+static inline int32_t tinygen_ring_slot(int32_t row, int32_t ring_rows)
+{
+    return row < ring_rows ? row : row % ring_rows;
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * From an int32 accumulator to a quantized output, as TFLM's reference kernels do it:
+ * gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT, zero point, clamp.
+ */
+#ifndef TINYGEN_KERNELS_REQUANTIZE_H
+#define TINYGEN_KERNELS_REQUANTIZE_H
+
+#include "common.h"
+
+/**
+ * The multiplier/shift pairs of a layer and what follows them.
+ *
+ * Channel c uses multipliers[c * channel_step] and shifts[c * channel_step]: a step of 0 shares one
+ * pair among all channels. Multipliers are Q31 and not negative; shifts go to the left where
+ * positive, and are in [-31, 30].
+ */
+typedef struct {
+    const int32_t *multipliers;
+    const int8_t *shifts;
+    int32_t channel_step;
+    int32_t zero_point;
+    int32_t clamp_min;
+    int32_t clamp_max;
+} tinygen_requantization;
+
+/**
+ * The high half of 2 * a * b, rounded to nearest with halves upwards.
+ *
+ * Equal to gemmlowp's SaturatingRoundingDoublingHighMul for b >= 0: its sign-dependent nudge and
+ * truncating division come to the same as one nudge and a flooring shift, and only
+ * a == b == INT32_MIN would saturate.
+ */
+static inline int32_t tinygen_high_mul(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/** Divide by 2^exponent, halves away from zero; exponent in [0, 31]. */
+static inline int32_t tinygen_rounding_shift_right(int32_t x, int32_t exponent)
+{
+    const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
+    const int32_t remainder = x & mask;
+    const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> exponent) + (remainder > threshold ? 1 : 0);
+}
+
+/** Scale by multiplier * 2^(shift - 31) with two roundings. */
+static inline int32_t tinygen_scale(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t right = shift > 0 ? 0 : -shift;
+    const int32_t shifted = (int32_t)((uint32_t)x << left);
+    return tinygen_rounding_shift_right(tinygen_high_mul(shifted, multiplier), right);
+}
+
+/** Scale by multiplier * 2^(shift - 31) with one rounding, as LiteRT's kernels do; shift <= 30. */
+static inline int32_t tinygen_scale_single_rounding(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int32_t total = 31 - shift;
+    return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (total - 1))) >> total);
+}
+
+/** Requantize one accumulator of a channel. */
+static inline int32_t tinygen_requantize(const tinygen_requantization *q, int32_t accumulator,
+                                         int32_t channel)
+{
+    const int32_t pair = channel * q->channel_step;
+    const int32_t scaled = tinygen_scale(accumulator, q->multipliers[pair], q->shifts[pair]);
+    const int32_t value = tinygen_wrapping_add(scaled, q->zero_point);
+    return tinygen_clamp(value, q->clamp_min, q->clamp_max);
+}
+
+#endif

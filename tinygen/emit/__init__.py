@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plan → C files: ``render`` makes their text, ``writer`` puts them on disk whole or not at all."""
+
+from tinygen.emit.render import GeneratedFiles, render
+from tinygen.emit.writer import write_files
+
+__all__ = ["GeneratedFiles", "render", "write_files"]

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the planner knows of a C kernel: can it do a layer, what does it cost, how is it called.
+
+A ``Kernel`` answers for one C function (or one way of calling a library). ``bind`` fits it to a
+layer and returns a ``Binding``: the calls with all their arguments as data, the constant arrays
+packed the way the C reads them, the scratch memory needed, and the files that hold the C. Nothing
+about the C is decided later: ``emit`` only writes the binding down.
+
+Arguments are data, not text, because symbols and arena offsets are the planner's to give:
+
+* ``TensorArgument``: pointer to a run-time tensor, cast to its element type;
+* ``ScratchArgument``: pointer to the step's scratch memory;
+* ``ConstantArgument``: pointer to one of the binding's constant arrays;
+* ``AssemblyArgument``: the function that one of the binding's assembly files defines;
+* ``Struct``: pointer to (or, as a field, value of) a parameter struct with named fields;
+* ``int``, ``float`` or ``Raw`` text: a literal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from tinygen.graph import AnyArray
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+
+class Provider(Enum):
+    """Who wrote the kernel."""
+
+    TINYGEN = "tinygen"
+    CMSIS_NN = "cmsis-nn"
+
+
+@dataclass(frozen=True)
+class TensorArgument:
+    """Pointer to a run-time tensor; ``ctype`` overrides the pointed-to type if given."""
+
+    tensor: int
+    writable: bool = False
+    ctype: str = ""
+
+
+@dataclass(frozen=True)
+class ScratchArgument:
+    """Pointer to the step's scratch memory, as ``ctype *``."""
+
+    ctype: str = "void"
+
+
+@dataclass(frozen=True)
+class ConstantArgument:
+    """Pointer to the constant array of that name among the binding's ``constants``.
+
+    ``cast`` is the pointer type to cast to, for libraries whose structs are not const-correct.
+    """
+
+    name: str
+    cast: str = ""
+
+
+@dataclass(frozen=True)
+class AssemblyArgument:
+    """The function defined by the assembly of that stem."""
+
+    stem: str
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A C expression that is a constant by itself: an enumerator, a macro, ``NULL``."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A parameter struct. As a call argument its address is passed; as a field it is nested.
+
+    ``ctype`` may be empty for a nested struct. A struct that points into the arena cannot be a
+    ``static const`` object, because the arena's address may be the application's to give.
+    """
+
+    ctype: str
+    fields: tuple[tuple[str, Field], ...]
+    label: str = "parameters"
+    """Name of the C object when it is a call argument."""
+
+
+Field = (
+    TensorArgument
+    | ScratchArgument
+    | ConstantArgument
+    | AssemblyArgument
+    | Raw
+    | Struct
+    | int
+    | float
+)
+"""What a struct field or a call argument may be."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a C function. ``checked``: it returns a status that must be 0."""
+
+    function: str
+    arguments: tuple[Field, ...]
+    checked: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A constant array of the generated program, in the order the kernel reads it.
+
+    ``values`` gives the C type through its dtype; ``ctype`` overrides it. ``alignment`` in bytes.
+    """
+
+    name: str
+    values: AnyArray
+    ctype: str = ""
+    alignment: int = 4
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A hot loop in GNU assembly: a listing below ``firmware/kernels``, with its parameters.
+
+    It becomes one ``.S`` file that defines ``TINYGEN_SYMBOL`` and every one of ``parameters``, and
+    includes ``listing``. Layers whose assembly has the same ``stem`` share the function, so the stem
+    says all that the parameters say (``gemm_k64_p4``). ``prototype`` declares the function in C, with
+    ``{symbol}`` for its name.
+    """
+
+    stem: str
+    listing: str
+    parameters: tuple[tuple[str, int], ...]
+    prototype: str
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A kernel fitted to a layer.
+
+    ``headers`` are the files to include, below ``kernels/`` (or below the library for another
+    provider); ``library_functions`` are the library's functions whose sources must be shipped;
+    ``scratch_bytes`` live in the arena during the step. ``notes`` say what was proven or had to be
+    given up, for the plan.
+    """
+
+    calls: tuple[Call, ...]
+    headers: tuple[str, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    assembly: tuple[Assembly, ...] = ()
+    scratch_bytes: int = 0
+    library_functions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Kernel(Protocol):
+    """The descriptor of one kernel."""
+
+    @property
+    def name(self) -> str:
+        """How plans and profiles name it: ``portable.conv2d_s8``."""
+
+    @property
+    def provider(self) -> Provider:
+        """Who wrote it."""
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer on the core, or None if it can."""
+
+    def cost(self, layer: Layer, core: Core) -> float:
+        """Estimated cycles of the layer on the core."""
+
+    def bind(self, layer: Layer, core: Core) -> Binding:
+        """Fit the kernel to a layer that it does not reject."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A kernel that was considered for a layer: its cost in cycles, or why it was rejected."""
+
+    kernel: str
+    cycles: float | None
+    rejected: str = ""
+
+
+def cheapest(
+    kernels: Sequence[Kernel], layer: Layer, core: Core
+) -> tuple[Kernel | None, tuple[Candidate, ...]]:
+    """The kernel of least cost that can do the layer (None if none can), and all considered.
+
+    Among equal costs the first listed wins, so that plans repeat.
+    """
+    best: tuple[float, Kernel] | None = None
+    considered = []
+    for kernel in kernels:
+        reason = kernel.rejects(layer, core)
+        if reason is not None:
+            considered.append(Candidate(kernel.name, None, reason))
+            continue
+        cost = kernel.cost(layer, core)
+        considered.append(Candidate(kernel.name, cost))
+        if best is None or cost < best[0]:
+            best = (cost, kernel)
+    return (None if best is None else best[1]), tuple(considered)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the descriptors of the portable kernels share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from tinygen.kernels.kernel import (
+    Binding,
+    Constant,
+    ConstantArgument,
+    Provider,
+    Struct,
+)
+from tinygen.numerics.fixed_point import Requantization
+from tinygen.ops.layer import Layer
+from tinygen.ops.window import Axis
+from tinygen.targets.cores import Core
+
+LayerT = TypeVar("LayerT", bound=Layer)
+
+
+@dataclass(frozen=True)
+class PortableKernel(Generic[LayerT]):
+    """A portable kernel: does one type of layer on every core.
+
+    ``binder`` fits it to a layer; ``cycles`` estimates its cycles on a Cortex-M4.
+    """
+
+    function: str
+    layer_type: type[LayerT]
+    binder: Callable[[LayerT], Binding]
+    cycles: Callable[[LayerT], float]
+    condition: Callable[[LayerT], str | None] = lambda layer: None  # noqa: E731, ARG005
+    provider: Provider = Provider.TINYGEN
+
+    @property
+    def name(self) -> str:
+        """The C function's name, qualified by this library's."""
+        return f"portable.{self.function}"
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:  # noqa: ARG002 - runs on every core
+        """Why the kernel cannot do the layer, or None if it can."""
+        if not isinstance(layer, self.layer_type):
+            return f"does {self.layer_type.__name__} only"
+        return self.condition(layer)
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
+        """Estimated cycles."""
+        assert isinstance(layer, self.layer_type)
+        return self.cycles(layer)
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - runs on every core
+        """Fit the kernel to the layer."""
+        assert isinstance(layer, self.layer_type)
+        return self.binder(layer)
+
+
+def axis_struct(axis: Axis) -> Struct:
+    """``tinygen_axis`` of a window's axis."""
+    return Struct(
+        "tinygen_axis",
+        (
+            ("input", axis.input),
+            ("output", axis.output),
+            ("size", axis.size),
+            ("stride", axis.stride),
+            ("dilation", axis.dilation),
+            ("pad", axis.pad),
+        ),
+    )
+
+
+def requantization_struct(q: Requantization) -> tuple[Struct, tuple[Constant, ...]]:
+    """``tinygen_requantization`` and the arrays it points to; equal pairs are stored once."""
+    shared = len(set(zip(q.multipliers.tolist(), q.shifts.tolist(), strict=True))) == 1
+    count = 1 if shared else len(q.multipliers)
+    struct = Struct(
+        "tinygen_requantization",
+        (
+            ("multipliers", ConstantArgument("multipliers")),
+            ("shifts", ConstantArgument("shifts")),
+            ("channel_step", 0 if shared else 1),
+            ("zero_point", q.zero_point),
+            ("clamp_min", q.clamp_min),
+            ("clamp_max", q.clamp_max),
+        ),
+    )
+    return struct, (
+        Constant("multipliers", q.multipliers[:count]),
+        Constant("shifts", q.shifts[:count].astype(np.int8), alignment=1),
+    )

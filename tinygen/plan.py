@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network + Options → Plan: steps, kernels and why, arena offsets.
+
+Everything that the generated C depends on is data in the Plan; ``emit`` decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from tinygen.errors import UnsupportedError
+from tinygen.kernels.kernel import Binding, Candidate, Kernel, Provider, cheapest
+from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
+from tinygen.lowering import Network
+from tinygen.memory.arena import extent, lower_bound, pack
+from tinygen.memory.liveness import Block, Use, lifetimes
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+ARENA_ALIGNMENT = 4
+"""Bytes to which every block in the arena is aligned, at least."""
+
+
+class KernelChoice(Enum):
+    """``--kernels``: whose kernels may be used."""
+
+    AUTO = "auto"
+    CMSIS_NN = "cmsis-nn"
+    TINYGEN = "tinygen"
+
+
+class Optimize(Enum):
+    """``--optimize``: what the plan is good at."""
+
+    SPEED = "speed"
+    SIZE = "size"
+    RAM = "ram"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for, beside the model."""
+
+    name: str
+    core: Core
+    kernels: KernelChoice = KernelChoice.AUTO
+    optimize: Optimize = Optimize.SPEED
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A part of ``invoke``: one kernel over one or more layers.
+
+    A step whose binding has no calls only gives its output a place (a view of its input).
+    ``fallback`` says why a kernel of the provider that was asked for could not be used.
+    """
+
+    layers: tuple[Layer, ...]
+    kernel: str
+    provider: Provider
+    binding: Binding
+    considered: tuple[Candidate, ...] = ()
+    fallback: str = ""
+
+    @property
+    def layer(self) -> Layer:
+        """The first layer, which names the step."""
+        return self.layers[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that the generated C depends on.
+
+    ``tensor_offsets`` and ``scratch_offsets`` (by step) are bytes from the arena's start. A tensor
+    that is a view has the offset of what it views. ``blocks`` are what was packed, for reports.
+    """
+
+    network: Network
+    options: Options
+    steps: tuple[Step, ...]
+    tensor_offsets: Mapping[int, int]
+    scratch_offsets: Mapping[int, int]
+    arena_bytes: int
+    arena_lower_bound_bytes: int
+    blocks: tuple[Block, ...] = field(default=())
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of constant arrays that the kernels read."""
+        return sum(c.values.nbytes for step in self.steps for c in step.binding.constants)
+
+
+def _tensor_key(index: int) -> str:
+    return f"tensor {index}"
+
+
+def _scratch_key(step: int) -> str:
+    return f"scratch of step {step}"
+
+
+def _choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:
+    own: list[Kernel] = list(PORTABLE_KERNELS)
+    groups: list[list[Kernel]] = {
+        KernelChoice.AUTO: [[*own, *cmsis_nn]],
+        KernelChoice.TINYGEN: [own],
+        KernelChoice.CMSIS_NN: [list(cmsis_nn), own],
+    }[options.kernels]
+    considered: list[Candidate] = []
+    fallback = ""
+    for group in groups:
+        kernel, seen = cheapest(group, layer, options.core)
+        relevant = [c for c in seen if c.cycles is not None or not c.rejected.startswith("does ")]
+        considered.extend(relevant)
+        if kernel is not None:
+            return Step(
+                layers=(layer,),
+                kernel=kernel.name,
+                provider=kernel.provider,
+                binding=kernel.bind(layer, options.core),
+                considered=tuple(considered),
+                fallback=fallback,
+            )
+        reasons = [f"{c.kernel}: {c.rejected}" for c in relevant]
+        fallback = "; ".join(reasons) or "CMSIS-NN has no kernel for it"
+    raise UnsupportedError(
+        f"{network.graph.source}: no kernel computes {layer.operator.label}: {fallback}."
+    )
+
+
+def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = ()) -> Plan:
+    """Choose a kernel for every layer and a place for every tensor.
+
+    ``cmsis_nn`` are the kernels of the CMSIS-NN tree that was found, if any.
+    """
+    steps = tuple(_choose(layer, options, cmsis_nn, network) for layer in network.layers)
+    root = _storage_roots(network, steps)
+    uses = [
+        Use(
+            reads=tuple(_tensor_key(root[i]) for layer in step.layers for i in layer.inputs),
+            writes=tuple(_tensor_key(root[i]) for layer in step.layers for i in layer.outputs),
+        )
+        for step in steps
+    ]
+    spans = lifetimes(
+        uses,
+        [_tensor_key(root[i]) for i in network.inputs],
+        [_tensor_key(root[i]) for i in network.outputs],
+    )
+    blocks = []
+    for index in sorted(set(root.values())):
+        tensor = network.tensors[index]
+        first, last = spans[_tensor_key(index)]
+        blocks.append(Block(_tensor_key(index), tensor.nbytes, first, last, ARENA_ALIGNMENT))
+    for number, step in enumerate(steps):
+        if step.binding.scratch_bytes:
+            blocks.append(
+                Block(
+                    _scratch_key(number),
+                    step.binding.scratch_bytes,
+                    number,
+                    number,
+                    ARENA_ALIGNMENT,
+                )
+            )
+    offsets = pack(blocks)
+    return Plan(
+        network=network,
+        options=options,
+        steps=steps,
+        tensor_offsets={i: offsets[_tensor_key(root[i])] for i in network.tensors},
+        scratch_offsets={
+            number: offsets[_scratch_key(number)]
+            for number, step in enumerate(steps)
+            if step.binding.scratch_bytes
+        },
+        arena_bytes=extent(blocks, offsets),
+        arena_lower_bound_bytes=lower_bound(blocks),
+        blocks=tuple(blocks),
+    )
+
+
+def _storage_roots(network: Network, steps: Sequence[Step]) -> dict[int, int]:
+    """The tensor whose memory each tensor uses: itself, or what it is a view of."""
+    root = {index: index for index in network.tensors}
+    for step in steps:
+        if not step.binding.calls:
+            (source,) = step.layer.inputs
+            (view,) = step.layer.outputs
+            root[view] = root[source]
+    return root
+
+
+def plan_as_data(plan: Plan) -> dict[str, Any]:
+    """The Plan as plain data for JSON: what was decided, and why."""
+    names = {index: tensor.name for index, tensor in plan.network.tensors.items()}
+    return {
+        "name": plan.options.name,
+        "core": plan.options.core.name,
+        "kernels": plan.options.kernels.value,
+        "optimize": plan.options.optimize.value,
+        "numerics": plan.network.numerics.value,
+        "model_sha256": plan.network.graph.sha256,
+        "arena_bytes": plan.arena_bytes,
+        "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
+        "weight_bytes": plan.weight_bytes,
+        "macs": plan.network.macs,
+        "tensors": [
+            {
+                "index": index,
+                "name": names[index],
+                "type": tensor.dtype.value,
+                "shape": list(tensor.shape),
+                "bytes": tensor.nbytes,
+                "offset": plan.tensor_offsets[index],
+            }
+            for index, tensor in plan.network.tensors.items()
+        ],
+        "steps": [
+            {
+                "index": number,
+                "operators": [layer.operator.label for layer in step.layers],
+                "kernel": step.kernel,
+                "provider": step.provider.value,
+                "fallback": step.fallback,
+                "inputs": [names[i] for i in step.layers[0].inputs],
+                "outputs": [names[i] for i in step.layers[-1].outputs],
+                "macs": sum(layer.macs for layer in step.layers),
+                "constant_bytes": sum(c.values.nbytes for c in step.binding.constants),
+                "scratch_bytes": step.binding.scratch_bytes,
+                "notes": list(step.binding.notes),
+                "considered": [
+                    {"kernel": c.kernel, "cycles": c.cycles, "rejected": c.rejected}
+                    for c in step.considered
+                ],
+            }
+            for number, step in enumerate(plan.steps)
+        ],
+        "blocks": [
+            {
+                "key": block.key,
+                "bytes": block.size,
+                "first_step": block.first,
+                "last_step": block.last,
+            }
+            for block in plan.blocks
+        ],
+    }
