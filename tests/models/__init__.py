@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small models built in memory, and the interpreters that say what they compute."""
