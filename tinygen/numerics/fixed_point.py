@@ -74,7 +74,8 @@ def rounding_divide_by_pot(x: Int32Array, exponent: Int32Array | int) -> Int32Ar
     mask = (np.int64(1) << exponents) - 1
     remainder = wide & mask
     threshold = (mask >> 1) + (wide < 0)
-    return ((wide >> exponents) + (remainder > threshold)).astype(np.int32)
+    rounded: Int32Array = ((wide >> exponents) + (remainder > threshold)).astype(np.int32)
+    return rounded
 
 
 def wrap_int32(x: Int64Array) -> Int32Array:

@@ -18,11 +18,20 @@ from tinygen.numerics.fixed_point import (
     Int32Array,
     Requantization,
     Rounding,
-    fold_multipliers,
     wrap_int32,
 )
 from tinygen.ops.layer import Layer, OperatorView
-from tinygen.ops.quantized import bias_values, scale, scales, weight_requantization, zero_point
+from tinygen.ops.quantized import (
+    bias_values,
+    requantization,
+    scale,
+    scales,
+    weight_requantization,
+    zero_point,
+)
+
+_BIAS_SCALE_TOLERANCE = 0.02
+"""How far the bias scale may be from that of the products, in output steps."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,12 +75,26 @@ def _requantization(
     # TFLM multiplies the two scales in float32 when there is one weight scale
     # (GetQuantizedConvolutionMultipler), in double when there are several.
     product = np.float32(scale(view, values)) * np.float32(scale(view, weights))
-    multipliers, shifts = fold_multipliers([float(product) / scale(view, output)])
-    return replace(
-        folded,
-        multipliers=np.repeat(multipliers, channels),
-        shifts=np.repeat(shifts, channels),
+    return requantization(
+        view,
+        [float(product) / scale(view, output)] * channels,
+        output,
+        (folded.clamp_min, folded.clamp_max),
     )
+
+
+def _check_bias_scale(view: OperatorView, values: Tensor, weights: Tensor, output: Tensor) -> None:
+    """TFLM ``GetQuantizedConvolutionMultipler``: one weight scale wants a bias scale that fits."""
+    if len(scales(view, weights)) > 1 or not view.has_input(2):
+        return
+    quantization = view.input(2).quantization
+    bias_scale = quantization.scales[0] if quantization and quantization.scales else 0.0
+    difference = abs(scale(view, values) * scale(view, weights) - bias_scale)
+    if not difference / scale(view, output) <= _BIAS_SCALE_TOLERANCE:
+        view.invalid(
+            f"the scale {bias_scale} of the bias {view.input(2).name!r} is not the input's scale "
+            "times the weights'"
+        )
 
 
 def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
@@ -97,9 +120,10 @@ def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
             f"tensor {output.name!r} has shape {list(output.shape)}, but {batches} × {channels} "
             "outputs follow from its operands"
         )
-    requantization = _requantization(view, values, weights, output, channels)
+    _check_bias_scale(view, values, weights, output)
+    folded = _requantization(view, values, weights, output, channels)
     if numerics is Numerics.LITERT:
-        requantization = replace(requantization, rounding=Rounding.SINGLE)
+        folded = replace(folded, rounding=Rounding.SINGLE)
     return FullyConnected(
         operator=view.operator,
         inputs=(view.require_activation(values),),
@@ -109,5 +133,5 @@ def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
         weights=matrix,
         bias=bias_values(view, 2, channels),
         input_zero_point=zero_point(view, values),
-        requantization=requantization,
+        requantization=folded,
     )

@@ -46,6 +46,20 @@ class Layer(ABC):
         """Compute the outputs from the inputs, both shaped and typed as their tensors are."""
 
 
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """An input that may also be a constant: its shape, and its value if it is one."""
+
+    shape: tuple[int, ...]
+    constant: AnyArray | None
+
+
+def operand_values(operands: Sequence[Operand], inputs: Sequence[AnyArray]) -> list[AnyArray]:
+    """The value of every operand: its constant, or the next of the layer's run-time ``inputs``."""
+    remaining = iter(inputs)
+    return [next(remaining) if o.constant is None else o.constant for o in operands]
+
+
 @dataclass(frozen=True)
 class OperatorView:
     """An operator with its tensors and options at hand, and the errors that name it."""
@@ -125,6 +139,14 @@ class OperatorView:
         if tensor.data is not None:
             self.unsupported(f"tensor {tensor.name!r} is a constant where data is expected")
         return tensor.index
+
+    def operands(self) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
+        """All inputs as operands, and the indices of those that are computed at run time."""
+        tensors = [self.input(position) for position in range(len(self.operator.inputs))]
+        return (
+            tuple(Operand(tensor.shape, tensor.data) for tensor in tensors),
+            tuple(tensor.index for tensor in tensors if tensor.data is None),
+        )
 
     def unsupported(self, reason: str, hint: str = "") -> NoReturn:
         """Raise UnsupportedError naming the operator."""

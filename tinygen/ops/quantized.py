@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,6 +27,9 @@ INTEGER_RANGES = {
     DType.INT32: (INT32_MIN, INT32_MAX),
 }
 """Smallest and largest value of the quantized element types."""
+
+_MAX_SHIFT = 30
+"""Largest left shift of an accumulator for which TFLM's ``1 << shift`` is defined."""
 
 
 def scales(view: OperatorView, tensor: Tensor) -> tuple[float, ...]:
@@ -92,6 +96,38 @@ def activation_range(view: OperatorView, activation: str, output: Tensor) -> tup
     view.unsupported(f"the fused activation {activation} is not supported for quantized tensors")
 
 
+def requantization(
+    view: OperatorView, reals: Sequence[float], output: Tensor, clamp: tuple[int, int]
+) -> Requantization:
+    """Fold real multipliers, one or one a channel, with the output's zero point and a clamp.
+
+    UnsupportedError for a multiplier of 2**30 or more, which no accumulator survives.
+    """
+    multipliers, shifts = fold_multipliers(reals)
+    if int(shifts.max()) > _MAX_SHIFT:
+        view.unsupported(
+            f"the scale of {output.name!r} is over 2**{_MAX_SHIFT} times finer than its operands'"
+        )
+    return Requantization(
+        multipliers=multipliers,
+        shifts=shifts,
+        zero_point=zero_point(view, output),
+        clamp_min=clamp[0],
+        clamp_max=clamp[1],
+        rounding=Rounding.DOUBLE,
+    )
+
+
+def rescale(view: OperatorView, values: Tensor, output: Tensor) -> Requantization:
+    """From the scale of ``values`` to that of ``output``, clamped to the latter's range only."""
+    return requantization(
+        view,
+        [scale(view, values) / scale(view, output)],
+        output,
+        INTEGER_RANGES[output.dtype],
+    )
+
+
 def weight_requantization(
     view: OperatorView,
     input_tensor: Tensor,
@@ -106,11 +142,15 @@ def weight_requantization(
     ``PopulateConvolutionQuantizationParams``: products and quotient in double precision.
     """
     weight_scales = scales(view, weights)
-    if len(weight_scales) not in (1, channels):
-        view.invalid(
-            f"tensor {weights.name!r} has {len(weight_scales)} scales for {channels} channels"
-        )
     assert weights.quantization is not None
+    axis = weights.quantization.axis
+    if len(weight_scales) > 1 and (
+        len(weight_scales) != channels or weights.shape[axis : axis + 1] != (channels,)
+    ):
+        view.invalid(
+            f"tensor {weights.name!r} has {len(weight_scales)} scales along dimension {axis}, which "
+            f"are not its {channels} output channels"
+        )
     if any(point != 0 for point in weights.quantization.zero_points):
         view.unsupported(
             f"tensor {weights.name!r} has asymmetric weights (zero point not 0)",
@@ -119,17 +159,11 @@ def weight_requantization(
     input_scale = scale(view, input_tensor)
     output_scale = scale(view, output)
     per_channel = weight_scales if len(weight_scales) == channels else weight_scales * channels
-    multipliers, shifts = fold_multipliers(
-        [input_scale * weight_scale / output_scale for weight_scale in per_channel]
-    )
-    clamp_min, clamp_max = activation_range(view, activation, output)
-    return Requantization(
-        multipliers=multipliers,
-        shifts=shifts,
-        zero_point=zero_point(view, output),
-        clamp_min=clamp_min,
-        clamp_max=clamp_max,
-        rounding=Rounding.DOUBLE,
+    return requantization(
+        view,
+        [input_scale * weight_scale / output_scale for weight_scale in per_channel],
+        output,
+        activation_range(view, activation, output),
     )
 
 

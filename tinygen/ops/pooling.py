@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AVERAGE_POOL_2D and MAX_POOL_2D, int8.
+
+Semantics: TFLM ``reference_integer_ops::AveragePool`` and ``MaxPool``. Padding takes no part: it is
+neither averaged nor counted. Nothing is rescaled, so input and output must be quantized alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray, DType
+from tinygen.numerics import Numerics
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.quantized import activation_range, scale, zero_point
+from tinygen.ops.window import Window, window
+
+_SCALE_TOLERANCE = 1e-6
+"""How far the scales of input and output may differ (TFLM ``PoolingPrepare``)."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pool2D(Layer):
+    """What both pools have: an NHWC window and the output's clamp."""
+
+    input_shape: tuple[int, int, int, int]
+    output_shape: tuple[int, int, int, int]
+    window: Window
+    clamp_min: int
+    clamp_max: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AveragePool2D(Pool2D):
+    """out = clamp(Σ inside the image / number inside), halves away from zero."""
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 NHWC image."""
+        (image,) = inputs
+        sums = self.window.patches(image.astype(np.int64), 0).sum(axis=(3, 4))
+        inside = np.ones((1, *self.input_shape[1:3], 1), dtype=np.int64)
+        counts = self.window.patches(inside, 0).sum(axis=(3, 4))
+        magnitudes = (np.abs(sums) + counts // 2) // counts
+        averages = np.where(sums > 0, magnitudes, -magnitudes)
+        return (np.clip(averages, self.clamp_min, self.clamp_max).astype(np.int8),)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaxPool2D(Pool2D):
+    """out = clamp(max inside the image)."""
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 NHWC image."""
+        (image,) = inputs
+        largest = self.window.patches(image, -128).max(axis=(3, 4))
+        return (np.clip(largest, self.clamp_min, self.clamp_max).astype(np.int8),)
+
+
+def _lower(view: OperatorView, layer: type[AveragePool2D] | type[MaxPool2D]) -> Layer:
+    view.counts((1,))
+    image, output = view.input(0), view.output()
+    view.require_dtype(image, DType.INT8)
+    view.require_dtype(output, DType.INT8)
+    view.require_rank(image, 4)
+    n, h, w, c = image.shape
+    difference = abs(np.float32(scale(view, image)) - np.float32(scale(view, output)))
+    if float(difference) > _SCALE_TOLERANCE or zero_point(view, image) != zero_point(view, output):
+        view.unsupported(
+            f"tensors {image.name!r} and {output.name!r} are quantized differently, and a pool "
+            "does not rescale"
+        )
+    size = view.option("filter_height", int), view.option("filter_width", int)
+    geometry = window(view, (n, h, w, c), size)
+    output_shape = (n, geometry.height.output, geometry.width.output, c)
+    view.require_shape(output, output_shape)
+    clamp_min, clamp_max = activation_range(
+        view, view.option("fused_activation_function", str), output
+    )
+    return layer(
+        operator=view.operator,
+        inputs=(view.require_activation(image),),
+        outputs=(output.index,),
+        input_shape=(n, h, w, c),
+        output_shape=output_shape,
+        window=geometry,
+        clamp_min=clamp_min,
+        clamp_max=clamp_max,
+    )
+
+
+def lower_average_pool_2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold an AVERAGE_POOL_2D."""
+    return _lower(view, AveragePool2D)
+
+
+def lower_max_pool_2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a MAX_POOL_2D."""
+    return _lower(view, MaxPool2D)

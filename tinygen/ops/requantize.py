@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QUANTIZE, DEQUANTIZE, RELU and RELU6: one element in, one element out.
+
+Semantics: TFLM ``quantize_common.cc``, ``dequantize_common.cc``, ``activations_common.cc`` and the
+reference kernels they call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray, DType
+from tinygen.numerics import Numerics
+from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Requantization, wrap_int32
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.quantized import (
+    INTEGER_RANGES,
+    activation_range,
+    requantization,
+    rescale,
+    scale,
+    zero_point,
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Quantize(Layer):
+    """out = clamp(round(in / scale) + zero_point) of float32, in single precision.
+
+    Halves are rounded away from zero. A quotient beyond int32 saturates and NaN counts as 0, as
+    Arm's conversion instruction has it (TFLM's C++ leaves it undefined).
+    """
+
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+    output_dtype: DType
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one float32 tensor."""
+        (values,) = inputs
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            steps = (values / np.float32(self.scale)).astype(np.float64)
+        steps = np.nan_to_num(steps, nan=0.0, posinf=INT32_MAX, neginf=INT32_MIN)
+        rounded = np.trunc(steps + np.copysign(0.5, steps))
+        integers = np.clip(rounded, INT32_MIN, INT32_MAX).astype(np.int64) + self.zero_point
+        low, high = INTEGER_RANGES[self.output_dtype]
+        return (np.clip(integers, low, high).astype(self.output_dtype.numpy),)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dequantize(Layer):
+    """out = (in - zero_point) · scale in float32; the product is rounded once."""
+
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+    input_dtype: DType
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one quantized tensor."""
+        (values,) = inputs
+        centred = (values.astype(np.int32) - self.zero_point).astype(np.float64)
+        return ((centred * self.scale).astype(np.float32),)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Requantize(Layer):
+    """out = requantize(in - input_zero_point), an integer type to another."""
+
+    shape: tuple[int, ...]
+    input_dtype: DType
+    output_dtype: DType
+    input_zero_point: int
+    requantization: Requantization
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one quantized tensor."""
+        (values,) = inputs
+        centred = wrap_int32(values.astype(np.int64) - self.input_zero_point)
+        return (self.requantization.apply(centred).astype(self.output_dtype.numpy),)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Clamp(Layer):
+    """out = min(max(in, clamp_min), clamp_max), int8."""
+
+    shape: tuple[int, ...]
+    clamp_min: int
+    clamp_max: int
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 tensor."""
+        (values,) = inputs
+        return (np.clip(values, self.clamp_min, self.clamp_max).astype(np.int8),)
+
+
+_QUANTIZE_OUTPUTS = {
+    DType.FLOAT32: (DType.INT8, DType.INT16),
+    DType.INT8: (DType.INT8, DType.UINT8, DType.INT16, DType.INT32),
+    DType.UINT8: (DType.INT8,),
+    DType.INT16: (DType.INT8, DType.INT16, DType.INT32),
+    DType.INT32: (DType.INT8, DType.INT16),
+}
+"""What QUANTIZE turns each input type into (TFLM ``EvalQuantizeReference``)."""
+
+
+def lower_quantize(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a QUANTIZE: from float32, or from one quantization to another."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, *_QUANTIZE_OUTPUTS)
+    view.require_dtype(output, *_QUANTIZE_OUTPUTS[values.dtype])
+    view.require_shape(output, values.shape)
+    inputs = (view.require_activation(values),)
+    if values.dtype is DType.FLOAT32:
+        return Quantize(
+            operator=view.operator,
+            inputs=inputs,
+            outputs=(output.index,),
+            shape=values.shape,
+            scale=scale(view, output),
+            zero_point=zero_point(view, output),
+            output_dtype=output.dtype,
+        )
+    return Requantize(
+        operator=view.operator,
+        inputs=inputs,
+        outputs=(output.index,),
+        shape=values.shape,
+        input_dtype=values.dtype,
+        output_dtype=output.dtype,
+        input_zero_point=zero_point(view, values),
+        requantization=rescale(view, values, output),
+    )
+
+
+def lower_dequantize(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a DEQUANTIZE to float32."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.INT8, DType.UINT8, DType.INT16)
+    view.require_dtype(output, DType.FLOAT32)
+    view.require_shape(output, values.shape)
+    return Dequantize(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        shape=values.shape,
+        scale=scale(view, values),
+        zero_point=zero_point(view, values),
+        input_dtype=values.dtype,
+    )
+
+
+def lower_relu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a RELU, which may also rescale. TFLM ``CalculateReluOpData``."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.INT8)
+    view.require_dtype(output, DType.INT8)
+    view.require_shape(output, values.shape)
+    # TFLM divides the two scales in single precision here.
+    real = float(np.float32(scale(view, values)) / np.float32(scale(view, output)))
+    return Requantize(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        shape=values.shape,
+        input_dtype=values.dtype,
+        output_dtype=output.dtype,
+        input_zero_point=zero_point(view, values),
+        requantization=requantization(view, [real], output, activation_range(view, "RELU", output)),
+    )
+
+
+def lower_relu6(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a RELU6: a clamp in the input's quantization, as TFLM's, which never rescales."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.INT8)
+    view.require_dtype(output, DType.INT8)
+    view.require_shape(output, values.shape)
+    clamp_min, clamp_max = activation_range(view, "RELU6", values)
+    return Clamp(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        shape=values.shape,
+        clamp_min=clamp_min,
+        clamp_max=clamp_max,
+    )

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SOFTMAX over the last axis, int8 to int8 or int16.
+
+Semantics: TFLM ``reference_ops::Softmax`` and ``softmax_common.cc``. An int8 row has at most 256
+differences from its maximum, so the exponential is a table made at compile time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray, DType
+from tinygen.numerics import Numerics
+from tinygen.numerics.exponential import exp_on_negative_values, one_over_one_plus_x
+from tinygen.numerics.fixed_point import (
+    INT32_MAX,
+    Int32Array,
+    quantize_multiplier,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+)
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+
+SCALED_DIFF_INTEGER_BITS = 5
+ACCUMULATION_INTEGER_BITS = 12
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Softmax(Layer):
+    """out[r,c] = exp(in[r,c] - max of row r) / Σ of row r, for ``rows`` rows of ``depth`` elements.
+
+    ``exponentials[d]`` is exp(-d · scale · beta) in Q0.31, 0 where TFLM skips the element; beyond
+    its end it is 0. The row's sum is kept in Q12.19, and saturates (TFLM aborts there).
+    """
+
+    shape: tuple[int, ...]
+    rows: int
+    depth: int
+    exponentials: Int32Array
+    output_dtype: DType
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 tensor."""
+        (values,) = inputs
+        rows = values.reshape(self.rows, self.depth).astype(np.int64)
+        table = np.zeros(256, dtype=np.int32)
+        table[: self.exponentials.size] = self.exponentials
+        exponentials = table[rows.max(axis=1, keepdims=True) - rows]
+        terms = rounding_divide_by_pot(exponentials, ACCUMULATION_INTEGER_BITS)
+        sums = np.minimum(terms.astype(np.int64).sum(axis=1, keepdims=True), INT32_MAX)
+        # GetReciprocal: normalize the sum to [1, 2), and invert that.
+        headroom = 32 - np.frexp(sums.astype(np.float64))[1].astype(np.int64)
+        fractions = ((sums << headroom) - (1 << 31)).astype(np.int32)
+        reciprocals = one_over_one_plus_x(fractions)
+        low, high = INTEGER_RANGES[self.output_dtype]
+        bits = (high - low).bit_length()
+        exponents = (ACCUMULATION_INTEGER_BITS - headroom + 31 - bits).astype(np.int32)
+        scaled = saturating_rounding_doubling_high_mul(exponentials, reciprocals)
+        outputs = rounding_divide_by_pot(scaled, exponents) + low
+        dtype = self.output_dtype.numpy
+        return (np.minimum(outputs, high).reshape(self.shape).astype(dtype),)
+
+
+def _exponentials(view: OperatorView, input_scale: float, beta: float) -> Int32Array:
+    """The table of exponentials. TFLM ``PreprocessSoftmaxScaling`` and ``CalculateInputRadius``."""
+    fraction_bits = 31 - SCALED_DIFF_INTEGER_BITS
+    real = min(beta * input_scale * (1 << fraction_bits), 2.0**31 - 1.0)
+    if not real > 1.0:
+        view.unsupported(
+            f"the input scale {input_scale} times beta {beta} is too small for a softmax"
+        )
+    multiplier, shift = quantize_multiplier(real)
+    radius = math.floor(((1 << SCALED_DIFF_INTEGER_BITS) - 1) * (1 << fraction_bits) / (1 << shift))
+    differences = -np.arange(min(radius, 255) + 1, dtype=np.int32)
+    rescaled = saturating_rounding_doubling_high_mul(differences << shift, multiplier)
+    return exp_on_negative_values(rescaled, SCALED_DIFF_INTEGER_BITS)
+
+
+def lower_softmax(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a SOFTMAX; the output's quantization is the one that TFLM prescribes."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.INT8)
+    view.require_dtype(output, DType.INT8, DType.INT16)
+    view.require_shape(output, values.shape)
+    if not values.shape:
+        view.unsupported(f"tensor {values.name!r} is a scalar")
+    low, high = INTEGER_RANGES[output.dtype]
+    expected = 1.0 / (high - low + 1)
+    tolerance = 0.0 if output.dtype is DType.INT8 else 0.001 * expected
+    if zero_point(view, output) != low or abs(scale(view, output) - expected) > tolerance:
+        view.unsupported(
+            f"tensor {output.name!r} must have the scale 1/{high - low + 1} and the zero point {low}"
+        )
+    depth = values.shape[-1]
+    zero_point(view, values)
+    return Softmax(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        shape=values.shape,
+        rows=values.elements // depth,
+        depth=depth,
+        exponentials=_exponentials(view, scale(view, values), view.option("beta", float)),
+        output_dtype=output.dtype,
+    )
