@@ -111,8 +111,8 @@ class Quantization:
 class Tensor:
     """One tensor of a subgraph.
 
-    ``shape`` is the static shape (``()`` for a scalar); ``dynamic`` is set where the file leaves a
-    dimension open (its ``shape_signature`` has -1). ``data`` is the constant's value, shaped and
+    ``shape`` is the static shape (``()`` for a scalar); ``open_dimensions``
+    are those the file leaves open (-1 in its ``shape_signature``); ``shape`` has 1 there. ``data`` is the constant's value, shaped and
     unpacked, or None for a tensor computed at run time.
     """
 
@@ -123,7 +123,7 @@ class Tensor:
     quantization: Quantization | None = None
     data: AnyArray | None = None
     is_variable: bool = False
-    dynamic: bool = False
+    open_dimensions: tuple[int, ...] = ()
 
     @property
     def elements(self) -> int:

@@ -50,16 +50,26 @@ def _unsupported_operators(graph: Graph) -> list[str]:
 
 
 def _check_tensor(graph: Graph, tensor: Tensor) -> None:
-    if tensor.dynamic or any(extent < 1 for extent in tensor.shape):
-        raise UnsupportedError(
-            f"{graph.source}: tensor {tensor.name!r} has the shape {list(tensor.shape)} with an open "
-            "or empty dimension.",
-            "Fix the batch size when converting (input shape [1, …]): C arrays need static shapes.",
+    if any(extent < 1 for extent in tensor.shape):
+        raise ModelError(
+            f"{graph.source}: tensor {tensor.name!r} has the shape {list(tensor.shape)}, which holds "
+            "no elements."
         )
     if tensor.dtype.numpy is None:
         raise UnsupportedError(
             f"{graph.source}: tensor {tensor.name!r} is of type {tensor.dtype.value}, which has no "
             "fixed-size elements."
+        )
+
+
+def _check_input(graph: Graph, tensor: Tensor) -> None:
+    """Accept an open batch (compiled as one sample, as TFLM runs it), and no other open dimension."""
+    open_dimensions = [i for i in tensor.open_dimensions if i > 0]
+    if open_dimensions:
+        raise UnsupportedError(
+            f"{graph.source}: input {tensor.name!r} leaves dimension {open_dimensions[0]} of its shape "
+            "open.",
+            "C arrays need static shapes: fix the input shape when converting.",
         )
 
 
@@ -107,6 +117,8 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
     for index in sorted(used | set(subgraph.inputs) | set(subgraph.outputs)):
         if index != ABSENT and not subgraph.tensors[index].is_constant:
             _check_tensor(graph, subgraph.tensors[index])
+    for index in subgraph.inputs:
+        _check_input(graph, subgraph.tensors[index])
     layers = []
     for operator in subgraph.operators:
         if operator.opcode not in OPERATORS:

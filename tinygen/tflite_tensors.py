@@ -51,8 +51,15 @@ class Buffers:
         return np.frombuffer(self.file.data, np.uint8, size, position)
 
 
-def read_tensor(table: Table, index: int, buffers: Buffers) -> Tensor:
+def read_tensor(table: Table, index: int, buffers: Buffers, *, computed: bool) -> Tensor:
     """Read one tensor table.
+
+    Args:
+        table: where it is in the file.
+        index: its index in the subgraph.
+        buffers: the file's constant data.
+        computed: whether the tensor is an input of its subgraph or written by an operator. One
+            without elements that is not is a constant too, though its buffer is empty.
 
     Raises:
         ModelError: the table is damaged, or the constant's size does not fit type and shape.
@@ -61,22 +68,22 @@ def read_tensor(table: Table, index: int, buffers: Buffers) -> Tensor:
     name = table.string(TensorField.NAME)
     table.label = f"{table.label} ({_shortened(name)!r})"
     dtype = _dtype(table)
-    shape, dynamic = _shape(table, dtype)
+    shape, open_dimensions = _shape(table, dtype)
     if table.has(TensorField.SPARSITY):
         _refuse(table, "is sparse", "Export the model without sparse (pruned) tensor storage.")
     if table.integer(TensorField.EXTERNAL_BUFFER, "uint"):
         _refuse(table, "keeps its data in another file", "Export the model as a single file.")
-    buffer = table.integer(TensorField.BUFFER, "uint")
-    content = buffers.content(buffer, table.label)
+    content = buffers.content(table.integer(TensorField.BUFFER, "uint"), table.label)
+    is_constant = content.size > 0 or (0 in shape and not computed)
     return Tensor(
         index=index,
         name=name,
         dtype=dtype,
         shape=shape,
         quantization=_quantization(table),
-        data=_constant(table, content, dtype, shape) if content.size else None,
+        data=_constant(table, content, dtype, shape) if is_constant else None,
         is_variable=bool(table.integer(TensorField.IS_VARIABLE, "bool")),
-        dynamic=dynamic,
+        open_dimensions=open_dimensions,
     )
 
 
@@ -100,8 +107,8 @@ def _dtype(table: Table) -> DType:
     return DType[names[code]]
 
 
-def _shape(table: Table, dtype: DType) -> tuple[tuple[int, ...], bool]:
-    """The static shape, and whether the file leaves a dimension open."""
+def _shape(table: Table, dtype: DType) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The static shape, and the dimensions that the file leaves open."""
     stored: list[int] = table.array(TensorField.SHAPE, "int").tolist()
     signature: list[int] = table.array(TensorField.SHAPE_SIGNATURE, "int").tolist()
     if len(stored) > _MAX_RANK:
@@ -110,9 +117,10 @@ def _shape(table: Table, dtype: DType) -> tuple[tuple[int, ...], bool]:
         table.fail(f"has shape {tuple(stored)}")
     # Converters write 1 for an open dimension and -1 in the signature; old ones -1 in the shape.
     shape = tuple(1 if size == -1 else size for size in stored)
-    if math.prod(shape) * max(dtype.bits, 8) > 8 * _MAX_BYTES:
+    if math.prod(max(size, 1) for size in shape) * max(dtype.bits, 8) > 8 * _MAX_BYTES:
         table.fail(f"has shape {shape}, larger than any memory")
-    return shape, -1 in stored or -1 in signature
+    sizes = signature if len(signature) == len(stored) else stored
+    return shape, tuple(i for i, pair in enumerate(zip(stored, sizes, strict=True)) if -1 in pair)
 
 
 def _quantization(table: Table) -> Quantization | None:
