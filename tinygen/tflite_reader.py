@@ -31,6 +31,9 @@ from tinygen.tflite_schema import (
 )
 from tinygen.tflite_tensors import Buffers, read_tensor
 
+_COMPRESSION = "COMPRESSION_METADATA"
+"""Metadata of models whose constants are look-up tables (compression.h of tflite-micro)."""
+
 
 def read_model(path: Path) -> Graph:
     """Read a .tflite file.
@@ -45,6 +48,8 @@ def read_model(path: Path) -> Graph:
             reject_directory(path)
         if not path.exists():
             raise InputError(f"{path} does not exist.", "Check the path of the model.")
+        if not path.is_file():  # reading a pipe or a device might never end
+            raise InputError(f"{path} is not a regular file.", "Save the model to a file first.")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -63,8 +68,17 @@ def read_model_bytes(data: bytes, source: str) -> Graph:
     """
     reject_other_kinds(data, source)
     buffer = FlatBuffer(data, source)
-    model = buffer.root("the model")
+    model = buffer.root("the root table")
     buffers = Buffers(buffer, model.tables(ModelField.BUFFERS, "buffer"))
+    metadata = {
+        table.string(MetadataField.NAME): _metadata(table, buffers)
+        for table in model.tables(ModelField.METADATA, "metadata")
+    }
+    if _COMPRESSION in metadata:
+        raise UnsupportedError(
+            f"{source} has tensors compressed for TensorFlow Lite Micro, which is not supported.",
+            "Use the model from before it was compressed.",
+        )
     codes = [
         _operator_code(code) for code in model.tables(ModelField.OPERATOR_CODES, "operator code")
     ]
@@ -72,24 +86,28 @@ def read_model_bytes(data: bytes, source: str) -> Graph:
         _subgraph(table, codes, buffers) for table in model.tables(ModelField.SUBGRAPHS, "subgraph")
     )
     if not subgraphs:
-        raise ModelError(f"{source} contains no subgraph, so there is nothing to run.")
+        raise ModelError(
+            f"{source} contains no subgraph, so there is nothing to run.",
+            "Check that this is the .tflite file you mean.",
+        )
     return Graph(
         subgraphs=subgraphs,
         signatures=tuple(
             _signature(table, subgraphs)
             for table in model.tables(ModelField.SIGNATURE_DEFS, "signature")
         ),
-        metadata={
-            table.string(MetadataField.NAME): buffers.content(
-                table.integer(MetadataField.BUFFER, "uint"), table.label
-            ).tobytes()
-            for table in model.tables(ModelField.METADATA, "metadata")
-        },
+        metadata=metadata,
         description=model.string(ModelField.DESCRIPTION),
         source=source,
         sha256=hashlib.sha256(data).hexdigest(),
         file_bytes=len(data),
     )
+
+
+def _metadata(table: Table, buffers: Buffers) -> bytes:
+    content = buffers.content(table.integer(MetadataField.BUFFER, "uint"), table.label)
+    table.buffer.charge(content.size, table.label)
+    return content.tobytes()
 
 
 def _operator_code(table: Table) -> tuple[str, str, int]:
@@ -104,7 +122,8 @@ def _operator_code(table: Table) -> tuple[str, str, int]:
     if code >= len(BUILTIN_OPERATORS):
         raise UnsupportedError(
             f"{table.buffer.source} uses built-in operator {code}, which is newer than this "
-            f"reader's schema (it ends at {len(BUILTIN_OPERATORS) - 1})."
+            f"reader's schema (it ends at {len(BUILTIN_OPERATORS) - 1}).",
+            "Convert the model with an older converter.",
         )
     return (
         BUILTIN_OPERATORS[code],
@@ -114,22 +133,24 @@ def _operator_code(table: Table) -> tuple[str, str, int]:
 
 
 def _subgraph(table: Table, codes: Sequence[tuple[str, str, int]], buffers: Buffers) -> Subgraph:
-    label = table.label
-    tensors = tuple(
-        read_tensor(tensor, index, buffers)
-        for index, tensor in enumerate(table.tables(SubGraphField.TENSORS, f"{label}, tensor"))
+    tensor_tables = table.tables(SubGraphField.TENSORS, f"{table.label}, tensor")
+    operators = tuple(
+        _operator(operator, index, codes, len(tensor_tables))
+        for index, operator in enumerate(
+            table.tables(SubGraphField.OPERATORS, f"{table.label}, operator")
+        )
     )
+    inputs = _tensor_indices(table, SubGraphField.INPUTS, len(tensor_tables))
+    computed = {*inputs, *(output for operator in operators for output in operator.outputs)}
     return Subgraph(
         name=table.string(SubGraphField.NAME),
-        tensors=tensors,
-        operators=tuple(
-            _operator(operator, index, codes, len(tensors))
-            for index, operator in enumerate(
-                table.tables(SubGraphField.OPERATORS, f"{label}, operator")
-            )
+        tensors=tuple(
+            read_tensor(tensor, index, buffers, computed=index in computed)
+            for index, tensor in enumerate(tensor_tables)
         ),
-        inputs=_tensor_indices(table, SubGraphField.INPUTS, len(tensors)),
-        outputs=_tensor_indices(table, SubGraphField.OUTPUTS, len(tensors)),
+        operators=operators,
+        inputs=inputs,
+        outputs=_tensor_indices(table, SubGraphField.OUTPUTS, len(tensor_tables)),
     )
 
 

@@ -261,6 +261,11 @@ def _options(table: str, options: Mapping[str, Option]) -> Any:  # noqa: ANN401 
         assert name in kinds, f"{table} has no field {name!r}; it has {sorted(kinds)}"
         if isinstance(value, str) and kinds[name] in ENUMS:
             value = getattr(getattr(schema, kinds[name]), value)  # noqa: PLW2901
-        first, *rest = name.split("_")
-        setattr(result, first + "".join(word.capitalize() for word in rest), value)
+        setattr(result, camel_case(name), value)
     return result
+
+
+def camel_case(name: str) -> str:
+    """The object API's name of a schema field: ``stride_w`` is ``strideW`` there."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
