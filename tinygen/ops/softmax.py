@@ -34,7 +34,8 @@ class Softmax(Layer):
     """out[r,c] = exp(in[r,c] - max of row r) / Σ of row r, for ``rows`` rows of ``depth`` elements.
 
     ``exponentials[d]`` is exp(-d · scale · beta) in Q0.31, 0 where TFLM skips the element; beyond
-    its end it is 0. The row's sum is kept in Q12.19, and saturates (TFLM aborts there).
+    its end it is 0. The row's sum is kept in Q12.19, and saturates (TFLM aborts on a sum of 512 or
+    more).
     """
 
     shape: tuple[int, ...]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed-point arithmetic against an independent formulation of it."""

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operator: random single-operator models, the reference against TFLM byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ops.comparison import compare_random_models
+from tests.ops.generators import GENERATORS
+from tinygen.ops import OPERATORS
+
+
+@pytest.mark.parametrize("opcode", sorted(OPERATORS))
+def test_random_models_equal_tflm(opcode: str) -> None:
+    compare_random_models(opcode)
+
+
+def test_every_operator_has_a_generator() -> None:
+    assert set(GENERATORS) == set(OPERATORS)
