@@ -41,7 +41,7 @@ def lifetimes(
     The model's inputs live from step 0 (the application fills them before); its outputs live to the
     last step (the application reads them after). A key written and never read lives for its step.
     """
-    spans: dict[str, tuple[int, int]] = {key: (0, 0) for key in inputs}
+    spans: dict[str, tuple[int, int]] = dict.fromkeys(inputs, (0, 0))
     for step, use in enumerate(uses):
         for key in (*use.reads, *use.writes):
             first, _ = spans.get(key, (step, step))

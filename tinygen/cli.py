@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: one function a command; arguments in, one stage called, its result printed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tinygen import __version__
+from tinygen.errors import EXIT_DONE, EXIT_INPUT, EXIT_MACHINE, EXIT_MISMATCH, TinygenError
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+class _Group(click.Group):
+    """Commands that end in the exit codes of ``tinygen.errors``, with one sentence and a hint."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and turn every expected error into a message and an exit code."""
+        arguments: list[str] = list(kwargs.get("args") or sys.argv[1:])
+        as_json = "--json" in arguments
+        kwargs["standalone_mode"] = False
+        try:
+            sys.exit(super().main(*args, **kwargs) or EXIT_DONE)
+        except click.exceptions.Abort:
+            sys.exit(130)
+        except click.exceptions.Exit as exit_:
+            sys.exit(exit_.exit_code)
+        except click.ClickException as error:
+            _fail(error.format_message(), "See --help.", EXIT_INPUT, as_json)
+        except TinygenError as error:
+            if "--debug" in arguments:
+                raise
+            _fail(error.message, error.hint, error.exit_code, as_json)
+
+
+def _fail(message: str, hint: str, code: int, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"error": message, "hint": hint, "exit_code": code}))
+    click.echo(f"Error: {message}" + (f"\nHint: {hint}" if hint else ""), err=True)
+    sys.exit(code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tinygen")
+def main() -> None:
+    """Compile a quantized TensorFlow Lite model into C for Cortex-M, and prove it bit for bit."""
+
+
+def _common_options(function: FunctionT) -> FunctionT:
+    """--json and --debug, which every command has; ``--debug`` is handled by the group."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+    @click.option("--debug", is_flag=True, help="Tracebacks instead of one-sentence errors.")
+    @functools.wraps(function)
+    def wrapper(*args: Any, debug: bool, **kwargs: Any) -> Any:  # noqa: ARG001
+        return function(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _compile_options(function: FunctionT) -> FunctionT:
+    """``generate``'s options, which verify, profile, report and analyze take too."""
+    options = (
+        click.option(
+            "--name", default="", help="Prefix of every symbol (default: the file's name)."
+        ),
+        click.option(
+            "--kernels",
+            type=click.Choice(["auto", "cmsis-nn", "tinygen"]),
+            default="auto",
+            show_default=True,
+            help="Whose kernels to use.",
+        ),
+        click.option(
+            "--optimize",
+            type=click.Choice(["speed", "size"]),
+            default="speed",
+            show_default=True,
+            help="Specialize kernels to each layer, or share one instance of each.",
+        ),
+        click.option(
+            "--numerics",
+            type=click.Choice(["tflm", "litert"]),
+            default="tflm",
+            show_default=True,
+            help="Whose arithmetic to reproduce bit for bit.",
+        ),
+        click.option(
+            "--cmsis-nn",
+            "cmsis_nn",
+            type=click.Path(path_type=Path),
+            help="A CMSIS-NN source tree to use.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+_model_argument = click.argument("model", type=click.Path(path_type=Path))
+_target_option = click.option(
+    "--target", default="cortex-m4", show_default=True, help="Core to generate for."
+)
+
+
+def _request(core_name: str, options: dict[str, Any]) -> Any:
+    from tinygen.numerics import Numerics
+    from tinygen.pipeline import Request
+    from tinygen.plan import KernelChoice, Optimize
+    from tinygen.targets.cores import core
+
+    return Request(
+        core=core(core_name),
+        name=options["name"],
+        kernels=KernelChoice(options["kernels"]),
+        optimize=Optimize(options["optimize"]),
+        numerics=Numerics(options["numerics"]),
+        cmsis_nn=options["cmsis_nn"],
+    )
+
+
+@main.command()
+@_model_argument
+@_target_option
+@_compile_options
+@_common_options
+def analyze(model: Path, target: str, as_json: bool, **options: Any) -> None:
+    """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
+    from tinygen.analyze import analysis_as_data
+    from tinygen.pipeline import compile_model
+
+    data = analysis_as_data(compile_model(model, _request(target, options)).plan)
+    if as_json:
+        click.echo(json.dumps(data))
+        return
+    from tinygen.report.console import print_analysis
+
+    print_analysis(data)
+
+
+@main.command()
+@_model_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Directory of the C files (default: firmware/generated/NAME).",
+)
+@click.option("--force", is_flag=True, help="Write beside files that tinygen did not generate.")
+@_target_option
+@_compile_options
+@_common_options
+def generate(
+    model: Path, output: Path | None, force: bool, target: str, as_json: bool, **options: Any
+) -> None:
+    """Write the C files of a model."""
+    from tinygen.emit import write_files
+    from tinygen.pipeline import compile_model
+    from tinygen.verify import fallbacks
+
+    compilation = compile_model(model, _request(target, options))
+    directory = output or Path("firmware") / "generated" / compilation.name
+    write_files(compilation.files, directory, force=force)
+    plan = compilation.plan
+    data = {
+        "directory": str(directory),
+        "files": list(compilation.files),
+        "name": compilation.name,
+        "arena_bytes": plan.arena_bytes,
+        "weight_bytes": plan.weight_bytes,
+        "fallbacks": list(fallbacks(plan)),
+    }
+    if as_json:
+        click.echo(json.dumps(data))
+        return
+    from tinygen.report.console import print_generated
+
+    print_generated(data)
+
+
+@main.command()
+@_model_argument
+@click.option(
+    "--board",
+    "board_name",
+    default="qemu-mps2-an386",
+    show_default=True,
+    help="A board's name, or a board file.",
+)
+@click.option(
+    "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
+)
+@click.option(
+    "--input",
+    "input_file",
+    type=click.Path(path_type=Path),
+    help="Samples as .npy, or .npz with one array an input.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Number of random samples.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random samples.")
+@click.option("--layers", is_flag=True, help="Compare every operator's output too.")
+@_compile_options
+@_common_options
+def verify(
+    model: Path,
+    board_name: str,
+    port: str,
+    input_file: Path | None,
+    samples: int,
+    seed: int,
+    layers: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Generate, build, run on a board or emulator, and compare bit for bit with the reference."""
+    from tinygen import reference
+    from tinygen.pipeline import compile_model
+    from tinygen.report.console import print_verdict, progress
+    from tinygen.samples import load_samples
+    from tinygen.targets.boards import board
+    from tinygen.verify import verdict_as_data
+    from tinygen.verify import verify as verify_stage
+
+    target = board(board_name)
+    compilation = compile_model(model, _request(target.core.name, options))
+    chosen = (
+        load_samples(input_file, compilation.network)
+        if input_file
+        else reference.random_inputs(compilation.network, samples, seed)
+    )
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
+        verdict = verify_stage(
+            compilation, target, chosen, Path(work), port=port, layers=layers, progress=tell
+        )
+    data = {"model": str(model), **verdict_as_data(verdict)}
+    if as_json:
+        click.echo(json.dumps(data))
+    else:
+        print_verdict(data)
+    return EXIT_DONE if verdict.bit_exact else EXIT_MISMATCH
+
+
+@main.command()
+@_common_options
+def boards(as_json: bool) -> None:
+    """The boards there are, real and emulated."""
+    from tinygen.targets.boards import all_boards
+
+    data = [
+        {
+            "name": board.name,
+            "title": board.title,
+            "core": board.core.name,
+            "flash_bytes": sum(region.length for region in board.flash),
+            "ram_bytes": sum(region.length for region in board.ram),
+            "emulator": board.emulator.kind if board.emulator else "",
+        }
+        for board in all_boards()
+    ]
+    if as_json:
+        click.echo(json.dumps({"boards": data}))
+        return
+    from tinygen.report.console import print_boards
+
+    print_boards(data)
+
+
+@main.command()
+@_common_options
+def doctor(as_json: bool) -> int:
+    """What tinygen needs on this machine: found, or how to install it."""
+    from tinygen.doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps({"tools": findings}))
+    else:
+        from tinygen.report.console import print_findings
+
+        print_findings(findings)
+    missing = any(finding["required"] and not finding["found"] for finding in findings)
+    return EXIT_MACHINE if missing else EXIT_DONE
+
+
+@main.group(name="cmsis-nn")
+def cmsis_nn_group() -> None:
+    """CMSIS-NN's sources."""
+
+
+@cmsis_nn_group.command(name="fetch")
+@_common_options
+def cmsis_nn_fetch(as_json: bool) -> None:
+    """Download the pinned upstream release of CMSIS-NN into the user's cache."""
+    from tinygen.kernels.cmsis_nn import fetch
+
+    tree = fetch()
+    data = {"root": str(tree.root), "version": tree.version}
+    click.echo(json.dumps(data) if as_json else f"CMSIS-NN {tree.version} is in {tree.root}.")
+
+
+if __name__ == "__main__":
+    main()

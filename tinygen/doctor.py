@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tinygen needs on this machine, what of it is there, and how to install the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygen.errors import MachineError
+from tinygen.kernels import cmsis_nn
+from tinygen.run.qemu import find_qemu
+from tinygen.targets.toolchain import arm_toolchain, host_toolchain
+
+
+def examine() -> list[dict[str, Any]]:
+    """One finding a tool: name, what for, found (and where or which version), or the hint."""
+    findings = []
+    for name, purpose, required, find in (
+        ("arm-none-eabi-gcc", "build for boards and emulators", True, _arm),
+        ("C compiler", "run on this machine (`--board host`)", True, _host),
+        ("qemu-system-arm", "emulated boards", True, _qemu),
+        ("CMSIS-NN", "`--kernels cmsis-nn`", False, _cmsis_nn),
+    ):
+        finding: dict[str, Any] = {"tool": name, "purpose": purpose, "required": required}
+        try:
+            finding.update(found=True, detail=find(), hint="")
+        except MachineError as error:
+            finding.update(found=False, detail=error.message, hint=error.hint)
+        findings.append(finding)
+    return findings
+
+
+def _arm() -> str:
+    return arm_toolchain().version
+
+
+def _host() -> str:
+    return host_toolchain().version
+
+
+def _qemu() -> str:
+    return find_qemu().version
+
+
+def _cmsis_nn() -> str:
+    tree = cmsis_nn.require_tree(None)
+    return f"{tree.version} in {tree.root}"

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages in a row: a model file and a request in, everything made from them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.emit import GeneratedFiles, render
+from tinygen.emit.c_syntax import identifier
+from tinygen.errors import InputError
+from tinygen.graph import Graph
+from tinygen.kernels import cmsis_nn
+from tinygen.kernels.kernel import Kernel, Provider
+from tinygen.lowering import Network, lower
+from tinygen.numerics import Numerics
+from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
+from tinygen.targets.cores import Core
+from tinygen.tflite_reader import read_model
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, beside the model: the options of ``tinygen generate``.
+
+    ``name`` prefixes every symbol; the model file's name is taken if it is empty. ``cmsis_nn`` is a
+    CMSIS-NN tree to use instead of the one that is found.
+    """
+
+    core: Core
+    name: str = ""
+    kernels: KernelChoice = KernelChoice.AUTO
+    optimize: Optimize = Optimize.SPEED
+    numerics: Numerics = Numerics.TFLM
+    cmsis_nn: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """Every stage's result for one model."""
+
+    graph: Graph
+    network: Network
+    plan: Plan
+    files: GeneratedFiles
+
+    @property
+    def name(self) -> str:
+        """The prefix of the generated symbols."""
+        return self.plan.options.name
+
+
+def compile_model(model: Path, request: Request) -> Compilation:
+    """Read, lower, plan and render a model; nothing is written."""
+    graph = read_model(model)
+    network = lower(graph, request.numerics)
+    tree = _cmsis_nn_tree(request)
+    kernels: Sequence[Kernel] = cmsis_nn.kernels(tree) if tree else ()
+    options = Options(
+        name=_checked_name(request.name) if request.name else identifier(model.stem),
+        core=request.core,
+        kernels=request.kernels,
+        optimize=request.optimize,
+    )
+    plan = make_plan(network, options, kernels)
+    ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.steps)
+    files = render(plan, cmsis_nn.library_sources(tree) if tree and ships_library else None)
+    return Compilation(graph, network, plan, files)
+
+
+def _cmsis_nn_tree(request: Request) -> cmsis_nn.CmsisNN | None:
+    if request.kernels is KernelChoice.TINYGEN:
+        return None
+    if request.kernels is KernelChoice.CMSIS_NN or request.cmsis_nn is not None:
+        return cmsis_nn.require_tree(request.cmsis_nn)
+    return cmsis_nn.find_tree()
+
+
+def _checked_name(name: str) -> str:
+    if identifier(name) != name:
+        raise InputError(
+            f"the name {name!r} is no lower-case C identifier.", f"Try --name {identifier(name)}."
+        )
+    return name

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables for the terminal, made from the same data that ``--json`` prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_PROGRESS_AFTER_SECONDS = 1.0
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A status line on stderr that appears once the work has taken a second."""
+    started = time.monotonic()
+    with Console(stderr=True).status("") as status:
+        status.stop()
+
+        def tell(text: str) -> None:
+            if time.monotonic() - started > _PROGRESS_AFTER_SECONDS:
+                status.update(text)
+                status.start()
+
+        yield tell
+
+
+def _shapes(shapes: Sequence[Sequence[int]]) -> str:
+    return ", ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
+
+
+def print_analysis(data: Mapping[str, Any]) -> None:
+    """The operators and totals of ``tinygen analyze``."""
+    console = _console()
+    table = Table(title=escape(f"{data['model']} on {data['target']}"), title_justify="left")
+    for heading in ("#", "operator", "input", "output"):
+        table.add_column(heading)
+    for heading in ("MACs", "constants"):
+        table.add_column(heading, justify="right")
+    table.add_column("kernel")
+    for row in data["operators"]:
+        table.add_row(
+            str(row["index"]),
+            row["op"],
+            _shapes(row["input_shapes"]),
+            _shapes(row["output_shapes"]),
+            f"{row['macs']:,}",
+            f"{row['weight_bytes']:,}",
+            row["kernel"],
+        )
+    console.print(table)
+    console.print(f"MACs             {data['macs']:>12,}")
+    console.print(f"constants        {data['weight_bytes']:>12,} bytes")
+    console.print(
+        f"arena            {data['arena_bytes']:>12,} bytes "
+        f"(lower bound {data['arena_lower_bound_bytes']:,})"
+    )
+    console.print(f"flash, estimated {data['flash_estimate_bytes']:>12,} bytes")
+    console.print(f"fits             {', '.join(data['boards']) or 'no known board of this core'}")
+
+
+def print_generated(data: Mapping[str, Any]) -> None:
+    """What ``tinygen generate`` wrote."""
+    console = _console()
+    console.print(
+        f"{len(data['files'])} files in [bold]{escape(data['directory'])}[/bold]; arena "
+        f"{data['arena_bytes']:,} bytes, constants {data['weight_bytes']:,} bytes"
+    )
+    _print_fallbacks(console, data)
+    name = escape(data["name"])
+    console.print(
+        f'Include "{name}.h", write {name}_input_0(), call {name}_invoke(), read {name}_output_0().'
+    )
+
+
+def _print_fallbacks(console: Console, data: Mapping[str, Any]) -> None:
+    if data["fallbacks"]:
+        console.print("Not by the kernels asked for:")
+    for line in data["fallbacks"]:
+        console.print(f"  {escape(line)}")
+
+
+def print_verdict(data: Mapping[str, Any]) -> None:
+    """The verdict of ``tinygen verify``."""
+    console = _console()
+    _print_fallbacks(console, data)
+    for layer in data["layers"]:
+        wrong = layer["mismatched_samples"]
+        state = f"[red]{wrong} of {data['samples']} samples differ[/red]" if wrong else "equal"
+        console.print(f"  {escape(layer['operator'])}, {layer['kernel']}: {state}")
+    if data["bit_exact"]:
+        console.print(
+            f"[green bold]bit-exact[/green bold]: {escape(data['model'])} on {data['board']}, "
+            f"{data['samples']} samples, {data['outputs_compared']:,} outputs compared, 0 differ"
+        )
+        return
+    console.print(
+        f"[red bold]NOT bit-exact[/red bold]: {escape(data['model'])} on {data['board']}, "
+        f"{data['mismatches']:,} of {data['outputs_compared']:,} outputs differ"
+    )
+    first = data["first_mismatch"]
+    if first:
+        where = first["operator"] or "the model's output"
+        console.print(
+            escape(
+                f"first difference: sample {first['sample']}, {where}, tensor {first['tensor']!r}, "
+                f"element {first['element']}: expected {first['expected']}, got {first['got']}"
+            )
+        )
+
+
+def print_boards(data: Sequence[Mapping[str, Any]]) -> None:
+    """The boards as a table."""
+    table = Table()
+    for heading in ("board", "what", "core"):
+        table.add_column(heading)
+    for heading in ("flash", "RAM"):
+        table.add_column(heading, justify="right")
+    for row in data:
+        table.add_row(
+            row["name"],
+            row["title"],
+            row["core"],
+            f"{row['flash_bytes'] // 1024} KB" if row["flash_bytes"] else "",
+            f"{row['ram_bytes'] // 1024} KB" if row["ram_bytes"] else "",
+        )
+    _console().print(table)
+
+
+def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
+    """What ``tinygen doctor`` found."""
+    console = _console()
+    for finding in findings:
+        mark = "[green]found[/green]  " if finding["found"] else "[red]missing[/red]"
+        console.print(
+            f"{mark} {finding['tool']} ({finding['purpose']}): {escape(finding['detail'])}"
+        )
+        if finding["hint"]:
+            console.print(f"        {escape(finding['hint'])}")

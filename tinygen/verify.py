@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compilation on a board or emulator against the reference, bit for bit.
+
+The program that is judged is compiled exactly as the user's will be. Only when an output differs (or
+layers are asked for) is a second one built, with the model's trace calls compiled in, to find the
+first layer whose bytes differ.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygen import reference
+from tinygen.emit import write_files
+from tinygen.errors import BudgetError
+from tinygen.graph import AnyArray
+from tinygen.lowering import Network
+from tinygen.pipeline import Compilation
+from tinygen.plan import KernelChoice, Plan
+from tinygen.run.build import build_image
+from tinygen.run.runners import runner_for
+from tinygen.run.session import Session
+from tinygen.targets.boards import Board
+
+Progress = Callable[[str], None]
+"""Told what is being done, one phrase at a time."""
+
+
+def _silent(text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One element that differs: where, and what was expected and got.
+
+    ``operator`` is empty where only the model's output is known to differ.
+    """
+
+    sample: int
+    operator: str
+    tensor: str
+    element: tuple[int, ...]
+    expected: int | float
+    got: int | float
+
+
+@dataclass(frozen=True)
+class LayerVerdict:
+    """One operator's output in all samples: how many samples had different bytes."""
+
+    index: int
+    operator: str
+    kernel: str
+    mismatched_samples: int
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a verification found.
+
+    ``outputs_compared`` and ``mismatches`` count output elements. ``outputs`` are the target's own,
+    samples × outputs. ``fallbacks`` say which operators could not have the kernels asked for.
+    """
+
+    board: str
+    samples: int
+    outputs_compared: int
+    mismatches: int
+    first_mismatch: Difference | None
+    outputs: tuple[tuple[AnyArray, ...], ...]
+    layers: tuple[LayerVerdict, ...] = ()
+    fallbacks: tuple[str, ...] = field(default=())
+
+    @property
+    def bit_exact(self) -> bool:
+        """Whether every output byte (and layer, if asked) equals the reference."""
+        return self.mismatches == 0 and all(layer.mismatched_samples == 0 for layer in self.layers)
+
+
+def fallbacks(plan: Plan) -> tuple[str, ...]:
+    """Which steps did not get the kernels that were asked for, and why."""
+    if plan.options.kernels is not KernelChoice.CMSIS_NN:
+        return ()
+    return tuple(
+        f"{step.layer.operator.label}: {step.kernel}, because {step.fallback}"
+        for step in plan.steps
+        if step.fallback and step.binding.calls
+    )
+
+
+def check_memory(plan: Plan, board: Board) -> None:
+    """BudgetError if the arena alone is larger than the RAM of the board."""
+    available = sum(region.length for region in board.ram)
+    if board.ram and plan.arena_bytes > available:
+        largest = sorted(plan.blocks, key=lambda block: -block.size)[:3]
+        names = ", ".join(f"{_block_name(plan, b.key)} ({b.size:,} bytes)" for b in largest)
+        raise BudgetError(
+            f"{plan.network.graph.source}: the arena of {plan.arena_bytes:,} bytes does not fit the "
+            f"{available:,} bytes of RAM of {board.name}.",
+            f"The largest contributors are {names}.",
+        )
+
+
+def _block_name(plan: Plan, key: str) -> str:
+    kind, _, index = key.partition(" ")
+    return repr(plan.network.tensors[int(index)].name) if kind == "tensor" else key
+
+
+def verify(
+    compilation: Compilation,
+    board: Board,
+    samples: Sequence[Sequence[AnyArray]],
+    work_directory: Path,
+    *,
+    port: str = "",
+    layers: bool = False,
+    progress: Progress = _silent,
+) -> Verdict:
+    """Build the compilation for the board, run every sample there, compare with the reference.
+
+    ``samples`` are samples × inputs; build products go below ``work_directory``.
+    """
+    plan = compilation.plan
+    check_memory(plan, board)
+    generated = work_directory / "generated"
+    write_files(compilation.files, generated)
+    progress(f"building for {board.name}")
+    image = build_image(generated, plan.options.name, board, work_directory / "build", trace=False)
+    got: list[tuple[AnyArray, ...]] = []
+    expected: list[tuple[AnyArray, ...]] = []
+    progress(f"running on {board.name}")
+    with runner_for(board).start(image) as session:
+        for number, sample in enumerate(samples):
+            progress(f"sample {number + 1} of {len(samples)} on {board.name}")
+            got.append(_run(session, compilation.network, sample))
+            expected.append(tuple(reference.outputs(compilation.network, sample)))
+    mismatches = sum(
+        int(np.count_nonzero(_differs(e, g)))
+        for sample_expected, sample_got in zip(expected, got, strict=True)
+        for e, g in zip(sample_expected, sample_got, strict=True)
+    )
+    first = _first_output_difference(compilation.network, expected, got)
+    layer_verdicts: tuple[LayerVerdict, ...] = ()
+    if layers or first is not None:
+        progress("building with layer traces")
+        traced = build_image(
+            generated, plan.options.name, board, work_directory / "build-trace", trace=True
+        )
+        with runner_for(board).start(traced) as session:
+            traced_samples = range(len(samples)) if layers else [first.sample if first else 0]
+            layer_verdicts, inner = _compare_layers(
+                session, compilation, samples, traced_samples, progress
+            )
+            first = inner or first
+    return Verdict(
+        board=board.name,
+        samples=len(samples),
+        outputs_compared=sum(e.size for sample in expected for e in sample),
+        mismatches=mismatches,
+        first_mismatch=first,
+        outputs=tuple(got),
+        layers=layer_verdicts if layers else (),
+        fallbacks=fallbacks(plan),
+    )
+
+
+def _run(session: Session, network: Network, sample: Sequence[AnyArray]) -> tuple[AnyArray, ...]:
+    """One inference on the target, from a state as after reset."""
+    answers = session.run([value.tobytes() for value in sample])
+    return tuple(
+        _as_tensor(network, index, data)
+        for index, data in zip(network.outputs, answers, strict=True)
+    )
+
+
+def _as_tensor(network: Network, index: int, data: bytes) -> AnyArray:
+    tensor = network.tensors[index]
+    return np.frombuffer(data, dtype=tensor.dtype.numpy).reshape(tensor.shape)
+
+
+def _differs(expected: AnyArray, got: AnyArray) -> AnyArray:
+    """Whether each element's bytes differ: NaN equals itself, 0.0 does not equal -0.0."""
+    size = expected.dtype.itemsize
+    pair = (np.ascontiguousarray(expected), np.ascontiguousarray(got))
+    left, right = (array.view(np.uint8).reshape(-1, size) for array in pair)
+    return (left != right).any(axis=1).reshape(expected.shape)
+
+
+def _first_difference(
+    sample: int, operator: str, tensor: str, expected: AnyArray, got: AnyArray
+) -> Difference | None:
+    where = np.argwhere(_differs(expected, got))
+    if not len(where):
+        return None
+    element = tuple(int(i) for i in where[0])
+    return Difference(
+        sample, operator, tensor, element, expected[element].item(), got[element].item()
+    )
+
+
+def _first_output_difference(
+    network: Network,
+    expected: Sequence[Sequence[AnyArray]],
+    got: Sequence[Sequence[AnyArray]],
+) -> Difference | None:
+    for number, (wanted, given) in enumerate(zip(expected, got, strict=True)):
+        for index, left, right in zip(network.outputs, wanted, given, strict=True):
+            found = _first_difference(number, "", network.tensors[index].name, left, right)
+            if found:
+                return found
+    return None
+
+
+def _compare_layers(
+    session: Session,
+    compilation: Compilation,
+    samples: Sequence[Sequence[AnyArray]],
+    numbers: Sequence[int],
+    progress: Progress,
+) -> tuple[tuple[LayerVerdict, ...], Difference | None]:
+    """Compare every layer's digest with the reference's; fetch the first layer that differs."""
+    network = compilation.network
+    wrong = [0] * len(network.layers)
+    first: Difference | None = None
+    for number in numbers:
+        progress(f"layers of sample {number + 1}")
+        values = reference.run(network, samples[number])
+        inputs = [value.tobytes() for value in samples[number]]
+        _, digests = session.run_layer_digests(inputs)
+        for position, layer in enumerate(network.layers):
+            wanted = b"".join(values[i].tobytes() for i in layer.outputs)
+            if digests[layer.operator.index] == zlib.crc32(wanted):
+                continue
+            wrong[position] += 1
+            if first is None:
+                data = session.run_layer_bytes(inputs, layer.operator.index)
+                first = _layer_difference(network, number, position, values, data)
+    kernels = {layer: step.kernel for step in compilation.plan.steps for layer in step.layers}
+    verdicts = tuple(
+        LayerVerdict(layer.operator.index, layer.operator.label, kernels[layer], wrong[position])
+        for position, layer in enumerate(network.layers)
+    )
+    return verdicts, first
+
+
+def _layer_difference(
+    network: Network, sample: int, position: int, values: Mapping[int, AnyArray], data: bytes
+) -> Difference | None:
+    layer = network.layers[position]
+    offset = 0
+    for index in layer.outputs:
+        tensor = network.tensors[index]
+        part = _as_tensor(network, index, data[offset : offset + tensor.nbytes])
+        offset += tensor.nbytes
+        found = _first_difference(sample, layer.operator.label, tensor.name, values[index], part)
+        if found:
+            return found
+    return None
+
+
+def verdict_as_data(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as plain data for JSON."""
+    first = verdict.first_mismatch
+    return {
+        "bit_exact": verdict.bit_exact,
+        "board": verdict.board,
+        "samples": verdict.samples,
+        "outputs_compared": verdict.outputs_compared,
+        "mismatches": verdict.mismatches,
+        "first_mismatch": None
+        if first is None
+        else {
+            "sample": first.sample,
+            "operator": first.operator,
+            "tensor": first.tensor,
+            "element": list(first.element),
+            "expected": first.expected,
+            "got": first.got,
+        },
+        "layers": [
+            {
+                "index": layer.index,
+                "operator": layer.operator,
+                "kernel": layer.kernel,
+                "mismatched_samples": layer.mismatched_samples,
+            }
+            for layer in verdict.layers
+        ],
+        "fallbacks": list(verdict.fallbacks),
+    }
