@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where templates/, boards/ and firmware/ are: inside an installed wheel, or in the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def resource_root() -> Path:
+    """The folder that holds templates/, boards/ and firmware/.
+
+    A wheel carries them as ``tinygen/_data`` (see pyproject.toml, ``force-include``); in a checkout
+    they are beside the package.
+    """
+    package = Path(__file__).resolve().parent
+    packaged = package / "_data"
+    return packaged if packaged.is_dir() else package.parent

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a program on a Cortex-M emulated by QEMU, its UART reached through a TCP port."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import AbstractContextManager
+
+from tinygen.errors import InputError, MachineError
+from tinygen.run.child import serve
+from tinygen.run.protocol import Limits
+from tinygen.run.runner import Image
+from tinygen.run.session import Session
+from tinygen.targets.toolchain import install_hint
+
+QEMU = "qemu-system-arm"
+
+
+def qemu_path() -> str:
+    """Where QEMU is.
+
+    Raises:
+        MachineError: it is not installed; the hint is the command that installs it.
+    """
+    path = shutil.which(QEMU)
+    if path is None:
+        raise MachineError(
+            f"the emulator {QEMU} is not installed", install_hint("qemu-system-arm", "qemu")
+        )
+    return path
+
+
+class QemuRunner:
+    """Runner for boards whose emulator is QEMU.
+
+    Args:
+        limits: time limits of the protocol.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits
+
+    def start(self, image: Image) -> AbstractContextManager[Session]:
+        """Runs the program in an emulator process; see :class:`tinygen.run.runner.Runner`."""
+        emulator = image.board.emulator
+        if emulator is None:
+            raise InputError(f"board {image.board.name} is not emulated by QEMU")
+        command = [
+            qemu_path(),
+            *("-machine", emulator.machine, "-cpu", emulator.cpu),
+            *("-display", "none", "-monitor", "none"),
+            # Port 0: the system picks a free one and QEMU prints it, so parallel runs cannot clash.
+            *("-serial", "tcp:127.0.0.1:0,server=on,wait=on,nodelay=on"),
+            *("-kernel", str(image.elf)),
+        ]
+        return serve(command, f"QEMU ({emulator.machine})", image, self._limits)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One interface to everything that can run a built program."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tinygen.run.session import Session
+from tinygen.targets.boards import Board
+
+
+@dataclass(frozen=True)
+class Image:
+    """A linked program and who it must say it is.
+
+    Attributes:
+        elf: the executable.
+        map_file: the linker's map; None for the host.
+        board: what it was built for.
+        model_sha256: hexadecimal digest of the .tflite file it was generated from.
+        build_id: digest of everything it was built from.
+        traced: built so that layers can be observed.
+    """
+
+    elf: Path
+    map_file: Path | None
+    board: Board
+    model_sha256: str
+    build_id: str
+    traced: bool
+
+
+class Runner(Protocol):
+    """Starts a program and opens a conversation with it."""
+
+    def start(self, image: Image) -> AbstractContextManager[Session]:
+        """Runs the image until the context ends.
+
+        Raises:
+            MachineError: what runs it is not installed.
+            TargetError: it does not start, does not answer, or is not the image.
+        """
