@@ -141,7 +141,9 @@ def _subgraph(table: Table, codes: Sequence[tuple[str, str, int]], buffers: Buff
         )
     )
     inputs = _tensor_indices(table, SubGraphField.INPUTS, len(tensor_tables))
-    computed = {*inputs, *(output for operator in operators for output in operator.outputs)}
+    computed = set(inputs)
+    for operator in operators:
+        computed.update(operator.outputs, operator.intermediates)
     return Subgraph(
         name=table.string(SubGraphField.NAME),
         tensors=tuple(

@@ -58,8 +58,9 @@ def read_tensor(table: Table, index: int, buffers: Buffers, *, computed: bool) -
         table: where it is in the file.
         index: its index in the subgraph.
         buffers: the file's constant data.
-        computed: whether the tensor is an input of its subgraph or written by an operator. One
-            without elements that is not is a constant too, though its buffer is empty.
+        computed: whether the tensor is an input of its subgraph or an operator's output or
+            intermediate. One without elements that is neither is a constant, though its buffer
+            is empty.
 
     Raises:
         ModelError: the table is damaged, or the constant's size does not fit type and shape.

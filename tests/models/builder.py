@@ -28,6 +28,9 @@ from tinygen.tflite_schema import ENUMS, OPTIONS_UNION_2
 
 Option = int | float | bool | str | bytes | Sequence[int] | Sequence[float]
 
+SchemaObject = Any
+"""An object of the schema package, which is untyped."""
+
 _FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
 
@@ -190,7 +193,7 @@ class ModelBuilder:
         return self
 
     @property
-    def model(self) -> Any:  # noqa: ANN401 - the schema package is untyped
+    def model(self) -> SchemaObject:
         """The model in the schema's object API, for whatever this class has no word for."""
         return self._model
 
@@ -209,7 +212,7 @@ class ModelBuilder:
         version: int,
         inputs: Sequence[int],
         outputs: Sequence[int],
-    ) -> Any:  # noqa: ANN401 - the schema package is untyped
+    ) -> SchemaObject:
         key = (code, custom_code, version)
         if key not in self._code_index:
             self._code_index[key] = len(self._model.operatorCodes)
@@ -232,7 +235,7 @@ class ModelBuilder:
         return operator
 
 
-def packed(model: Any) -> bytes:  # noqa: ANN401 - the schema package is untyped
+def packed(model: SchemaObject) -> bytes:
     """Serialize a ``ModelT`` of the schema's object API."""
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
@@ -253,7 +256,7 @@ def _packed(data: AnyArray | Sequence[Any] | int | float | bytes, dtype: DType) 
     return np.asarray(np.bitwise_or.reduce(shifted, axis=1), np.uint8)
 
 
-def _options(table: str, options: Mapping[str, Option]) -> Any:  # noqa: ANN401 - untyped package
+def _options(table: str, options: Mapping[str, Option]) -> SchemaObject:
     """The schema's object of an options table."""
     kinds = {field.name: field.kind for field in option_fields(table)}
     result = getattr(schema, table + "T")()
