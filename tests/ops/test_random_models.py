@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every operator: random single-operator models, the reference against TFLM byte for byte."""
+"""Every operator: random single-operator models, the reference against its oracle byte for byte."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ import pytest
 
 from tests.ops.comparison import compare_random_models
 from tests.ops.generators import GENERATORS
+from tinygen.numerics import Numerics
 from tinygen.ops import OPERATORS
 
 
 @pytest.mark.parametrize("opcode", sorted(OPERATORS))
 def test_random_models_equal_tflm(opcode: str) -> None:
     compare_random_models(opcode)
+
+
+@pytest.mark.parametrize("opcode", sorted(OPERATORS))
+def test_random_models_equal_litert(opcode: str) -> None:
+    compare_random_models(opcode, Numerics.LITERT)
 
 
 def test_every_operator_has_a_generator() -> None:

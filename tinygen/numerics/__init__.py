@@ -10,7 +10,7 @@ class Numerics(Enum):
     """Whose arithmetic is reproduced bit for bit.
 
     ``TFLM`` is TensorFlow Lite Micro's reference kernels (CMSIS-NN computes the same). ``LITERT`` is
-    LiteRT's built-in reference kernels, which round once in FULLY_CONNECTED.
+    LiteRT's built-in reference kernels, which round once in FULLY_CONNECTED and rescale in RELU6.
     """
 
     TFLM = "tflm"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
+from tinygen.graph import AnyArray, DType, Tensor
 from tinygen.numerics import Numerics
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Requantization, wrap_int32
 from tinygen.ops.layer import Layer, OperatorView
@@ -155,13 +155,16 @@ def lower_dequantize(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: 
     )
 
 
-def lower_relu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a RELU, which may also rescale. TFLM ``CalculateReluOpData``."""
+def _elementwise(view: OperatorView) -> tuple[Tensor, Tensor]:
     view.counts((1,))
     values, output = view.input(0), view.output()
     view.require_dtype(values, DType.INT8)
     view.require_dtype(output, DType.INT8)
     view.require_shape(output, values.shape)
+    return values, output
+
+
+def _rescaled(view: OperatorView, values: Tensor, output: Tensor, activation: str) -> Layer:
     # TFLM divides the two scales in single precision here.
     real = float(np.float32(scale(view, values)) / np.float32(scale(view, output)))
     return Requantize(
@@ -172,17 +175,23 @@ def lower_relu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
         input_dtype=values.dtype,
         output_dtype=output.dtype,
         input_zero_point=zero_point(view, values),
-        requantization=requantization(view, [real], output, activation_range(view, "RELU", output)),
+        requantization=requantization(
+            view, [real], output, activation_range(view, activation, output)
+        ),
     )
 
 
-def lower_relu6(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a RELU6: a clamp in the input's quantization, as TFLM's, which never rescales."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.INT8)
-    view.require_dtype(output, DType.INT8)
-    view.require_shape(output, values.shape)
+def lower_relu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a RELU, which may also rescale. TFLM ``CalculateReluOpData``."""
+    values, output = _elementwise(view)
+    return _rescaled(view, values, output, "RELU")
+
+
+def lower_relu6(view: OperatorView, numerics: Numerics) -> Layer:
+    """Fold a RELU6: in TFLM a clamp in the input's quantization; LiteRT's also rescales."""
+    values, output = _elementwise(view)
+    if numerics is Numerics.LITERT:
+        return _rescaled(view, values, output, "RELU6")
     clamp_min, clamp_max = activation_range(view, "RELU6", values)
     return Clamp(
         operator=view.operator,

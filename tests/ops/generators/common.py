@@ -43,7 +43,7 @@ def chance(rng: Rng, probability: float) -> bool:
 def zero_point(rng: Rng, dtype: str = "INT8") -> int:
     """A zero point, often at an end of the type's range."""
     low, high = _RANGES[dtype]
-    return int(rng.choice([low, high, 0 if low < 0 else 128, rng.integers(low, high + 1)]))
+    return int(rng.choice([low, high, 0 if low < 0 else 128, int(rng.integers(low, high + 1))]))
 
 
 def scale(rng: Rng) -> float:

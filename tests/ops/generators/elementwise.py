@@ -90,7 +90,8 @@ def random_quantize(rng: Rng) -> bytes:
     if source == "FLOAT32":
         x = builder.tensor(shape, source)
         # Inputs are around [-1, 1): from all quantized to 0 to all saturated.
-        scale = common.float32(2.0 ** rng.choice([-7, -15, rng.integers(-18, 3), rng.uniform(-9, 1)]))
+        exponents = [-7.0, -15.0, float(rng.integers(-18, 3)), rng.uniform(-9, 1)]
+        scale = common.float32(2.0 ** rng.choice(exponents))
     else:
         # An int32 input leaves no headroom for a zero point or a left shift.
         wide = source == "INT32"
@@ -136,9 +137,7 @@ def _activation(rng: Rng, opcode: str, factor: float) -> bytes:
 
 def random_relu(rng: Rng) -> bytes:
     """RELU, most of them with another scale at the output."""
-    return _activation(
-        rng, "RELU", 1.0 if common.chance(rng, 0.2) else common.multiplier(rng, 255)
-    )
+    return _activation(rng, "RELU", 1.0 if common.chance(rng, 0.2) else common.multiplier(rng, 255))
 
 
 def random_relu6(rng: Rng) -> bytes:

@@ -36,9 +36,8 @@ def _tensors(
     taps = weights.size // channels
     per_channel = common.chance(rng, 0.6)
     weight_scale = common.scale(rng)
-    weight_scales = np.float32(
-        weight_scale * 2.0 ** rng.uniform(-3, 0, channels) if per_channel else [weight_scale]
-    )
+    spread = rng.uniform(-3, 0, channels) if per_channel else np.zeros(1)
+    weight_scales = (weight_scale * 2.0**spread).astype(np.float32)
     input_scale = common.scale(rng)
     factor = common.multiplier(rng, taps * 255 * 128 + _MOST_BIAS)
     output_scale = common.float32(input_scale * weight_scale / factor)
@@ -47,8 +46,8 @@ def _tensors(
     operands: tuple[int, ...] = (x, w)
     if common.chance(rng, 0.7):
         most = int(rng.choice([100, 10_000, _MOST_BIAS]))
-        bias = rng.integers(-most, most, channels, dtype=np.int32, endpoint=True)
-        bias_scales = np.float32(np.float64(input_scale) * weight_scales)
+        bias = rng.integers(-most, most + 1, channels).astype(np.int32)
+        bias_scales = (input_scale * weight_scales.astype(np.float64)).astype(np.float32)
         operands += (builder.tensor((channels,), "INT32", scale=bias_scales, data=bias),)
     y = builder.tensor(output_shape, scale=output_scale, zero_point=common.zero_point(rng))
     return _Weighted(x, operands, y)
