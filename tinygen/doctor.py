@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygen.errors import MachineError
 from tinygen.kernels import cmsis_nn
-from tinygen.run.qemu import find_qemu
+from tinygen.run.qemu import qemu_path
 from tinygen.targets.toolchain import arm_toolchain, host_toolchain
 
 
@@ -38,7 +38,7 @@ def _host() -> str:
 
 
 def _qemu() -> str:
-    return find_qemu().version
+    return qemu_path()
 
 
 def _cmsis_nn() -> str:

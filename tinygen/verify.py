@@ -136,7 +136,7 @@ def verify(
     got: list[tuple[AnyArray, ...]] = []
     expected: list[tuple[AnyArray, ...]] = []
     progress(f"running on {board.name}")
-    with runner_for(board).start(image) as session:
+    with runner_for(board, port=port).start(image) as session:
         for number, sample in enumerate(samples):
             progress(f"sample {number + 1} of {len(samples)} on {board.name}")
             got.append(_run(session, compilation.network, sample))
@@ -153,7 +153,7 @@ def verify(
         traced = build_image(
             generated, plan.options.name, board, work_directory / "build-trace", trace=True
         )
-        with runner_for(board).start(traced) as session:
+        with runner_for(board, port=port).start(traced) as session:
             traced_samples = range(len(samples)) if layers else [first.sample if first else 0]
             layer_verdicts, inner = _compare_layers(
                 session, compilation, samples, traced_samples, progress
