@@ -31,6 +31,9 @@ Option = int | float | bool | str | bytes | Sequence[int] | Sequence[float]
 SchemaObject = Any
 """An object of the schema package, which is untyped."""
 
+NEWER_FIELDS = {"quantSpec"}
+"""Options fields of ai-edge-litert's schema that tflite-micro's does not have."""
+
 _FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
 
@@ -272,3 +275,8 @@ def camel_case(name: str) -> str:
     """The object API's name of a schema field: ``stride_w`` is ``strideW`` there."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def names_of(enum: type) -> dict[str, int]:
+    """The values of one of the schema's enums by name."""
+    return {name: value for name, value in vars(enum).items() if not name.startswith("_")}
