@@ -134,7 +134,7 @@ def test_quantization_per_axis() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "read"), [([], (0, 0, 0)), ([4], (4, 0, 0)), ([4, 5, 6, 7], (4, 5, 6))]
+    ("stored", "read"), [([], (0, 0, 0)), ([4], (4, 4, 4)), ([4, 5, 6, 7], (4, 5, 6))]
 )
 def test_zero_points_have_the_length_of_the_scales(
     stored: list[int], read: tuple[int, ...]

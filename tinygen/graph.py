@@ -94,7 +94,8 @@ class Quantization:
 
     ``scales`` and ``zero_points`` have one entry (per tensor) or one an index of dimension ``axis``
     (per axis). Scales are float32 values held as Python floats; the reader does not judge them.
-    ``zero_points`` may be shorter than ``scales`` in a file; the reader fills it up with zeros.
+    ``zero_points`` may be shorter than ``scales`` in a file; the reader repeats the first (0 if there is
+    none), as TFLM does.
     """
 
     scales: tuple[float, ...]

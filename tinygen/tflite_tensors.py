@@ -135,9 +135,11 @@ def _quantization(table: Table) -> Quantization | None:
     if not scales:
         return None
     missing = len(scales) - len(zero_points)
+    fill = zero_points[0] if zero_points else 0
     return Quantization(
         scales=tuple(scales),
-        zero_points=tuple(zero_points[: len(scales)]) + (0,) * max(missing, 0),
+        # TFLM takes the first zero point for every index of the axis.
+        zero_points=tuple(zero_points[: len(scales)]) + (fill,) * max(missing, 0),
         axis=details.integer(QuantizationParametersField.QUANTIZED_DIMENSION, "int"),
     )
 
