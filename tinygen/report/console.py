@@ -13,10 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 
 _PROGRESS_AFTER_SECONDS = 1.0
+_WIDTH_WITHOUT_TERMINAL = 120
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _WIDTH_WITHOUT_TERMINAL
+    return console
 
 
 @contextmanager
