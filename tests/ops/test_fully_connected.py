@@ -11,6 +11,7 @@ import pytest
 from tests.models.builder import ModelBuilder
 from tests.models.oracle import OracleRejects, run_tflm
 from tests.ops.comparison import lower_bytes
+from tinygen import reference
 from tinygen.errors import ModelError, UnsupportedError
 
 
@@ -53,3 +54,21 @@ def test_shuffled_weights_are_unsupported() -> None:
     model = _fully_connected(weights_format="SHUFFLED4x16INT8")
     with pytest.raises(UnsupportedError, match="shuffled"):
         lower_bytes(model)
+
+
+def test_one_weight_scale_folds_in_double() -> None:
+    # Accumulators near half an output step: a product in single precision would round them wrong.
+    input_scale, weight_scale = (float(np.float32(value)) for value in (0.0123, 0.00777))
+    output_scale = float(np.float32(input_scale * weight_scale * 2**23))
+    halves = ((np.arange(40, 100) + 0.5) * output_scale / (input_scale * weight_scale)).astype(int)
+    bias = np.add.outer(np.arange(-40, 41), halves).reshape(-1)
+    builder = ModelBuilder()
+    x = builder.tensor((1, 1), scale=input_scale)
+    w = builder.tensor((bias.size, 1), scale=weight_scale, data=np.zeros((bias.size, 1), np.int8))
+    b = builder.tensor((bias.size,), "INT32", scale=input_scale * weight_scale, data=bias)
+    y = builder.tensor((1, bias.size), scale=output_scale)
+    builder.operator("FULLY_CONNECTED", [x, w, b], [y])
+    model = builder.inputs(x).outputs(y).build()
+    sample = [np.zeros((1, 1), np.int8)]
+    (tflm,) = run_tflm(model, sample)
+    assert np.array_equal(reference.outputs(lower_bytes(model), sample)[0], tflm)

@@ -2,7 +2,9 @@
 """FULLY_CONNECTED with int8 activations and weights, per-tensor or per-channel.
 
 Semantics: TFLM ``reference_integer_ops::FullyConnected`` and ``FullyConnectedPerChannel``. LiteRT's
-built-in reference rounds once when it requantizes; ``Numerics.LITERT`` reproduces that.
+built-in reference rounds once when it requantizes; ``Numerics.LITERT`` reproduces that. A single
+weight scale is multiplied by the input's in double precision, as the tflite-micro wheel does since
+October 2026 (older sources: in single precision, which moves a multiplier by up to 2**-24).
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from tinygen.numerics.fixed_point import (
 from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import (
     bias_values,
-    requantization,
     scale,
     scales,
     weight_requantization,
@@ -64,25 +65,6 @@ class FullyConnected(Layer):
         return (outputs.reshape(self.output_shape).astype(np.int8),)
 
 
-def _requantization(
-    view: OperatorView, values: Tensor, weights: Tensor, output: Tensor, channels: int
-) -> Requantization:
-    folded = weight_requantization(
-        view, values, weights, output, channels, view.option("fused_activation_function", str)
-    )
-    if len(scales(view, weights)) > 1:
-        return folded
-    # TFLM multiplies the two scales in float32 when there is one weight scale
-    # (GetQuantizedConvolutionMultipler), in double when there are several.
-    product = np.float32(scale(view, values)) * np.float32(scale(view, weights))
-    return requantization(
-        view,
-        [float(product) / scale(view, output)] * channels,
-        output,
-        (folded.clamp_min, folded.clamp_max),
-    )
-
-
 def _check_bias_scale(view: OperatorView, values: Tensor, weights: Tensor, output: Tensor) -> None:
     """TFLM ``GetQuantizedConvolutionMultipler``: one weight scale wants a bias scale that fits."""
     if len(scales(view, weights)) > 1 or not view.has_input(2):
@@ -121,7 +103,9 @@ def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
             "outputs follow from its operands"
         )
     _check_bias_scale(view, values, weights, output)
-    folded = _requantization(view, values, weights, output, channels)
+    folded = weight_requantization(
+        view, values, weights, output, channels, view.option("fused_activation_function", str)
+    )
     if numerics is Numerics.LITERT:
         folded = replace(folded, rounding=Rounding.SINGLE)
     return FullyConnected(

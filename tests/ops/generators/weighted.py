@@ -32,7 +32,7 @@ def _tensors(
     axis: int,
     output_shape: tuple[int, ...],
 ) -> _Weighted:
-    channels = weights.shape[axis]
+    channels = int(weights.shape[axis])
     taps = weights.size // channels
     per_channel = common.chance(rng, 0.6)
     weight_scale = common.scale(rng)
