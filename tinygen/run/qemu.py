@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from tinygen.errors import InputError, MachineError
@@ -35,10 +36,12 @@ class QemuRunner:
 
     Args:
         limits: time limits of the protocol.
+        arguments: further arguments for QEMU.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, arguments: Sequence[str] = ()) -> None:
         self._limits = limits
+        self._arguments = tuple(arguments)
 
     def start(self, image: Image) -> AbstractContextManager[Session]:
         """Runs the program in an emulator process; see :class:`tinygen.run.runner.Runner`."""
@@ -52,5 +55,6 @@ class QemuRunner:
             # Port 0: the system picks a free one and QEMU prints it, so parallel runs cannot clash.
             *("-serial", "tcp:127.0.0.1:0,server=on,wait=on,nodelay=on"),
             *("-kernel", str(image.elf)),
+            *self._arguments,
         ]
         return serve(command, f"QEMU ({emulator.machine})", image, self._limits)
