@@ -15,7 +15,7 @@ from tinygen.errors import UnsupportedError
 from tinygen.kernels.kernel import Binding, Candidate, Kernel, Provider, cheapest
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
 from tinygen.lowering import Network
-from tinygen.memory.arena import extent, lower_bound, pack
+from tinygen.memory.arena import Arena, Sharing
 from tinygen.memory.liveness import Block, Use, lifetimes
 from tinygen.ops.layer import Layer
 from tinygen.targets.cores import Core
@@ -166,7 +166,13 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
                     ARENA_ALIGNMENT,
                 )
             )
-    offsets = pack(blocks)
+    sharings = [
+        Sharing(_tensor_key(root[o.input]), _tensor_key(root[o.output]), o.lead_bytes)
+        for step in steps
+        for o in step.binding.overlaps
+    ]
+    arena = Arena(blocks, sharings)
+    offsets = arena.pack()
     return Plan(
         network=network,
         options=options,
@@ -177,8 +183,8 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
             for number, step in enumerate(steps)
             if step.binding.scratch_bytes
         },
-        arena_bytes=extent(blocks, offsets),
-        arena_lower_bound_bytes=lower_bound(blocks),
+        arena_bytes=arena.extent(offsets),
+        arena_lower_bound_bytes=arena.lower_bound(),
         blocks=tuple(blocks),
     )
 

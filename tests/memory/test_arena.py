@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tinygen.memory.arena import extent, first_fit, lower_bound, pack
+from tinygen.memory.arena import Arena, Sharing
 from tinygen.memory.liveness import Block, Use, lifetimes
 
 
@@ -34,22 +34,24 @@ def overlaps(blocks: list[Block], offsets: dict[str, int]) -> list[tuple[str, st
 def test_nothing_alive_overlaps(seed: int) -> None:
     rng = np.random.default_rng(seed)
     blocks = random_blocks(rng, int(rng.integers(1, 25)), 12)
-    offsets = pack(blocks)
+    arena = Arena(blocks)
+    offsets = arena.pack()
     assert overlaps(blocks, offsets) == []
     assert all(offsets[block.key] % block.alignment == 0 for block in blocks)
-    assert extent(blocks, offsets) >= lower_bound(blocks)
+    assert arena.extent(offsets) >= arena.lower_bound()
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_small_cases_are_as_small_as_any_first_fit(seed: int) -> None:
     blocks = random_blocks(np.random.default_rng(1000 + seed), 6, 6)
-    best = min(extent(blocks, first_fit(order)) for order in itertools.permutations(blocks))
-    assert extent(blocks, pack(blocks)) == best
+    arena = Arena(blocks)
+    best = min(arena.extent(arena.first_fit(o)) for o in itertools.permutations(blocks))
+    assert arena.extent(arena.pack()) == best
 
 
 def test_packing_repeats() -> None:
     blocks = random_blocks(np.random.default_rng(7), 30, 20)
-    assert pack(blocks) == pack(list(blocks))
+    assert Arena(blocks).pack() == Arena(list(blocks)).pack()
 
 
 def test_checker_sees_an_overlap() -> None:
@@ -58,8 +60,39 @@ def test_checker_sees_an_overlap() -> None:
 
 
 def test_nothing_to_pack() -> None:
-    assert pack([]) == {}
-    assert lower_bound([]) == 0
+    assert Arena([]).pack() == {}
+    assert Arena([]).lower_bound() == 0
+
+
+def test_an_output_may_lie_over_its_dying_input() -> None:
+    blocks = [Block("in", 100, 0, 1), Block("out", 80, 1, 2)]
+    arena = Arena(blocks, [Sharing("in", "out", 8)])
+    offsets = arena.pack()
+    assert offsets["in"] - offsets["out"] >= 8
+    assert arena.extent(offsets) == arena.lower_bound() == 108
+
+
+def test_no_sharing_with_an_input_that_lives_on() -> None:
+    blocks = [Block("in", 100, 0, 2), Block("out", 80, 1, 2)]
+    arena = Arena(blocks, [Sharing("in", "out", 0)])
+    assert arena.extent(arena.pack()) == arena.lower_bound() == 180
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_sharing_never_costs_and_keeps_its_lead(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = [4 * int(n) for n in rng.integers(1, 60, 10)]
+    blocks = [Block(f"t{i}", size, max(i - 1, 0), i) for i, size in enumerate(sizes)]
+    leads = [4 * int(n) for n in rng.integers(0, 20, 10)]
+    sharings = [Sharing(f"t{i}", f"t{i + 1}", leads[i]) for i in range(9)]
+    shared = Arena(blocks, sharings)
+    offsets = shared.pack()
+    for a, b in overlaps(blocks, offsets):
+        reader, writer = sorted((a, b), key=lambda key: int(key[1:]))
+        assert offsets[reader] - offsets[writer] >= leads[int(reader[1:])]
+    assert shared.lower_bound() <= shared.extent(offsets)
+    apart = Arena(blocks)
+    assert shared.extent(offsets) <= apart.extent(apart.pack())
 
 
 def test_lifetimes_of_a_chain_with_a_skip() -> None:

@@ -126,6 +126,19 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """Leave to write an output over an input that dies in the step.
+
+    The kernel stays right if the output starts at least ``lead_bytes`` before the input: by the time
+    it writes a byte, it has read what stood there. 0 allows the same place.
+    """
+
+    input: int
+    output: int
+    lead_bytes: int
+
+
+@dataclass(frozen=True)
 class Assembly:
     """A hot loop in GNU assembly: a listing below ``firmware/kernels``, with its parameters.
 
@@ -156,6 +169,7 @@ class Binding:
     constants: tuple[Constant, ...] = ()
     assembly: tuple[Assembly, ...] = ()
     scratch_bytes: int = 0
+    overlaps: tuple[Overlap, ...] = ()
     library_functions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
