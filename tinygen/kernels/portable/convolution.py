@@ -11,11 +11,31 @@ from tinygen.kernels.kernel import (
     Constant,
     ConstantArgument,
     Kernel,
+    Overlap,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.overlap import rows_overlap
 from tinygen.kernels.portable.base import PortableKernel, axis_struct, requantization_struct
 from tinygen.ops.convolution import Conv2D
+
+
+def image_overlaps(layer: Conv2D) -> tuple[Overlap, ...]:
+    """Output rows may be written over input rows that are done with."""
+    if layer.input_shape[0] != 1:
+        return ()
+    _, _, input_width, input_channels = layer.input_shape
+    _, _, output_width, output_channels = layer.output_shape
+    return (
+        rows_overlap(
+            layer.inputs[0],
+            layer.outputs[0],
+            layer.window.height,
+            input_width * input_channels,
+            output_width * output_channels,
+        ),
+    )
+
 
 _CYCLES_PER_MAC = 9.0
 _CYCLES_PER_OUTPUT = 60.0
@@ -54,6 +74,7 @@ def _bind_conv2d(layer: Conv2D) -> Binding:
         ),
         headers=("portable/conv2d_s8.h",),
         constants=(Constant("weights", layer.weights), Constant("bias", layer.bias), *arrays),
+        overlaps=image_overlaps(layer),
     )
 
 

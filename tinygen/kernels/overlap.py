@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far before its input an output must start when a kernel goes through the rows in order."""
+
+from __future__ import annotations
+
+from tinygen.kernels.kernel import Overlap
+from tinygen.ops.window import Axis
+
+
+def rows_overlap(
+    input_tensor: int, output_tensor: int, rows: Axis, input_row_bytes: int, output_row_bytes: int
+) -> Overlap:
+    """Leave for a kernel that finishes output row y before it starts row y + 1.
+
+    While it computes row y it may read any input row from the first that row y needs, so all of the
+    output up to row y must end where that input row starts.
+    """
+    lead = max(
+        (y + 1) * output_row_bytes - max(0, y * rows.stride - rows.pad) * input_row_bytes
+        for y in range(rows.output)
+    )
+    return Overlap(input_tensor, output_tensor, lead)
+
+
+def same_place(input_tensor: int, output_tensor: int) -> Overlap:
+    """Leave for a kernel that reads an element before it writes the output's element there."""
+    return Overlap(input_tensor, output_tensor, 0)
