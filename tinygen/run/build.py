@@ -89,7 +89,6 @@ def build_image(
             inputs=header.inputs,
             outputs=header.outputs,
             trace=trace,
-            kernels=_CMSIS_NN if (generated_dir / _CMSIS_NN).is_dir() else "tinygen",
             build_id=build_id,
         ),
         encoding="utf-8",

@@ -15,12 +15,12 @@ from threading import Condition, Thread
 import serial
 
 from tinygen.errors import TargetError
-from tinygen.run.protocol import Client, Limits
+from tinygen.run.protocol import Check, Client, Limits, Port
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
 
 _START_SECONDS = 30.0
-_READ_SECONDS = 0.05
+_READ_SECONDS = 0.01
 _KEPT_LINES = 50
 _ANNOUNCED_PORT = re.compile(r"127\.0\.0\.1:([1-9]\d*)")
 
@@ -104,10 +104,8 @@ def _ends_with_us() -> list[str]:
 
 
 @contextmanager
-def serve(
-    command: Sequence[str], title: str, image: Image, limits: Limits | None
-) -> Iterator[Session]:
-    """Starts the process, talks to it through pyserial, and ends it whatever happens."""
+def line_to(command: Sequence[str], title: str) -> Iterator[tuple[Port, Check]]:
+    """Starts the process, opens a pyserial port to it, and ends it whatever happens."""
     child = Child(command, title)
     try:
         url = f"socket://127.0.0.1:{child.announced_port()}"
@@ -117,6 +115,15 @@ def serve(
             child.check(1.0)
             raise TargetError(f"cannot connect to {title}: {error}") from error
         with port:
-            yield Session(Client(port, child.check, limits), image.model_sha256, image.build_id)
+            yield port, child.check
     finally:
         child.kill()
+
+
+@contextmanager
+def serve(
+    command: Sequence[str], title: str, image: Image, limits: Limits | None
+) -> Iterator[Session]:
+    """Starts the process and opens a session with the program it runs."""
+    with line_to(command, title) as (port, check):
+        yield Session(Client(port, check, limits), image.model_sha256, image.build_id)

@@ -122,6 +122,10 @@ class Port(Protocol):
         """Sends all of ``data``."""
 
 
+Check = Callable[[float], None]
+"""Waits at most the seconds given; raises TargetError if the program at the other end has ended."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Time limits in seconds: of a plain request, of an inference, and until the first retry."""
@@ -139,14 +143,11 @@ class Client:
 
     Args:
         port: the line to the target.
-        check: called with a number of seconds to wait at most; raises TargetError if the program
-            at the other end has ended by then.
+        check: tells whether the program at the other end still runs.
         limits: time limits.
     """
 
-    def __init__(
-        self, port: Port, check: Callable[[float], None], limits: Limits | None = None
-    ) -> None:
+    def __init__(self, port: Port, check: Check, limits: Limits | None = None) -> None:
         self._port = port
         self._check = check
         self.limits = limits or Limits()

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define AFFINE_MODEL_SHA256 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define AFFINE_KERNELS "by hand"
 #define AFFINE_INPUT_0_LEN 500
 #define AFFINE_INPUT_0_BYTES 500
 #define AFFINE_INPUT_1_LEN 1
