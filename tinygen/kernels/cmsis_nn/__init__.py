@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CMSIS-NN as kernel provider: its tree, its kernels' descriptors, and what is shipped of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygen.kernels.cmsis_nn import (
+    convolution,
+    elementwise,
+    fully_connected,
+    movement,
+    pooling,
+)
+from tinygen.kernels.cmsis_nn.declarations import Declarations
+from tinygen.kernels.cmsis_nn.fetch import fetch
+from tinygen.kernels.cmsis_nn.shipping import Library
+from tinygen.kernels.cmsis_nn.tree import CmsisNN, find_tree, load_tree, require_tree
+from tinygen.kernels.kernel import Kernel
+
+__all__ = [
+    "CmsisNN",
+    "fetch",
+    "find_tree",
+    "kernels",
+    "library_sources",
+    "load_tree",
+    "require_tree",
+]
+
+library_sources = Library
+"""Ships what a Plan needs of a tree: ``render(plan, library_sources(tree))``."""
+
+
+def kernels(tree: CmsisNN) -> Sequence[Kernel]:
+    """Descriptors of CMSIS-NN's kernels, as the tree has them."""
+    declarations = Declarations(tree)
+    return tuple(
+        kernel
+        for family in (convolution, fully_connected, pooling, elementwise, movement)
+        for kernel in family.kernels(declarations)
+    )

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CMSIS-NN's kernels of CONV_2D and DEPTHWISE_CONV_2D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygen.kernels.cmsis_nn import costs, scratch
+from tinygen.kernels.cmsis_nn.base import (
+    CmsisNNKernel,
+    activation,
+    dims,
+    per_channel,
+    rounds_otherwise,
+    scratch_context,
+    too_large,
+)
+from tinygen.kernels.cmsis_nn.declarations import Declarations
+from tinygen.kernels.kernel import (
+    Binding,
+    Constant,
+    ConstantArgument,
+    Kernel,
+    Raw,
+    Struct,
+    TensorArgument,
+)
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.ops.window import Axis, Window
+from tinygen.targets.cores import Core
+
+_WRAPPER = "arm_convolve_wrapper_s8"
+_GENERAL = "arm_convolve_s8"
+_DEPTHWISE = "arm_depthwise_conv_wrapper_s8"
+_MOST_TAPS = 65535
+
+
+def _is_padded(axis: Axis) -> bool:
+    """Whether the window leaves the image, or leaves some of the image out at its end."""
+    return (axis.output - 1) * axis.stride + axis.size != axis.input
+
+
+def _one_row_goes_wrong(window: Window, channels: int, core: Core) -> bool:
+    """Whether the wrapper's 1xN path on MVE would take the layer and get it wrong.
+
+    It pads by the wrong amounts, or gives up, for some combinations of stride and padding, and
+    differently in each release; it is trusted only where there is nothing to pad.
+    """
+    return (
+        core.mve
+        and scratch.is_one_row(window, channels, grouped=False)
+        and not scratch.is_pointwise(window, grouped=False)
+        and _is_padded(window.width)
+    )
+
+
+def _refuses_conv2d(declarations: Declarations, layer: Conv2D) -> str | None:
+    if layer.groups > 1 and not declarations.tree.mentions(_GENERAL, "groups"):
+        return f"does no grouped convolution in CMSIS-NN {declarations.tree.version}"
+    taps = layer.weights[0].size
+    if taps > _MOST_TAPS:
+        return f"counts in 16 bits, and a kernel has {taps} weights"
+    return rounds_otherwise(layer.requantization) or too_large(
+        (layer.input_shape, layer.output_shape)
+    )
+
+
+def _refuses_wrapper(declarations: Declarations, layer: Conv2D, core: Core) -> str | None:
+    if layer.groups == 1 and _one_row_goes_wrong(layer.window, layer.input_shape[3], core):
+        return "pads a single row wrongly on MVE"
+    return _refuses_conv2d(declarations, layer)
+
+
+def _refuses_general(declarations: Declarations, layer: Conv2D, core: Core) -> str | None:
+    if _refuses_wrapper(declarations, layer, core) is None:
+        return f"is needed only where {_WRAPPER} cannot be used"
+    return _refuses_conv2d(declarations, layer)
+
+
+def _window_fields(window: Window) -> dict[str, dict[str, int]]:
+    rows, columns = window.height, window.width
+    return {
+        "stride": {"w": columns.stride, "h": rows.stride},
+        "padding": {"w": columns.pad, "h": rows.pad},
+        "dilation": {"w": columns.dilation, "h": rows.dilation},
+    }
+
+
+def _bind(
+    declarations: Declarations,
+    function: str,
+    layer: Conv2D | DepthwiseConv2D,
+    parameters: tuple[str, Struct],
+    filter_shape: Sequence[int],
+    scratch_bytes: int,
+) -> Binding:
+    quantization, arrays = per_channel(declarations, layer.requantization)
+    call = declarations.call(
+        function,
+        {
+            "ctx": scratch_context(declarations, scratch_bytes),
+            parameters[0]: parameters[1],
+            "quant_params": quantization,
+            "input_dims": dims(declarations, "input_dims", layer.input_shape),
+            "input_data": TensorArgument(layer.inputs[0]),
+            "filter_dims": dims(declarations, "filter_dims", filter_shape),
+            "filter_data": ConstantArgument("weights"),
+            "bias_dims": dims(declarations, "bias_dims", (1, 1, 1, layer.output_shape[3])),
+            "bias_data": ConstantArgument("bias"),
+            # Zeros between the pixels, for transposed convolutions; NULL is none.
+            "upscale_dims": Raw("NULL"),
+            "output_dims": dims(declarations, "output_dims", layer.output_shape),
+            "output_data": TensorArgument(layer.outputs[0], writable=True),
+        },
+    )
+    return Binding(
+        calls=(call,),
+        constants=(Constant("weights", layer.weights), Constant("bias", layer.bias), *arrays),
+        scratch_bytes=scratch_bytes,
+    )
+
+
+def _bind_conv2d(
+    declarations: Declarations, layer: Conv2D, core: Core, function: str = _WRAPPER
+) -> Binding:
+    parameters = declarations.struct(
+        "cmsis_nn_conv_params",
+        {
+            "input_offset": -layer.input_zero_point,
+            "output_offset": layer.requantization.zero_point,
+            **_window_fields(layer.window),
+            "activation": activation(layer.requantization),
+        },
+    )
+    return _bind(
+        declarations,
+        function,
+        layer,
+        ("conv_params", parameters),
+        layer.weights.shape,
+        scratch.convolution(layer, core),
+    )
+
+
+def _bind_general(declarations: Declarations, layer: Conv2D, core: Core) -> Binding:
+    return _bind_conv2d(declarations, layer, core, _GENERAL)
+
+
+def _refuses_depthwise(
+    declarations: Declarations,  # noqa: ARG001 - every release does the same
+    layer: DepthwiseConv2D,
+    core: Core,
+) -> str | None:
+    if layer.input_shape[3] == 1 and _one_row_goes_wrong(layer.window, 1, core):
+        return "pads a single row of one channel wrongly on MVE"
+    return rounds_otherwise(layer.requantization) or too_large(
+        (layer.input_shape, layer.output_shape)
+    )
+
+
+def _bind_depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Core) -> Binding:
+    parameters = declarations.struct(
+        "cmsis_nn_dw_conv_params",
+        {
+            "input_offset": -layer.input_zero_point,
+            "output_offset": layer.requantization.zero_point,
+            "ch_mult": layer.depth_multiplier,
+            **_window_fields(layer.window),
+            "activation": activation(layer.requantization),
+        },
+    )
+    return _bind(
+        declarations,
+        _DEPTHWISE,
+        layer,
+        ("dw_conv_params", parameters),
+        (1, *layer.weights.shape),
+        scratch.depthwise(layer, core),
+    )
+
+
+def kernels(declarations: Declarations) -> Sequence[Kernel]:
+    """The kernels of this family in a tree."""
+    return (
+        CmsisNNKernel(
+            declarations, _WRAPPER, Conv2D, _refuses_wrapper, _bind_conv2d, costs.convolution
+        ),
+        CmsisNNKernel(
+            declarations, _GENERAL, Conv2D, _refuses_general, _bind_general, costs.convolution
+        ),
+        CmsisNNKernel(
+            declarations,
+            _DEPTHWISE,
+            DepthwiseConv2D,
+            _refuses_depthwise,
+            _bind_depthwise,
+            costs.depthwise,
+        ),
+    )

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Estimated cycles of CMSIS-NN's kernels, for choosing among kernels.
+
+Fitted to the measured layers of KERNELS.md (Cortex-M4, cycle-estimating emulation) and KERNELS-MVE.md
+(Cortex-M55): within about 20 % of each convolution, depthwise and fully connected layer there. Plain
+C (M0, M3) was not measured; those figures are estimates of the inner loops.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tinygen.ops.binary import Add, Mul
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.ops.fully_connected import FullyConnected
+from tinygen.ops.movement import Concatenation
+from tinygen.ops.pad import Pad
+from tinygen.ops.pooling import Pool2D
+from tinygen.targets.cores import Core
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Cycles of a class of cores; ``column_*`` are of the copy of an image's window to a column."""
+
+    conv_mac: float
+    conv_output: float
+    column_tap: float
+    column_element: float
+    depthwise_mac: float
+    depthwise_output: float
+    depthwise_row: float
+    depthwise_general_mac: float
+    fc_mac: float
+    fc_output: float
+    add: float
+    multiply: float
+    pool: float
+    moved_byte: float
+
+
+_DSP = _Rates(1.9, 40, 90, 11, 9.0, 5, 0, 14, 2.35, 65, 100, 60, 7, 1.0)
+_MVE = _Rates(0.15, 20, 36, 0, 2.9, 0, 28, 6, 0.58, 22, 20, 12, 2, 0.3)
+_PLAIN = _Rates(6.0, 60, 60, 12, 10.0, 60, 0, 14, 5.0, 70, 110, 60, 8, 1.0)
+
+_SLOWER = {"cortex-m0": 2.5, "cortex-m0plus": 2.3, "cortex-m7": 0.6, "cortex-m85": 0.7}
+"""Cycles relative to the core whose rates are used (M3, M4 or M55)."""
+
+_CALL = 150.0
+
+
+def _rates(core: Core) -> _Rates:
+    if core.mve:
+        return _MVE
+    return _DSP if core.dsp else _PLAIN
+
+
+def _scaled(cycles: float, core: Core) -> float:
+    return (cycles + _CALL) * _SLOWER.get(core.name, 1.0)
+
+
+def convolution(layer: Conv2D, core: Core) -> float:
+    """``arm_convolve_wrapper_s8`` and ``arm_convolve_s8``."""
+    rates = _rates(core)
+    taps = layer.window.height.size * layer.window.width.size
+    channels = layer.output_shape[3]
+    outputs = math.prod(layer.output_shape)
+    cycles = layer.macs * rates.conv_mac + outputs * rates.conv_output
+    if taps > 1:
+        depth = int(layer.weights.shape[3])
+        per_column = taps * (rates.column_tap + rates.column_element * depth)
+        cycles += outputs / channels * layer.groups * per_column
+    return _scaled(cycles, core)
+
+
+def depthwise(layer: DepthwiseConv2D, core: Core) -> float:
+    """``arm_depthwise_conv_wrapper_s8``."""
+    rates = _rates(core)
+    outputs = math.prod(layer.output_shape)
+    undilated = layer.window.height.dilation == layer.window.width.dilation == 1
+    if layer.depth_multiplier == 1 and undilated:
+        per_mac = rates.depthwise_mac + rates.depthwise_row / layer.output_shape[3]
+    else:
+        per_mac = rates.depthwise_general_mac
+    return _scaled(layer.macs * per_mac + outputs * rates.depthwise_output, core)
+
+
+def fully_connected(layer: FullyConnected, core: Core) -> float:
+    """``arm_fully_connected_s8`` and its per-channel sibling."""
+    rates = _rates(core)
+    outputs = layer.batches * int(layer.weights.shape[0])
+    return _scaled(layer.macs * rates.fc_mac + outputs * rates.fc_output, core)
+
+
+def pool(layer: Pool2D, core: Core) -> float:
+    """``arm_avgpool_s8`` and ``arm_max_pool_s8``."""
+    taps = layer.window.height.size * layer.window.width.size
+    return _scaled(math.prod(layer.output_shape) * (taps + 3) * _rates(core).pool, core)
+
+
+def add(layer: Add, core: Core) -> float:
+    """``arm_elementwise_add_s8``."""
+    return _scaled(math.prod(layer.output_shape) * _rates(core).add, core)
+
+
+def multiply(layer: Mul, core: Core) -> float:
+    """``arm_elementwise_mul_s8``."""
+    return _scaled(math.prod(layer.output_shape) * _rates(core).multiply, core)
+
+
+def pad(layer: Pad, core: Core) -> float:
+    """``arm_pad_s8``."""
+    return _scaled(math.prod(layer.output_shape) * _rates(core).moved_byte, core)
+
+
+def concatenation(layer: Concatenation, core: Core) -> float:
+    """``arm_concatenation_s8_x``, called once an operand."""
+    rows = math.prod(layer.output_shape[: layer.axis]) * len(layer.operands)
+    moved = math.prod(layer.output_shape) * _rates(core).moved_byte
+    return _scaled(moved + rows * 20, core)
