@@ -22,7 +22,7 @@ def test_the_build_id_follows_everything_that_is_built(tmp_path: Path) -> None:
     same = [build_affine(host, tmp_path / str(k)).build_id for k in range(2)]
     assert same[0] == same[1]
     traced = build_affine(host, tmp_path / "traced", trace=True).build_id
-    changed = affine_variant(tmp_path / "changed", {"3 * arena": "4 * arena"})
+    changed = affine_variant(tmp_path / "changed", {"factor = 3": "factor = 4"})
     other = build_affine(host, tmp_path / "other", source=changed).build_id
     assert len({same[0], traced, other}) == 3
 

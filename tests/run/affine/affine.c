@@ -16,6 +16,8 @@ static union {
     int8_t bytes[AFFINE_ARENA_BYTES];
 } arena;
 static int32_t sum;
+/* Volatile, so that it stays a variable whose initial value start-up has to copy. */
+static volatile int16_t factor = 3;
 
 int8_t *affine_input_0(void)
 {
@@ -46,7 +48,7 @@ int affine_invoke(void)
         return 5;
     }
     for (size_t i = 0; i < 500; i++) {
-        wide[i] = (int16_t)(3 * arena.bytes[i]);
+        wide[i] = (int16_t)(factor * arena.bytes[i]);
     }
     TRACE(0, wide, 300 * sizeof *wide);
     TRACE(0, wide + 300, 200 * sizeof *wide);
