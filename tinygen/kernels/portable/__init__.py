@@ -6,10 +6,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.portable import convolution, fully_connected
+from tinygen.kernels.portable import (
+    binary,
+    convert,
+    convolution,
+    fully_connected,
+    movement,
+    pooling,
+    reduction,
+    softmax,
+)
 
 KERNELS: Sequence[Kernel] = (
+    *binary.KERNELS,
+    *convert.KERNELS,
     *convolution.KERNELS,
     *fully_connected.KERNELS,
+    *movement.KERNELS,
+    *pooling.KERNELS,
+    *reduction.KERNELS,
+    *softmax.KERNELS,
 )
 """Every portable kernel."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -14,6 +14,7 @@ from tinygen.kernels.kernel import (
     Constant,
     ConstantArgument,
     Provider,
+    Raw,
     Struct,
 )
 from tinygen.numerics.fixed_point import Requantization
@@ -35,7 +36,7 @@ class PortableKernel(Generic[LayerT]):
     layer_type: type[LayerT]
     binder: Callable[[LayerT], Binding]
     cycles: Callable[[LayerT], float]
-    condition: Callable[[LayerT], str | None] = lambda layer: None  # noqa: E731, ARG005
+    condition: Callable[[LayerT], str | None] = lambda layer: None  # noqa: ARG005
     provider: Provider = Provider.TINYGEN
 
     @property
@@ -58,6 +59,11 @@ class PortableKernel(Generic[LayerT]):
         """Fit the kernel to the layer."""
         assert isinstance(layer, self.layer_type)
         return self.binder(layer)
+
+
+def int_array(values: Sequence[int]) -> Raw:
+    """The initializer of an array within a parameter struct."""
+    return Raw("{" + ", ".join(str(value) for value in values) + "}")
 
 
 def axis_struct(axis: Axis) -> Struct:

@@ -17,10 +17,11 @@ from tinygen.kernels.kernel import (
 )
 from tinygen.kernels.overlap import rows_overlap
 from tinygen.kernels.portable.base import PortableKernel, axis_struct, requantization_struct
-from tinygen.ops.convolution import Conv2D
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.ops.pooling import Pool2D
 
 
-def image_overlaps(layer: Conv2D) -> tuple[Overlap, ...]:
+def image_overlaps(layer: Conv2D | DepthwiseConv2D | Pool2D) -> tuple[Overlap, ...]:
     """Output rows may be written over input rows that are done with."""
     if layer.input_shape[0] != 1:
         return ()
@@ -38,6 +39,7 @@ def image_overlaps(layer: Conv2D) -> tuple[Overlap, ...]:
 
 
 _CYCLES_PER_MAC = 9.0
+_DEPTHWISE_CYCLES_PER_MAC = 11.0
 _CYCLES_PER_OUTPUT = 60.0
 
 
@@ -83,4 +85,48 @@ def _conv2d_cycles(layer: Conv2D) -> float:
     return layer.macs * _CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
 
 
-KERNELS: Sequence[Kernel] = (PortableKernel("conv2d_s8", Conv2D, _bind_conv2d, _conv2d_cycles),)
+def _bind_depthwise_conv2d(layer: DepthwiseConv2D) -> Binding:
+    requantization, arrays = requantization_struct(layer.requantization)
+    parameters = Struct(
+        "tinygen_depthwise_conv2d_s8_params",
+        (
+            ("rows", axis_struct(layer.window.height)),
+            ("columns", axis_struct(layer.window.width)),
+            ("batches", layer.input_shape[0]),
+            ("input_channels", layer.input_shape[3]),
+            ("depth_multiplier", layer.depth_multiplier),
+            ("input_ring_rows", layer.input_shape[1]),
+            ("input_offset", -layer.input_zero_point),
+            ("weights", ConstantArgument("weights")),
+            ("bias", ConstantArgument("bias")),
+            ("requantization", requantization),
+        ),
+    )
+    return Binding(
+        calls=(
+            Call(
+                "tinygen_depthwise_conv2d_s8",
+                (
+                    parameters,
+                    TensorArgument(layer.inputs[0]),
+                    TensorArgument(layer.outputs[0], writable=True),
+                ),
+            ),
+        ),
+        headers=("portable/depthwise_conv2d_s8.h",),
+        constants=(Constant("weights", layer.weights), Constant("bias", layer.bias), *arrays),
+        overlaps=image_overlaps(layer),
+    )
+
+
+def _depthwise_cycles(layer: DepthwiseConv2D) -> float:
+    outputs = layer.macs / (layer.window.height.size * layer.window.width.size)
+    return layer.macs * _DEPTHWISE_CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
+
+
+KERNELS: Sequence[Kernel] = (
+    PortableKernel("conv2d_s8", Conv2D, _bind_conv2d, _conv2d_cycles),
+    PortableKernel(
+        "depthwise_conv2d_s8", DepthwiseConv2D, _bind_depthwise_conv2d, _depthwise_cycles
+    ),
+)

@@ -55,7 +55,7 @@ def _bind(layer: FullyConnected) -> Binding:
 
 
 def _cycles(layer: FullyConnected) -> float:
-    outputs = layer.batches * layer.weights.shape[0]
+    outputs = layer.batches * int(layer.weights.shape[0])
     return layer.macs * _CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
 
 
