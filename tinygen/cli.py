@@ -255,6 +255,38 @@ def verify(
 
 
 @main.command()
+@_model_argument
+@click.option(
+    "--board",
+    "board_name",
+    default="qemu-mps2-an386",
+    show_default=True,
+    help="An emulated board's name, or a board file.",
+)
+@_compile_options
+@_common_options
+def profile(model: Path, board_name: str, as_json: bool, **options: Any) -> None:
+    """Count instructions and estimate cycles, layer by layer; flash and RAM as linked."""
+    from tinygen import reference
+    from tinygen.pipeline import compile_model
+    from tinygen.profile import profile as profile_stage
+    from tinygen.profile import profile_as_data
+    from tinygen.report.console import print_profile, progress
+    from tinygen.targets.boards import board
+
+    target = board(board_name)
+    compilation = compile_model(model, _request(target.core.name, options))
+    (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
+        measured = profile_stage(compilation, target, sample, Path(work), progress=tell)
+    data = {"model": str(model), **profile_as_data(measured)}
+    if as_json:
+        click.echo(json.dumps(data))
+    else:
+        print_profile(data)
+
+
+@main.command()
 @_common_options
 def boards(as_json: bool) -> None:
     """The boards there are, real and emulated."""
