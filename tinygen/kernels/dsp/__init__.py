@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Descriptors of the 16-bit SIMD kernels in ``firmware/kernels/dsp``, for Cortex-M4, M7 and M33."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygen.kernels.dsp import depthwise
+from tinygen.kernels.kernel import Kernel
+
+KERNELS: Sequence[Kernel] = (*depthwise.KERNELS,)
+"""Every DSP kernel."""

@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DEPTHWISE_CONV_2D 3x3, stride 1 or 2, in 16-bit SIMD assembly: ``dsp/depthwise3x3.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray
+from tinygen.kernels.dsp.depthwise_requantization import (
+    SHIFT,
+    Channel,
+    Constants,
+    exact,
+    fitted,
+    is_cut,
+)
+from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Kernel,
+    Provider,
+    Raw,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.portable.base import requantization_struct
+from tinygen.numerics.fixed_point import Requantization, wrap_int32
+from tinygen.ops.convolution import DepthwiseConv2D
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+_WEIGHT_ORDER = (0, 1, 3, 4, 2, 6, 5, 7, 8)
+"""Filter taps, counted row by row, in the order of the packed weights."""
+_UNROLL_WHOLE = 8
+"""Output rows of at most so many columns are computed without a column loop."""
+_UNROLLS = (6, 8, 4)
+"""Columns of one turn of the column loop, the preferred first."""
+_BAND_TOLERANCE = 1.03
+"""How much slower a band may be than the best for the sake of a smaller strip."""
+_C_CYCLES_PER_OUTPUT = 220.0
+"""A channel without constants for the assembly, computed in C."""
+_EXACT_CYCLES_PER_OUTPUT = 3.25
+_CUT_CYCLES_PER_OUTPUT = 2.25
+_GROUP_CYCLES = 60.0
+_FILL_CALL_CYCLES = 75.0
+_FILL_COLUMN_CYCLES = 17.5
+_CARRY_COLUMN_CYCLES = 16.0
+_BAND_CYCLES = 95.0
+_CHANNEL_CYCLES = 62.0
+_ROW_PAIR_CYCLES = 9.0
+_TURN_CYCLES = 7.0
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a 3x3 depthwise layer is made for: the assembly's parameters."""
+
+    stride: int
+    pairs: int
+    channels: int
+    width: int
+    unroll: int
+    odd: bool
+    finish: int
+    cut: int
+    low: int
+
+    @property
+    def band_rows(self) -> int:
+        """Output rows of one band."""
+        return 2 // self.stride * (self.pairs - 1)
+
+    @property
+    def strip_columns(self) -> int:
+        """Columns of the strip, padding included."""
+        return (self.width - 1) * self.stride + 3
+
+    @property
+    def strip_bytes(self) -> int:
+        """Scratch memory."""
+        return self.strip_columns * self.pairs * 16
+
+    def assembly(self) -> Assembly:
+        """The loop over a band."""
+        stem = (
+            f"depthwise3x3_s{self.stride}_c{self.channels}_w{self.width}_p{self.pairs}"
+            f"_u{self.unroll}{'_odd' if self.odd else ''}{'_exact' if self.finish else ''}"
+        )
+        if self.cut:
+            stem += f"_from{self.low + 128}_cut{self.cut}"
+        fields = (self.stride, self.pairs, self.channels, self.width, self.finish, SHIFT)
+        shape = ", ".join(map(str, (*fields, self.cut, self.low)))
+        arguments = (
+            "const int16_t *strip, const int32_t *constants, const int8_t *weights, "
+            "int8_t *output, int32_t rows, int32_t channels"
+        )
+        return Assembly(
+            stem=stem,
+            listing="dsp/depthwise3x3.inc",
+            parameters=(
+                ("TG_STRIDE", self.stride),
+                ("TG_PAIRS", self.pairs),
+                ("TG_CHANNELS", self.channels),
+                ("TG_WIDTH", self.width),
+                ("TG_UNROLL", self.unroll),
+                ("TG_ODD", int(self.odd)),
+                ("TG_FINISH", self.finish),
+                ("TG_SHIFT", SHIFT),
+                ("TG_CUT", self.cut),
+                ("TG_LOW", self.low),
+            ),
+            prototype=(
+                "#ifdef TINYGEN_NO_ASSEMBLY\n"
+                f"static void {{symbol}}({arguments})\n"
+                "{{\n"
+                f"    static const tinygen_depthwise3x3_shape shape = {{{{{shape}}}}};\n"
+                "    tinygen_depthwise3x3_columns(&shape, strip, constants, weights, output, rows, "
+                "channels);\n"
+                "}}\n"
+                "#else\n"
+                f"void {{symbol}}({arguments});\n"
+                "#endif"
+            ),
+        )
+
+
+_FILL = Assembly(
+    stem="depthwise_fill",
+    listing="dsp/depthwise_fill.inc",
+    parameters=(),
+    prototype=(
+        "#ifdef TINYGEN_NO_ASSEMBLY\n"
+        "#define {symbol} tinygen_depthwise_fill\n"
+        "#else\n"
+        "void {symbol}(const int8_t *upper, const int8_t *lower, int16_t *strip, "
+        "const tinygen_depthwise_run *run);\n"
+        "#endif"
+    ),
+)
+
+
+def _channels(layer: DepthwiseConv2D) -> list[Channel]:
+    """Every channel's scale and reachable accumulators, padding as the zero point included."""
+    taps = layer.weights.reshape(9, -1).astype(np.int64)
+    q = layer.requantization
+    folded = layer.bias.astype(np.int64) - layer.input_zero_point * taps.sum(axis=0)
+    least = folded + np.minimum(taps * -128, taps * 127).sum(axis=0)
+    greatest = folded + np.maximum(taps * -128, taps * 127).sum(axis=0)
+    return [
+        Channel(
+            multiplier=int(q.multipliers[c % q.multipliers.size]),
+            shift=int(q.shifts[c % q.shifts.size]),
+            bias=int(folded[c]),
+            least=int(least[c]),
+            greatest=int(greatest[c]),
+        )
+        for c in range(taps.shape[1])
+    ]
+
+
+def _requantize(
+    layer: DepthwiseConv2D,
+) -> tuple[int, list[Constants | None]]:
+    """The cheaper of the two requantizations (0 fitted, 1 exact) and its constants."""
+    channels = _channels(layer)
+    in_range = [c.least >= -(1 << 31) and c.greatest < 1 << 31 for c in channels]
+    choices = []
+    for finish, make in enumerate((fitted, exact)):
+        made = iter(make(layer.requantization, [c for c, ok in zip(channels, in_range) if ok]))
+        constants = [next(made) if ok else None for ok in in_range]
+        cycles = _C_CYCLES_PER_OUTPUT * constants.count(None)
+        choices.append((cycles + _EXACT_CYCLES_PER_OUTPUT * len(channels) * finish, constants))
+        if None not in constants:
+            break
+    finish = min(range(len(choices)), key=lambda index: choices[index][0])
+    return finish, choices[finish][1]
+
+
+def _unroll(width: int) -> int:
+    if width <= _UNROLL_WHOLE:
+        return width
+    return next((u for u in _UNROLLS if width % u == 0), _UNROLLS[0])
+
+
+def _shape(layer: DepthwiseConv2D, pairs: int, finish: int) -> _Shape:
+    q = layer.requantization
+    return _Shape(
+        stride=layer.window.height.stride,
+        pairs=pairs,
+        channels=layer.input_shape[3],
+        width=layer.output_shape[2],
+        unroll=_unroll(layer.output_shape[2]),
+        odd=layer.output_shape[1] % 2 != 0 or (layer.window.height.stride == 2 and pairs % 2 == 0),
+        finish=finish,
+        cut=255 - (q.clamp_max - q.clamp_min),
+        low=q.clamp_min,
+    )
+
+
+def _bands_cycles(layer: DepthwiseConv2D, shape: _Shape) -> float:
+    """Cycles of all bands of one group of four channels."""
+    rows = layer.output_shape[1]
+    cycles = _GROUP_CYCLES
+    columns = min(layer.input_shape[2], shape.strip_columns)
+    per_output = 12.75 if shape.stride == 1 else 14.75
+    per_output += _EXACT_CYCLES_PER_OUTPUT * shape.finish
+    per_output += _CUT_CYCLES_PER_OUTPUT * bool(shape.cut)
+    for first in range(0, rows, shape.band_rows):
+        count = min(shape.band_rows, rows - first)
+        pairs = (count + 3) // 2 if shape.stride == 1 else count + 1
+        cycles += _BAND_CYCLES + (2 if first == 0 else 1) * _FILL_CALL_CYCLES
+        cycles += (pairs - (first > 0)) * (columns * _FILL_COLUMN_CYCLES + 14)
+        cycles += (first > 0) * columns * _CARRY_COLUMN_CYCLES
+        turns = shape.width // shape.unroll if shape.width > shape.unroll else 0
+        by_row_pair = _ROW_PAIR_CYCLES + turns * _TURN_CYCLES + (6 if turns else 0)
+        by_row_pair += 2 * (shape.width * per_output + shape.width % 2 * 3)
+        cycles += 4 * (_CHANNEL_CYCLES + count / 2 * by_row_pair + count % 2 * 2 * shape.width)
+    return cycles
+
+
+def _best_shape(layer: DepthwiseConv2D, finish: int) -> tuple[_Shape, float]:
+    """The smallest strip that is almost as fast as the fastest, and its cycles for four channels."""
+    rows = layer.output_shape[1]
+    stride = layer.window.height.stride
+    most = (rows + 3) // 2 if stride == 1 else rows + 1
+    shapes = [_shape(layer, pairs, finish) for pairs in range(2, max(most, 2) + 1)]
+    costs = [(shape, _bands_cycles(layer, shape)) for shape in shapes]
+    limit = min(cycles for _, cycles in costs) * _BAND_TOLERANCE
+    return next((shape, cycles) for shape, cycles in costs if cycles <= limit)
+
+
+def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
+    taps = layer.weights.reshape(9, -1)
+    packed: AnyArray = np.ascontiguousarray(taps[list(_WEIGHT_ORDER)].T)
+    return packed
+
+
+@dataclass(frozen=True)
+class Depthwise3x3:
+    """The kernel's descriptor."""
+
+    name: str = "dsp.depthwise3x3"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer on the core, or None if it can."""
+        if not isinstance(layer, DepthwiseConv2D):
+            return "does DepthwiseConv2D only"
+        if not (core.dsp and core.fpu and core.unaligned):
+            return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
+        rows, columns = layer.window.height, layer.window.width
+        if (rows.size, columns.size) != (3, 3):
+            return f"the filter is {rows.size}x{columns.size}, not 3x3"
+        if rows.stride != columns.stride or rows.stride not in (1, 2):
+            return f"the strides are {rows.stride} and {columns.stride}, not 1 or 2 both"
+        if (rows.dilation, columns.dilation) != (1, 1):
+            return "the filter is dilated"
+        if layer.depth_multiplier != 1:
+            return f"the depth multiplier is {layer.depth_multiplier}, not 1"
+        return None
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
+        """Estimated cycles."""
+        assert isinstance(layer, DepthwiseConv2D)
+        finish, constants = _requantize(layer)
+        _, cycles = _best_shape(layer, finish)
+        channels = layer.input_shape[3]
+        outputs = layer.output_shape[1] * layer.output_shape[2]
+        return layer.input_shape[0] * (
+            cycles * channels / 4 + constants.count(None) * outputs * _C_CYCLES_PER_OUTPUT
+        )
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
+        """Fit the kernel to a layer that it does not reject."""
+        assert isinstance(layer, DepthwiseConv2D)
+        finish, constants = _requantize(layer)
+        shape, _ = _best_shape(layer, finish)
+        table = np.array(
+            [(c or Constants(0, 0, 1)).words() for c in constants], dtype=np.int64
+        ).astype(np.int32)
+        arrays = [Constant("weights", _packed_weights(layer)), Constant("constants", table)]
+        unfit = [c for c, found in enumerate(constants) if found is None]
+        exact_fields, exact_arrays = _exact_fields(layer, unfit)
+        assembly = shape.assembly()
+        parameters = Struct(
+            "tinygen_depthwise3x3_params",
+            (
+                ("fill", AssemblyArgument(_FILL.stem)),
+                ("band", AssemblyArgument(assembly.stem)),
+                ("constants", ConstantArgument("constants")),
+                ("weights", ConstantArgument("weights")),
+                *_geometry(layer, shape),
+                *exact_fields,
+            ),
+        )
+        return Binding(
+            calls=(
+                Call(
+                    "tinygen_depthwise3x3",
+                    (
+                        parameters,
+                        TensorArgument(layer.inputs[0]),
+                        TensorArgument(layer.outputs[0], writable=True),
+                        ScratchArgument("int16_t"),
+                    ),
+                ),
+            ),
+            headers=("dsp/depthwise3x3.h",),
+            constants=(*arrays, *exact_arrays),
+            assembly=(_FILL, assembly),
+            scratch_bytes=shape.strip_bytes,
+            notes=_notes(layer.requantization, finish, len(constants), len(unfit)),
+        )
+
+
+def _geometry(layer: DepthwiseConv2D, shape: _Shape) -> tuple[tuple[str, Field], ...]:
+    rows, columns = layer.window.height, layer.window.width
+    used = min(columns.input, shape.strip_columns - columns.pad)
+    return (
+        ("batches", layer.input_shape[0]),
+        ("channels", layer.input_shape[3]),
+        ("stride", rows.stride),
+        ("pad_top", rows.pad),
+        ("pad_left", columns.pad),
+        ("input_rows", rows.input),
+        ("input_columns", columns.input),
+        ("used_columns", used),
+        ("input_ring_rows", rows.input),
+        ("output_rows", rows.output),
+        ("output_columns", columns.output),
+        ("pairs", shape.pairs),
+        ("padding", (layer.input_zero_point & 0xFF) * 0x01010101 - _borrow(layer)),
+    )
+
+
+def _borrow(layer: DepthwiseConv2D) -> int:
+    """Makes four equal bytes an int32."""
+    return 1 << 32 if layer.input_zero_point < 0 else 0
+
+
+def _exact_fields(
+    layer: DepthwiseConv2D, unfit: list[int]
+) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
+    """What the channels without constants for the assembly need: nothing if there are none."""
+    if not unfit:
+        return (), ()
+    struct, arrays = requantization_struct(layer.requantization)
+    flags = np.zeros(layer.input_shape[3], dtype=np.uint8)
+    flags[unfit] = 1
+    sums = layer.weights.reshape(9, -1).astype(np.int64).sum(axis=0)
+    bias = wrap_int32(layer.bias.astype(np.int64) - layer.input_zero_point * sums)
+    return (
+        ("exact", Raw("tinygen_depthwise3x3_exact")),
+        ("exact_channels", ConstantArgument("exact_channels")),
+        ("exact_bias", ConstantArgument("exact_bias")),
+        ("requantization", struct),
+    ), (
+        Constant("exact_channels", flags, alignment=1),
+        Constant("exact_bias", bias),
+        *arrays,
+    )
+
+
+def _notes(q: Requantization, finish: int, channels: int, unfit: int) -> tuple[str, ...]:
+    how = "two roundings" if finish else "fitted requantization, proven"
+    notes = [f"{how} for {channels - unfit} of {channels} channels"]
+    if unfit:
+        notes.append(f"{unfit} channels requantized in C")
+    if is_cut(q):
+        notes.append(f"outputs cut to [{q.clamp_min}, {q.clamp_max}]")
+    return tuple(notes)
+
+
+KERNELS: Sequence[Kernel] = (Depthwise3x3(),)
