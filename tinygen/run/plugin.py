@@ -100,7 +100,12 @@ def plugin_api(version: tuple[int, int]) -> int:
     return 2 if version >= _FIRST_WITH_VERSION_2 else 1
 
 
-def _ask_qemu(qemu: str, option: str) -> str:
+def ask_qemu(qemu: str, option: str) -> str:
+    """What QEMU prints when started with one option.
+
+    Raises:
+        MachineError: it does not run.
+    """
     try:
         return subprocess.run(
             [qemu, option],
@@ -116,7 +121,7 @@ def _ask_qemu(qemu: str, option: str) -> str:
 
 def supports_plugins(qemu: str) -> bool:
     """Whether a QEMU was built with plugins: only then its help names the option."""
-    return re.search(r"^-plugin\b", _ask_qemu(qemu, "--help"), re.MULTILINE) is not None
+    return re.search(r"^-plugin\b", ask_qemu(qemu, "--help"), re.MULTILINE) is not None
 
 
 def build_plugin(work_directory: Path, qemu: str | None = None) -> Path:
@@ -132,7 +137,7 @@ def build_plugin(work_directory: Path, qemu: str | None = None) -> Path:
             f"the emulator {qemu} was built without plugins",
             "install one that was built with --enable-plugins, as Debian's and Homebrew's are",
         )
-    version = plugin_api(qemu_version(_ask_qemu(qemu, "--version")))
+    version = plugin_api(qemu_version(ask_qemu(qemu, "--version")))
     sources = sorted((resource_root() / "firmware" / "qemu-plugin").glob("*.c"))
     work_directory.mkdir(parents=True, exist_ok=True)
     output = work_directory / "libtinygen-profile.so"
