@@ -41,6 +41,14 @@ class Layer(ABC):
         """Multiply-accumulates of one inference; 0 for layers that do none."""
         return 0
 
+    @property
+    def tolerance_ulp(self) -> int:
+        """How far float32 outputs may be from TFLM's, in units in the last place; 0 for the same bits.
+
+        The generated C has the reference's bits in any case.
+        """
+        return 0
+
     @abstractmethod
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """Compute the outputs from the inputs, both shaped and typed as their tensors are."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from tinygen.graph import AnyArray
 
 Rng = np.random.Generator
+
+TypedGenerator = tuple[Callable[[Rng, str], bytes], tuple[str, ...]]
+"""A generator of models of a given element type, and the types it takes."""
 
 _EXTENTS = (1, 1, 2, 3, 4, 5, 7, 8, 11, 13, 16, 17, 19, 23)
 _RANGES = {

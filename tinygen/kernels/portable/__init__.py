@@ -15,6 +15,7 @@ from tinygen.kernels.portable import (
     pooling,
     reduction,
     softmax,
+    strided,
 )
 
 KERNELS: Sequence[Kernel] = (
@@ -26,5 +27,6 @@ KERNELS: Sequence[Kernel] = (
     *pooling.KERNELS,
     *reduction.KERNELS,
     *softmax.KERNELS,
+    *strided.KERNELS,
 )
 """Every portable kernel."""

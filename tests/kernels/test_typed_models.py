@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operator and type: the reference equals TFLM, and the generated C equals the reference."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kernels.host_batch import build
+from tests.models.oracle import OracleRejects, run_litert, run_tflm
+from tests.ops.comparison import assert_equal, describe, random_inputs
+from tests.ops.generators.typed import CASES, typed_model
+from tinygen import reference
+from tinygen.errors import InputError
+from tinygen.graph import AnyArray
+from tinygen.lowering import Network, lower
+from tinygen.plan import Optimize
+from tinygen.tflite_reader import read_model_bytes
+
+MODELS = int(os.environ.get("TINYGEN_MODELS", "200"))
+"""Random models compared for each operator and type."""
+
+
+def distance(expected: AnyArray, actual: AnyArray) -> int:
+    """The largest distance of two float32 arrays in units in the last place; NaN equals NaN."""
+
+    def ordered(values: AnyArray) -> AnyArray:
+        bits = np.ascontiguousarray(values).view(np.int32).astype(np.int64)
+        return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+
+    both_nan = np.isnan(expected) & np.isnan(actual)
+    apart = np.abs(ordered(expected) - ordered(actual))
+    return int(np.where(both_nan, 0, apart).max(initial=0))
+
+
+def _assert_close(network: Network, want: AnyArray, got: AnyArray, context: str) -> None:
+    tolerance = max(layer.tolerance_ulp for layer in network.layers)
+    if want.dtype == np.float32:
+        # An exact kernel still has its own sign of a NaN.
+        assert got.shape == want.shape, context
+        apart = distance(want, got)
+        assert apart <= tolerance, f"{context}: {apart} ulp, {want} {got}"
+    else:
+        assert_equal(want, got, context)
+
+
+_LITERT_IS_THE_ORACLE = {
+    "SPACE_TO_BATCH_ND",  # TFLM pads with uninitialized memory
+}
+
+_FLAGS = ("-O1", "-ffp-contract=off")
+
+
+@pytest.mark.parametrize(("opcode", "dtype"), CASES)
+def test_random_models(opcode: str, dtype: str, tmp_path: Path) -> None:
+    networks: list[Network] = []
+    models: list[bytes] = []
+    rejected: list[str] = []
+    seed = 0
+    while len(networks) < MODELS:
+        model = typed_model(opcode, dtype, seed)
+        try:
+            networks.append(lower(read_model_bytes(model, f"{opcode} {dtype} model {seed}")))
+            models.append(model)
+        except InputError as error:
+            rejected.append(error.message)
+            assert len(rejected) <= MODELS // 10, rejected
+        seed += 1
+    oracle = run_litert if opcode in _LITERT_IS_THE_ORACLE else run_tflm
+    hosted = build(networks, tmp_path, optimize=Optimize.SIZE, flags=_FLAGS, compiler="gcc")
+    for number, (model, host) in enumerate(zip(models, hosted, strict=True)):
+        network = host.network
+        inputs = random_inputs(network, np.random.default_rng(number))
+        context = f"{network.graph.source} ({host.name}): {describe(network)}"
+        try:
+            expected = oracle(model, inputs)
+        except OracleRejects as error:
+            raise AssertionError(context) from error
+        computed = reference.outputs(network, inputs)
+        for want, got in zip(expected, computed, strict=True):
+            _assert_close(network, want, got, f"reference of {context}")
+        for want, got in zip(computed, host.run(inputs), strict=True):
+            assert_equal(want, got, f"C of {context}")

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Portable kernel of every operator that moves elements by a fixed pattern."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygen.kernels.kernel import (
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Kernel,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.portable.base import PortableKernel
+from tinygen.kernels.portable.nest import nest_struct
+from tinygen.ops.strided import Copy, Move
+
+_CYCLES_PER_RUN = 12.0
+_CYCLES_PER_BYTE = 0.7
+
+
+def _runs(copy: Copy, size: int) -> tuple[int, list[tuple[int, tuple[int, int]]]]:
+    """Bytes that are contiguous on both sides, and the loops around them with steps in bytes."""
+    loops = [
+        (extent, (size * source, size * sink))
+        for extent, source, sink in zip(
+            copy.extents, copy.source_strides, copy.sink_strides, strict=True
+        )
+    ]
+    if loops and loops[-1][1] == (size, size):
+        return size * loops[-1][0], loops[:-1]
+    return size, loops
+
+
+def _bind(layer: Move) -> Binding:
+    dtype = layer.dtype.numpy
+    assert dtype is not None
+    runtime = iter(layer.inputs)
+    constants = []
+    sources: list[Field] = []
+    for number, operand in enumerate(layer.operands):
+        if operand.constant is None:
+            sources.append(TensorArgument(next(runtime), ctype="uint8_t"))
+        else:
+            constants.append(Constant(f"operand_{number}", operand.constant.astype(dtype)))
+            sources.append(ConstantArgument(f"operand_{number}", cast="const uint8_t *"))
+    calls = []
+    sinks = [TensorArgument(i, writable=True, ctype="uint8_t") for i in layer.outputs]
+    if layer.fill is not None:
+        constants.append(Constant("fill", np.array([layer.fill], dtype=dtype)))
+        fill = ConstantArgument("fill", cast="const uint8_t *")
+        for shape, sink in zip(layer.output_shapes, sinks, strict=True):
+            calls.append(Call("tinygen_fill", (math.prod(shape), dtype.itemsize, fill, sink)))
+    for copy in layer.copies:
+        run, loops = _runs(copy, dtype.itemsize)
+        parameters = Struct(
+            "tinygen_strided_copy_params",
+            (
+                ("nest", nest_struct(loops)),
+                ("run_bytes", run),
+                ("source_offset", copy.source_offset * dtype.itemsize),
+                ("sink_offset", copy.sink_offset * dtype.itemsize),
+            ),
+        )
+        calls.append(
+            Call("tinygen_strided_copy", (parameters, sources[copy.source], sinks[copy.sink]))
+        )
+    return Binding(
+        calls=tuple(calls), headers=("portable/strided_copy.h",), constants=tuple(constants)
+    )
+
+
+def _cycles(layer: Move) -> float:
+    dtype = layer.dtype.numpy
+    assert dtype is not None
+    cycles = 0.0
+    for copy in layer.copies:
+        run, _ = _runs(copy, dtype.itemsize)
+        moved = math.prod(copy.extents) * dtype.itemsize
+        cycles += moved / run * _CYCLES_PER_RUN + moved * _CYCLES_PER_BYTE
+    return cycles
+
+
+KERNELS: Sequence[Kernel] = (PortableKernel("strided_copy", Move, _bind, _cycles),)
