@@ -53,9 +53,9 @@ def build(
     networks: Sequence[Network],
     directory: Path,
     *,
-    optimize: Optimize = Optimize.SPEED,
-    flags: Sequence[str] = ("-O1",),
-    compiler: str = "gcc",
+    optimize: Optimize,
+    flags: Sequence[str],
+    compiler: str,
 ) -> list[HostModel]:
     """Generate C for every network and compile it all as one translation unit."""
     sources = []
@@ -75,6 +75,4 @@ def build(
     )
     assert done.returncode == 0, done.stderr[:4000]
     loaded = ctypes.CDLL(str(library))
-    return [
-        HostModel(network, name, loaded) for name, network in zip(names, networks, strict=True)
-    ]
+    return [HostModel(network, name, loaded) for name, network in zip(names, networks, strict=True)]

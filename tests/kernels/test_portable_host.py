@@ -11,18 +11,17 @@ import pytest
 
 from tests.kernels.host_batch import build
 from tests.ops.comparison import assert_equal, describe, random_inputs
-from tests.ops.generators import random_model
+from tests.ops.generators import GENERATORS, random_model
 from tinygen import reference
 from tinygen.errors import InputError
 from tinygen.lowering import Network, lower
 from tinygen.numerics import Numerics
-from tinygen.ops import OPERATORS
 from tinygen.plan import Optimize
 from tinygen.tflite_reader import read_model_bytes
 
 _MODELS = 200
 _SAMPLES = 2
-_SANITIZED = 40
+_FEW = 20
 
 
 def _networks(opcode: str, count: int, numerics: Numerics = Numerics.TFLM) -> list[Network]:
@@ -41,7 +40,7 @@ def _networks(opcode: str, count: int, numerics: Numerics = Numerics.TFLM) -> li
 def _compare(
     networks: Sequence[Network],
     directory: Path,
-    optimize: Optimize = Optimize.SPEED,
+    optimize: Optimize,
     flags: Sequence[str] = ("-O1",),
     compiler: str = "gcc",
 ) -> None:
@@ -56,22 +55,22 @@ def _compare(
                 assert_equal(want, got, context)
 
 
-@pytest.mark.parametrize("opcode", sorted(OPERATORS))
+@pytest.mark.parametrize("opcode", sorted(GENERATORS))
 def test_random_models_equal_the_reference(opcode: str, tmp_path: Path) -> None:
-    _compare(_networks(opcode, _MODELS), tmp_path)
+    _compare(_networks(opcode, _MODELS), tmp_path, Optimize.SIZE)
 
 
 @pytest.mark.parametrize("opcode", ["FULLY_CONNECTED", "RELU6"])
 def test_litert_numerics_equal_the_reference(opcode: str, tmp_path: Path) -> None:
-    _compare(_networks(opcode, _MODELS, Numerics.LITERT), tmp_path)
+    _compare(_networks(opcode, _MODELS, Numerics.LITERT), tmp_path, Optimize.SIZE)
 
 
-def test_every_operator_without_undefined_behaviour(tmp_path: Path) -> None:
-    networks = [n for opcode in sorted(OPERATORS) for n in _networks(opcode, _SANITIZED)]
+def test_kernels_specialized_to_each_layer_by_clang(tmp_path: Path) -> None:
+    networks = [n for opcode in sorted(GENERATORS) for n in _networks(opcode, _FEW)]
+    _compare(networks, tmp_path, Optimize.SPEED, ("-O3",), compiler="clang")
+
+
+def test_no_undefined_behaviour(tmp_path: Path) -> None:
+    networks = [n for opcode in sorted(GENERATORS) for n in _networks(opcode, _FEW)]
     flags = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all")
     _compare(networks, tmp_path, Optimize.SIZE, flags)
-
-
-def test_every_operator_with_clang_at_its_highest_level(tmp_path: Path) -> None:
-    networks = [n for opcode in sorted(OPERATORS) for n in _networks(opcode, _SANITIZED)]
-    _compare(networks, tmp_path, Optimize.SIZE, ("-O3",), compiler="clang")
