@@ -95,7 +95,7 @@ def test_fixed_keys(autoencoder: tuple[Profile, Path]) -> None:
 @pytest.mark.qemu
 def test_table(autoencoder: tuple[Profile, Path]) -> None:
     console = Console(width=160, file=io.StringIO())
-    data = profile_as_data(autoencoder[0])
+    data = {"model": "ad.tflite", **profile_as_data(autoencoder[0])}
     with console.capture() as capture:
         console.print(profile_table(data))
     shown = capture.get()

@@ -271,7 +271,8 @@ def profile(model: Path, board_name: str, as_json: bool, **options: Any) -> None
     from tinygen.pipeline import compile_model
     from tinygen.profile import profile as profile_stage
     from tinygen.profile import profile_as_data
-    from tinygen.report.console import print_profile, progress
+    from tinygen.report.console import progress
+    from tinygen.report.profile_table import print_profile
     from tinygen.targets.boards import board
 
     target = board(board_name)

@@ -122,44 +122,6 @@ def print_verdict(data: Mapping[str, Any]) -> None:
         )
 
 
-def _per_mac(row: Mapping[str, Any]) -> str:
-    count = row["cycles"] if row["cycles"] is not None else row["instructions"]
-    return f"{count / row['macs']:.2f}" if row["macs"] else ""
-
-
-def print_profile(data: Mapping[str, Any]) -> None:
-    """The layers and totals of ``tinygen profile``."""
-    console = _console()
-    title = f"{data['model']} on {data['board']}"
-    table = Table(title=escape(title), title_justify="left")
-    table.add_column("#")
-    table.add_column("operator")
-    for heading in ("MACs", "instructions", "cycles", "per MAC"):
-        table.add_column(heading, justify="right")
-    table.add_column("kernel")
-    for number, row in enumerate(data["layers"]):
-        table.add_row(
-            str(number),
-            row["op"],
-            f"{row['macs']:,}",
-            f"{row['instructions']:,}",
-            "" if row["cycles"] is None else f"{row['cycles']:,}",
-            _per_mac(row),
-            row["kernel"],
-        )
-    console.print(table)
-    total = data["total"]
-    console.print(f"instructions  {total['instructions']:>12,}")
-    if total["cycles"] is not None:
-        console.print(f"cycles        {total['cycles']:>12,}  ({escape(data['cycle_model'])})")
-    memory = data["memory"]
-    console.print(f"flash, code   {memory['flash_code']:>12,} bytes")
-    console.print(f"flash, consts {memory['flash_weights']:>12,} bytes")
-    console.print(f"RAM, arena    {memory['ram_arena']:>12,} bytes")
-    console.print(f"RAM, static   {memory['ram_static']:>12,} bytes")
-    console.print(f"stack, peak   {memory['stack_peak']:>12,} bytes")
-
-
 def print_boards(data: Sequence[Mapping[str, Any]]) -> None:
     """The boards as a table."""
     table = Table()

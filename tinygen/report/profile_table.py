@@ -10,25 +10,22 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-_BAR_WIDTH = 12
-_NAME_WIDTH = 32
+_BAR_WIDTH = 8
 
 
 def profile_table(data: Mapping[str, Any]) -> RenderableType:
     """Layers with their share of the time, then totals and memory.
 
     Args:
-        data: from ``tinygen.profile.profile_as_data``.
+        data: from ``tinygen.profile.profile_as_data``, and ``model``, the file that was profiled.
     """
     total = data["total"]
     # Share of what is known best: cycles if there are any.
     measure = "instructions" if total["cycles"] is None else "cycles"
-    layers = Table(
-        title=escape(f"{data['board']}, {data['core']}"), title_justify="left", show_footer=True
-    )
+    title = f"{data['model']} on {data['board']}"
+    layers = Table(title=escape(title), title_justify="left", show_footer=True)
     layers.add_column("#", justify="right")
     layers.add_column("operator", footer="total")
-    layers.add_column("output", no_wrap=True)
     layers.add_column("MACs", justify="right", footer=_sum(data, "macs"))
     layers.add_column("instructions", justify="right", footer=_number(total["instructions"]))
     layers.add_column("cycles", justify="right", footer=_number(total["cycles"]))
@@ -39,7 +36,6 @@ def profile_table(data: Mapping[str, Any]) -> RenderableType:
         layers.add_row(
             str(number),
             layer["op"],
-            escape(_shortened(layer["name"])),
             _number(layer["macs"]),
             _number(layer["instructions"]),
             _number(layer["cycles"]),
@@ -99,8 +95,3 @@ def _rate(cycles: int | None, macs: int) -> str:
 def _bar(part: int, whole: int) -> str:
     share = part / whole if whole else 0.0
     return f"{'█' * round(share * _BAR_WIDTH):<{_BAR_WIDTH}} {share:5.1%}"
-
-
-def _shortened(name: str) -> str:
-    # Converters join the names of fused operators; the end tells layers apart.
-    return name if len(name) <= _NAME_WIDTH else "…" + name[-(_NAME_WIDTH - 1) :]
