@@ -17,7 +17,7 @@ from tinygen.targets.cores import HOST, Core, all_cores, core
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 T = TypeVar("T")
 
