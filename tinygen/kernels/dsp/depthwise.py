@@ -92,12 +92,12 @@ class _Shape:
     def assembly(self) -> Assembly:
         """The loop over a band."""
         stem = (
-            f"depthwise3x3_s{self.stride}_c{self.channels}_w{self.width}_p{self.pairs}"
-            f"_u{self.unroll}{'_odd' if self.odd else ''}{'_exact' if self.finish else ''}"
+            f"depthwise3x3_s{self.stride}_c{self.channels}_w{self.width}"
+            f"{'_odd' if self.odd else ''}{'_exact' if self.finish else ''}"
         )
         if self.cut:
             stem += f"_from{self.low + 128}_cut{self.cut}"
-        fields = (self.stride, self.pairs, self.channels, self.width, self.finish, SHIFT)
+        fields = (self.stride, self.channels, self.width, self.finish, SHIFT)
         shape = ", ".join(map(str, (*fields, self.cut, self.low)))
         arguments = (
             "const int16_t *strip, const int32_t *constants, const int8_t *weights, "
@@ -108,7 +108,6 @@ class _Shape:
             listing="dsp/depthwise3x3.inc",
             parameters=(
                 ("TG_STRIDE", self.stride),
-                ("TG_PAIRS", self.pairs),
                 ("TG_CHANNELS", self.channels),
                 ("TG_WIDTH", self.width),
                 ("TG_UNROLL", self.unroll),
@@ -141,8 +140,8 @@ _FILL = Assembly(
         "#ifdef TINYGEN_NO_ASSEMBLY\n"
         "#define {symbol} tinygen_depthwise_fill\n"
         "#else\n"
-        "void {symbol}(const int8_t *upper, const int8_t *lower, int16_t *strip, "
-        "const tinygen_depthwise_run *run);\n"
+        "void {symbol}(const tinygen_depthwise_image *image, const int8_t *input, int16_t *strip, "
+        "int32_t row, int32_t pairs);\n"
         "#endif"
     ),
 )
@@ -325,20 +324,27 @@ class Depthwise3x3:
 def _geometry(layer: DepthwiseConv2D, shape: _Shape) -> tuple[tuple[str, Field], ...]:
     rows, columns = layer.window.height, layer.window.width
     used = min(columns.input, shape.strip_columns - columns.pad)
+    image = Struct(
+        "tinygen_depthwise_image",
+        (
+            ("rows", rows.input),
+            ("ring_rows", rows.input),
+            ("pitch", columns.input * layer.input_shape[3]),
+            ("channels", layer.input_shape[3]),
+            ("columns", used),
+            ("strip_skip", 16 * (shape.strip_columns - used)),
+            ("padding", (layer.input_zero_point & 0xFF) * 0x01010101 - _borrow(layer)),
+        ),
+    )
     return (
+        ("image", image),
         ("batches", layer.input_shape[0]),
-        ("channels", layer.input_shape[3]),
         ("stride", rows.stride),
         ("pad_top", rows.pad),
         ("pad_left", columns.pad),
-        ("input_rows", rows.input),
-        ("input_columns", columns.input),
-        ("used_columns", used),
-        ("input_ring_rows", rows.input),
         ("output_rows", rows.output),
         ("output_columns", columns.output),
         ("pairs", shape.pairs),
-        ("padding", (layer.input_zero_point & 0xFF) * 0x01010101 - _borrow(layer)),
     )
 
 
