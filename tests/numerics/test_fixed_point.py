@@ -15,12 +15,13 @@ from tinygen.numerics.fixed_point import (
     INT32_MAX,
     INT32_MIN,
     Requantization,
-    Rounding,
     multiply_by_quantized_multiplier,
+    multiply_rounding_once,
     quantize_multiplier,
     round_half_away,
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
+    split_real,
     wrap_int32,
 )
 
@@ -81,11 +82,14 @@ def test_double_rounding(x: int, multiplier: int, shift: int) -> None:
     assert scaled == _half_away(Fraction(high) * Fraction(2) ** shift)
 
 
-@given(st.integers(-(2**20), 2**20), _MULTIPLIER, st.integers(-31, 10))
-def test_single_rounding(x: int, multiplier: int, shift: int) -> None:
-    exact = Fraction(x * multiplier) * Fraction(2) ** (shift - 31)
-    (scaled,) = multiply_by_quantized_multiplier(_array(x), multiplier, shift, Rounding.SINGLE)
-    assert scaled == math.floor(exact + Fraction(1, 2))
+@given(_INT32, st.floats(2.0**-45, 2.0**29, allow_subnormal=False))
+@example(-5, 0.5)
+@example(INT32_MIN, 2.0**29)
+@example(INT32_MIN, 2.0**-32)
+def test_rounding_once(x: int, real: float) -> None:
+    parts = (np.array([part], dtype=np.int32) for part in split_real(real))
+    (scaled,) = multiply_rounding_once(_array(x), *parts)
+    assert scaled == _half_away(Fraction(x) * Fraction(real))
 
 
 @given(st.integers(-(2**62), 2**62))

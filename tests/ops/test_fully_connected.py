@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tests.models.builder import ModelBuilder
-from tests.models.oracle import OracleRejects, run_tflm
+from tests.models.oracle import OracleRejects, run_litert, run_tflm
 from tests.ops.comparison import lower_bytes
 from tinygen import reference
 from tinygen.errors import ModelError, UnsupportedError
+from tinygen.numerics import Numerics
 
 
 def _fully_connected(
@@ -56,19 +57,34 @@ def test_shuffled_weights_are_unsupported() -> None:
         lower_bytes(model)
 
 
-def test_one_weight_scale_folds_in_double() -> None:
-    # Accumulators near half an output step: a product in single precision would round them wrong.
-    input_scale, weight_scale = (float(np.float32(value)) for value in (0.0123, 0.00777))
-    output_scale = float(np.float32(input_scale * weight_scale * 2**23))
-    halves = ((np.arange(40, 100) + 0.5) * output_scale / (input_scale * weight_scale)).astype(int)
-    bias = np.add.outer(np.arange(-40, 41), halves).reshape(-1)
+@pytest.mark.parametrize("channels_share_a_scale", [True, False])
+@pytest.mark.parametrize("numerics", list(Numerics))
+@pytest.mark.parametrize(
+    ("input_scale", "weight_scale", "steps"), [(0.0123, 0.00777, 2.0**23), (0.5, 0.5, 4.0)]
+)
+def test_accumulators_next_to_half_an_output_step(
+    channels_share_a_scale: bool,
+    numerics: Numerics,
+    input_scale: float,
+    weight_scale: float,
+    steps: float,
+) -> None:
+    # Here a factor from a product in single precision, or another rounding of halves, would show.
+    input_scale, weight_scale = float(np.float32(input_scale)), float(np.float32(weight_scale))
+    output_scale = float(np.float32(input_scale * weight_scale * steps))
+    step = output_scale / (input_scale * weight_scale)
+    halves = np.rint((np.arange(-100, 100) + 0.5) * step).astype(int)
+    bias = np.add.outer(np.arange(-20, 21), halves).reshape(-1)
+    scales = 1 if channels_share_a_scale else bias.size
     builder = ModelBuilder()
     x = builder.tensor((1, 1), scale=input_scale)
-    w = builder.tensor((bias.size, 1), scale=weight_scale, data=np.zeros((bias.size, 1), np.int8))
-    b = builder.tensor((bias.size,), "INT32", scale=input_scale * weight_scale, data=bias)
+    weights = np.zeros((bias.size, 1), np.int8)
+    w = builder.tensor(weights.shape, scale=[weight_scale] * scales, data=weights)
+    b = builder.tensor(bias.shape, "INT32", scale=[input_scale * weight_scale] * scales, data=bias)
     y = builder.tensor((1, bias.size), scale=output_scale)
     builder.operator("FULLY_CONNECTED", [x, w, b], [y])
     model = builder.inputs(x).outputs(y).build()
     sample = [np.zeros((1, 1), np.int8)]
-    (tflm,) = run_tflm(model, sample)
-    assert np.array_equal(reference.outputs(lower_bytes(model), sample)[0], tflm)
+    (expected,) = (run_tflm if numerics is Numerics.TFLM else run_litert)(model, sample)
+    (got,) = reference.outputs(lower_bytes(model, numerics), sample)
+    assert np.array_equal(got, expected)

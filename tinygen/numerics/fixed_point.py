@@ -24,8 +24,12 @@ INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
 
 
+FRACTION_BITS = 22
+"""Bits of a double's significand beyond a 31-bit multiplier."""
+
+
 class Rounding(Enum):
-    """How an accumulator is scaled: gemmlowp's two roundings, or one at the end."""
+    """How an accumulator is scaled: by gemmlowp's two roundings, or by one of the exact product."""
 
     DOUBLE = "double"
     SINGLE = "single"
@@ -85,20 +89,10 @@ def wrap_int32(x: Int64Array) -> Int32Array:
 
 
 def multiply_by_quantized_multiplier(
-    x: Int32Array,
-    multiplier: Int32Array | int,
-    shift: Int32Array | int,
-    rounding: Rounding = Rounding.DOUBLE,
+    x: Int32Array, multiplier: Int32Array | int, shift: Int32Array | int
 ) -> Int32Array:
-    """Scale ``x`` by multiplier × 2**(shift - 31); arrays broadcast. TFLM's function of that name.
-
-    ``Rounding.SINGLE`` is LiteRT's ``TFLITE_SINGLE_ROUNDING`` form (shift at most 30).
-    """
+    """Scale ``x`` by multiplier × 2**(shift - 31); arrays broadcast. TFLM's function of that name."""
     shifts = np.asarray(shift, dtype=np.int64)
-    if rounding is Rounding.SINGLE:
-        total = 31 - np.minimum(shifts, 30)
-        product = x.astype(np.int64) * np.asarray(multiplier, dtype=np.int64)
-        return wrap_int32((product + (np.int64(1) << (total - 1))) >> total)
     left = np.maximum(shifts, 0)
     right = np.maximum(-shifts, 0)
     shifted = wrap_int32(x.astype(np.int64) << left)
@@ -106,12 +100,39 @@ def multiply_by_quantized_multiplier(
     return rounding_divide_by_pot(high, right.astype(np.int32))
 
 
+def split_real(real: float) -> tuple[int, int, int]:
+    """A positive double as ``(multiplier, fraction, shift)``, exactly.
+
+    real = (multiplier + fraction × 2**-22) × 2**(shift - 31), multiplier in [2**30, 2**31).
+    """
+    significand, shift = math.frexp(real)
+    whole = int(significand * 2.0**53)
+    return whole >> FRACTION_BITS, whole & ((1 << FRACTION_BITS) - 1), shift
+
+
+def multiply_rounding_once(
+    x: Int32Array, multiplier: Int32Array, fraction: Int32Array, shift: Int32Array
+) -> Int64Array:
+    """The nearest integer to x × the real that ``split_real`` split; halves away from zero.
+
+    Arrays broadcast; shifts are at most 30.
+    """
+    magnitude = np.abs(x.astype(np.int64))
+    product = magnitude * multiplier + ((magnitude * fraction) >> FRACTION_BITS)
+    right = 31 - shift.astype(np.int64)
+    kept = np.minimum(right, 63)
+    rounded = np.where(right > 63, 0, (product + (np.int64(1) << (kept - 1))) >> kept)
+    signed: Int64Array = np.where(x < 0, -rounded, rounded)
+    return signed
+
+
 @dataclass(frozen=True, eq=False)
 class Requantization:
     """From an int32 accumulator to the quantized output: scale, add the zero point, clamp.
 
     ``multipliers`` and ``shifts`` have one entry a channel (the accumulator's last axis), or one for
-    all. Shifts go to the left where positive.
+    all. Shifts go to the left where positive. ``fractions`` are there for ``Rounding.SINGLE`` only:
+    the bits of each factor that do not fit its multiplier (``split_real``).
     """
 
     multipliers: Int32Array
@@ -120,12 +141,16 @@ class Requantization:
     clamp_min: int
     clamp_max: int
     rounding: Rounding = Rounding.DOUBLE
+    fractions: Int32Array | None = None
 
     def apply(self, accumulators: Int32Array) -> Int32Array:
         """Requantize; the last axis of ``accumulators`` is the channel."""
-        scaled = multiply_by_quantized_multiplier(
-            accumulators, self.multipliers, self.shifts, self.rounding
-        )
+        if self.fractions is not None:
+            exact = multiply_rounding_once(
+                accumulators, self.multipliers, self.fractions, self.shifts
+            )
+            return np.clip(exact + self.zero_point, self.clamp_min, self.clamp_max).astype(np.int32)
+        scaled = multiply_by_quantized_multiplier(accumulators, self.multipliers, self.shifts)
         shifted = wrap_int32(scaled.astype(np.int64) + self.zero_point)
         return np.clip(shifted, self.clamp_min, self.clamp_max)
 

@@ -2,7 +2,9 @@
 """FULLY_CONNECTED with int8 activations and weights, per-tensor or per-channel.
 
 Semantics: TFLM ``reference_integer_ops::FullyConnected`` and ``FullyConnectedPerChannel``. LiteRT's
-built-in reference rounds once when it requantizes; ``Numerics.LITERT`` reproduces that. A single
+built-in reference multiplies by the factor in double precision instead and rounds once, halves away
+from zero; ``Numerics.LITERT`` reproduces that (but for a double product that is itself rounded onto
+a half, which no integer shows: a chance of 2**-46 an output). A single
 weight scale is multiplied by the input's in double precision, as the tflite-micro wheel does since
 October 2026 (older sources: in single precision, which moves a multiplier by up to 2**-24).
 """
@@ -20,6 +22,7 @@ from tinygen.numerics.fixed_point import (
     Int32Array,
     Requantization,
     Rounding,
+    split_real,
     wrap_int32,
 )
 from tinygen.ops.layer import Layer, OperatorView
@@ -27,6 +30,7 @@ from tinygen.ops.quantized import (
     bias_values,
     scale,
     scales,
+    weight_factors,
     weight_requantization,
     zero_point,
 )
@@ -63,6 +67,18 @@ class FullyConnected(Layer):
         sums = (rows @ self.weights.astype(np.float64).T).astype(np.int64)
         outputs = self.requantization.apply(wrap_int32(sums + self.bias))
         return (outputs.reshape(self.output_shape).astype(np.int8),)
+
+
+def _rounding_once(folded: Requantization, factors: list[float]) -> Requantization:
+    """The same with the factors themselves in the place of gemmlowp's multipliers."""
+    parts = np.array([split_real(factor) for factor in factors], dtype=np.int32)
+    return replace(
+        folded,
+        multipliers=parts[:, 0],
+        fractions=parts[:, 1],
+        shifts=parts[:, 2],
+        rounding=Rounding.SINGLE,
+    )
 
 
 def _check_bias_scale(view: OperatorView, values: Tensor, weights: Tensor, output: Tensor) -> None:
@@ -107,7 +123,7 @@ def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
         view, values, weights, output, channels, view.option("fused_activation_function", str)
     )
     if numerics is Numerics.LITERT:
-        folded = replace(folded, rounding=Rounding.SINGLE)
+        folded = _rounding_once(folded, weight_factors(view, values, weights, output, channels))
     return FullyConnected(
         operator=view.operator,
         inputs=(view.require_activation(values),),

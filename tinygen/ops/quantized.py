@@ -128,18 +128,12 @@ def rescale(view: OperatorView, values: Tensor, output: Tensor) -> Requantizatio
     )
 
 
-def weight_requantization(
-    view: OperatorView,
-    input_tensor: Tensor,
-    weights: Tensor,
-    output: Tensor,
-    channels: int,
-    activation: str,
-) -> Requantization:
-    """Fold input, weight and output scales into one multiplier/shift pair a channel.
+def weight_factors(
+    view: OperatorView, input_tensor: Tensor, weights: Tensor, output: Tensor, channels: int
+) -> list[float]:
+    """Input scale × weight scale / output scale of each channel, in double precision.
 
-    A single weight scale is repeated for every channel. TFLM
-    ``PopulateConvolutionQuantizationParams``: products and quotient in double precision.
+    A single weight scale is repeated for every channel.
     """
     weight_scales = scales(view, weights)
     assert weights.quantization is not None
@@ -159,12 +153,23 @@ def weight_requantization(
     input_scale = scale(view, input_tensor)
     output_scale = scale(view, output)
     per_channel = weight_scales if len(weight_scales) == channels else weight_scales * channels
-    return requantization(
-        view,
-        [input_scale * weight_scale / output_scale for weight_scale in per_channel],
-        output,
-        activation_range(view, activation, output),
-    )
+    return [input_scale * weight_scale / output_scale for weight_scale in per_channel]
+
+
+def weight_requantization(
+    view: OperatorView,
+    input_tensor: Tensor,
+    weights: Tensor,
+    output: Tensor,
+    channels: int,
+    activation: str,
+) -> Requantization:
+    """Fold input, weight and output scales into one multiplier/shift pair a channel.
+
+    TFLM ``PopulateConvolutionQuantizationParams``.
+    """
+    factors = weight_factors(view, input_tensor, weights, output, channels)
+    return requantization(view, factors, output, activation_range(view, activation, output))
 
 
 def bias_values(view: OperatorView, position: int, channels: int) -> Int32Array:

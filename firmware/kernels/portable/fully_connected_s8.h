@@ -44,20 +44,20 @@ TINYGEN_KERNEL void tinygen_fully_connected_s8(const tinygen_fully_connected_s8_
     }
 }
 
-/** The same with LiteRT's single rounding. */
+/** The same with LiteRT's single rounding; fractions has an entry for each output. */
 TINYGEN_KERNEL void
 tinygen_fully_connected_s8_single_rounding(const tinygen_fully_connected_s8_params *p,
-                                           const int8_t *input, int8_t *output)
+                                           const int32_t *fractions, const int8_t *input,
+                                           int8_t *output)
 {
     const tinygen_requantization *q = &p->requantization;
     for (int32_t b = 0; b < p->batches; b++) {
         for (int32_t o = 0; o < p->outputs; o++) {
-            const int32_t pair = o * q->channel_step;
             const int32_t sum = tinygen_fully_connected_sum(p, input, o);
-            const int32_t scaled =
-                tinygen_scale_single_rounding(sum, q->multipliers[pair], q->shifts[pair]);
-            const int32_t value = tinygen_wrapping_add(scaled, q->zero_point);
-            *output++ = (int8_t)tinygen_clamp(value, q->clamp_min, q->clamp_max);
+            const int32_t pair = o * q->channel_step;
+            const int32_t scaled = tinygen_scale_single_rounding(sum, q->multipliers[pair],
+                                                                 fractions[o], q->shifts[pair]);
+            *output++ = (int8_t)tinygen_clamp(scaled + q->zero_point, q->clamp_min, q->clamp_max);
         }
         input += p->inputs;
     }

@@ -55,11 +55,24 @@ static inline int32_t tinygen_scale(int32_t x, int32_t multiplier, int32_t shift
     return tinygen_rounding_shift_right(tinygen_high_mul(shifted, multiplier), right);
 }
 
-/** Scale by multiplier * 2^(shift - 31) with one rounding, as LiteRT's kernels do; shift <= 30. */
-static inline int32_t tinygen_scale_single_rounding(int32_t x, int32_t multiplier, int32_t shift)
+/**
+ * The nearest integer to x * (multiplier + fraction * 2^-22) * 2^(shift - 31), halves away from
+ * zero, as LiteRT's double precision gives it. Multiplier and fraction have 31 and 22 bits, shift
+ * <= 30; saturates far inside int32, so that a zero point can be added.
+ */
+static inline int32_t tinygen_scale_single_rounding(int32_t x, int32_t multiplier, int32_t fraction,
+                                                    int32_t shift)
 {
-    const int32_t total = 31 - shift;
-    return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (total - 1))) >> total);
+    const int64_t most = (int64_t)1 << 30;
+    const int64_t magnitude = x < 0 ? -(int64_t)x : x;
+    const int64_t product = magnitude * multiplier + ((magnitude * fraction) >> 22);
+    const int32_t right = 31 - shift;
+    if (right > 63) {
+        return 0;
+    }
+    const int64_t rounded = (product + ((int64_t)1 << (right - 1))) >> right;
+    const int32_t limited = (int32_t)(rounded > most ? most : rounded);
+    return x < 0 ? -limited : limited;
 }
 
 /** Requantize one accumulator of a channel. */

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,12 @@ def _tensors(
     weight_scales = (weight_scale * 2.0**spread).astype(np.float32)
     input_scale = common.scale(rng)
     factor = common.multiplier(rng, taps * 255 * 128 + _MOST_BIAS)
+    if common.chance(rng, 0.2):
+        # Powers of two leave many results halfway between two outputs.
+        input_scale, weight_scale, factor = (
+            2.0 ** round(math.log2(value)) for value in (input_scale, weight_scale, factor)
+        )
+        weight_scales = (weight_scale * 2.0 ** np.round(spread)).astype(np.float32)
     output_scale = common.float32(input_scale * weight_scale / factor)
     x = builder.tensor(input_shape, scale=input_scale, zero_point=common.zero_point(rng))
     w = builder.tensor(weights.shape, scale=weight_scales, axis=axis, data=weights)

@@ -10,12 +10,12 @@ from tinygen.kernels.kernel import (
     Call,
     Constant,
     ConstantArgument,
+    Field,
     Kernel,
     Struct,
     TensorArgument,
 )
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
-from tinygen.numerics.fixed_point import Rounding
 from tinygen.ops.fully_connected import FullyConnected
 
 _CYCLES_PER_MAC = 7.0
@@ -24,7 +24,7 @@ _CYCLES_PER_OUTPUT = 50.0
 
 def _bind(layer: FullyConnected) -> Binding:
     requantization, arrays = requantization_struct(layer.requantization)
-    single = layer.requantization.rounding is Rounding.SINGLE
+    constants = [Constant("weights", layer.weights), Constant("bias", layer.bias), *arrays]
     outputs, inputs = layer.weights.shape
     parameters = Struct(
         "tinygen_fully_connected_s8_params",
@@ -38,19 +38,20 @@ def _bind(layer: FullyConnected) -> Binding:
             ("requantization", requantization),
         ),
     )
+    function = "tinygen_fully_connected_s8"
+    arguments: list[Field] = [parameters]
+    if layer.requantization.fractions is not None:
+        function += "_single_rounding"
+        arguments.append(ConstantArgument("fractions"))
+        constants.append(Constant("fractions", layer.requantization.fractions))
+    arguments += [
+        TensorArgument(layer.inputs[0]),
+        TensorArgument(layer.outputs[0], writable=True),
+    ]
     return Binding(
-        calls=(
-            Call(
-                "tinygen_fully_connected_s8" + ("_single_rounding" if single else ""),
-                (
-                    parameters,
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
-                ),
-            ),
-        ),
+        calls=(Call(function, tuple(arguments)),),
         headers=("portable/fully_connected_s8.h",),
-        constants=(Constant("weights", layer.weights), Constant("bias", layer.bias), *arrays),
+        constants=tuple(constants),
     )
 
 
