@@ -59,6 +59,8 @@ def test_layers_and_overhead_are_the_total(autoencoder: tuple[Profile, Path]) ->
     assert measured.cycles == sum(cycles) + measured.overhead_cycles
     assert instructions >= 0.98 * measured.instructions
     assert sum(layer.macs for layer in measured.layers) == 264_192
+    assert [layer.operators for layer in measured.layers] == [(i,) for i in range(10)]
+    assert measured.bit_exact
 
 
 @pytest.mark.qemu

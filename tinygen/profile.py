@@ -14,12 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tinygen import reference
 from tinygen.emit import write_files
 from tinygen.errors import BuildError, InputError, TargetError
 from tinygen.footprint import Footprint, measure_footprint
 from tinygen.graph import AnyArray
+from tinygen.ops.layer import Layer
 from tinygen.pipeline import Compilation
-from tinygen.plan import Plan, Step
+from tinygen.plan import Plan
 from tinygen.run.build import build_image
 from tinygen.run.plugin import (
     Inference,
@@ -58,6 +60,7 @@ class LayerProfile:
     Attributes:
         name: the tensor it produces.
         op: its operators, joined by ``+``.
+        operators: their numbers in the model.
         macs: multiply-accumulates.
         instructions: executed.
         cycles: estimated; None without a timing model of the core.
@@ -70,6 +73,7 @@ class LayerProfile:
 
     name: str
     op: str
+    operators: tuple[int, ...]
     macs: int
     instructions: int
     cycles: int | None
@@ -94,6 +98,7 @@ class Profile:
         layers: the steps in order.
         footprint: flash and RAM.
         stack_peak: bytes of stack that the inference wrote.
+        bit_exact: the outputs of the measured inference equal the reference.
     """
 
     board: str
@@ -106,6 +111,7 @@ class Profile:
     layers: tuple[LayerProfile, ...]
     footprint: Footprint
     stack_peak: int
+    bit_exact: bool
 
 
 def profile(
@@ -148,7 +154,9 @@ def profile(
     timing = board.core.name if board.core.name in _TIMING_SOURCES else ""
     watch = watch_of(image, name, timing)
     progress(f"running on {board.name}")
-    inference = _run(image, plugin, watch, sample, work_directory / "profile.json")
+    report = work_directory / "profile.json"
+    inference, outputs = _run(image, plugin, watch, sample, report)
+    expected = [value.tobytes() for value in reference.outputs(compilation.network, sample)]
     layers = _layers(compilation.plan, inference, bool(timing))
     parts = [inference.overhead, *inference.steps]
     return Profile(
@@ -164,6 +172,7 @@ def profile(
             image.elf, image.map_file, name, _model_objects(generated, work_directory / "build")
         ),
         stack_peak=inference.stack_bytes,
+        bit_exact=outputs == expected,
     )
 
 
@@ -196,18 +205,18 @@ def _step_addresses(symbols: Mapping[str, Symbol], name: str) -> frozenset[int]:
 
 def _run(
     image: Image, plugin: Path, watch: Watch, sample: Sequence[AnyArray], report: Path
-) -> Inference:
+) -> tuple[Inference, list[bytes]]:
     inputs = [value.tobytes() for value in sample]
     with QemuRunner(arguments=plugin_arguments(plugin, watch, report)).start(image) as session:
         for _ in range(_WARM_UPS + 1):
             session.reset()
-            session.run(inputs)
+            outputs = session.run(inputs)
     inference = read_report(report)
     if inference.number != _WARM_UPS + 1:
         raise TargetError(
             f"the profiling plugin saw {inference.number} inferences of {_WARM_UPS + 1}"
         )
-    return inference
+    return inference, outputs
 
 
 def _model_objects(generated: Path, build: Path) -> list[Path]:
@@ -231,7 +240,8 @@ def _layers(plan: Plan, inference: Inference, timed: bool) -> tuple[LayerProfile
         layers.append(
             LayerProfile(
                 name=plan.network.tensors[step.layers[-1].outputs[0]].name,
-                op=_operators(step),
+                op="+".join(_opcode(layer) for layer in step.layers),
+                operators=tuple(layer.operator.index for layer in step.layers),
                 macs=sum(layer.macs for layer in step.layers),
                 instructions=counters.instructions if counters else 0,
                 cycles=(counters.cycles if counters else 0) if timed else None,
@@ -244,8 +254,8 @@ def _layers(plan: Plan, inference: Inference, timed: bool) -> tuple[LayerProfile
     return tuple(layers)
 
 
-def _operators(step: Step) -> str:
-    return "+".join(layer.operator.custom_code or layer.operator.opcode for layer in step.layers)
+def _opcode(layer: Layer) -> str:
+    return layer.operator.custom_code or layer.operator.opcode
 
 
 def profile_as_data(measured: Profile) -> dict[str, Any]:
@@ -260,6 +270,7 @@ def profile_as_data(measured: Profile) -> dict[str, Any]:
             "instructions": measured.overhead_instructions,
             "cycles": measured.overhead_cycles,
         },
+        "bit_exact": measured.bit_exact,
         "layers": [asdict(layer) for layer in measured.layers],
         "memory": {**asdict(footprint), "stack_peak": measured.stack_peak},
     }
