@@ -86,7 +86,7 @@ class Declarations:
         """Why the function cannot be called at all, or None if the tree declares and defines it."""
         if function in self.prototypes and function in self.tree.sources:
             return None
-        return f"CMSIS-NN {self.tree.version} in {self.tree.root} lacks {function}"
+        return f"CMSIS-NN {self.tree.version} here lacks {function}"
 
     def struct(self, ctype: str, values: Values, label: str = "parameters") -> Struct:
         """A struct with all of its fields set.

@@ -31,7 +31,7 @@ def _refuses(
 ) -> str | None:
     elements = math.prod(layer.output_shape)
     if any(math.prod(operand.shape) != elements for operand in (layer.lhs, layer.rhs)):
-        return "does not broadcast"
+        return "cannot broadcast"
     return rounds_otherwise(layer.requantization)
 
 

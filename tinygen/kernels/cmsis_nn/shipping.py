@@ -25,6 +25,7 @@ _HOST_SHIM = """\
 #if !defined(__arm__) && !defined(__GNUC_PYTHON__)
 /* Set by tinygen: lets a compiler for another machine than an Arm one read CMSIS-NN 4.0.0. */
 #define __GNUC_PYTHON__ 1
+#define __RESTRICT __restrict
 #define __CLZ(x) ((x) != 0 ? (uint32_t)__builtin_clz((uint32_t)(x)) : 32u)
 #endif
 """
