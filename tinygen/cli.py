@@ -129,15 +129,21 @@ def _request(core_name: str, options: dict[str, Any]) -> Any:
 
 @main.command()
 @_model_argument
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the arena over time as SVG.")
 @_target_option
 @_compile_options
 @_common_options
-def analyze(model: Path, target: str, as_json: bool, **options: Any) -> None:
+def analyze(model: Path, plot: Path | None, target: str, as_json: bool, **options: Any) -> None:
     """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
     from tinygen.analyze import analysis_as_data
     from tinygen.pipeline import compile_model
+    from tinygen.plan import plan_as_data
+    from tinygen.report.memory_map import memory_map
 
-    data = analysis_as_data(compile_model(model, _request(target, options)).plan)
+    plan = compile_model(model, _request(target, options)).plan
+    data = analysis_as_data(plan)
+    if plot:
+        _write_text(plot, memory_map(plan_as_data(plan)))
     if as_json:
         click.echo(json.dumps(data))
         return
@@ -285,6 +291,72 @@ def profile(model: Path, board_name: str, as_json: bool, **options: Any) -> None
         click.echo(json.dumps(data))
     else:
         print_profile(data)
+
+
+@main.command()
+@_model_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory.")
+@click.option(
+    "--board",
+    "board_name",
+    default="qemu-mps2-an386",
+    show_default=True,
+    help="An emulated board to verify and profile on.",
+)
+@click.option("--samples", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@_compile_options
+@_common_options
+def report(
+    model: Path,
+    output: Path,
+    board_name: str,
+    samples: int,
+    seed: int,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Write one HTML page: layers, memory over time, cost, and the verdict of an emulated run."""
+    from tinygen import reference
+    from tinygen.analyze import analysis_as_data
+    from tinygen.pipeline import compile_model
+    from tinygen.plan import plan_as_data
+    from tinygen.profile import profile as profile_stage
+    from tinygen.profile import profile_as_data
+    from tinygen.report.console import progress
+    from tinygen.report.page import report_page
+    from tinygen.targets.boards import board
+    from tinygen.verify import verdict_as_data
+    from tinygen.verify import verify as verify_stage
+
+    target = board(board_name)
+    compilation = compile_model(model, _request(target.core.name, options))
+    chosen = reference.random_inputs(compilation.network, samples, seed)
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
+        verdict = verify_stage(compilation, target, chosen, Path(work) / "verify", progress=tell)
+        measured = profile_stage(
+            compilation, target, chosen[0], Path(work) / "profile", progress=tell
+        )
+    data = {
+        "analysis": analysis_as_data(compilation.plan),
+        "plan": plan_as_data(compilation.plan),
+        "verdict": verdict_as_data(verdict),
+        "profile": profile_as_data(measured),
+    }
+    _write_text(output / "report.html", report_page(**data))
+    _write_text(output / "report.json", json.dumps(data, indent=1) + "\n")
+    click.echo(json.dumps(data) if as_json else f"{output / 'report.html'}")
+    return EXIT_DONE if verdict.bit_exact else EXIT_MISMATCH
+
+
+def _write_text(path: Path, text: str) -> None:
+    from tinygen.errors import MachineError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror or error}.") from error
 
 
 @main.command()

@@ -13,6 +13,7 @@ from typing import Any
 
 from tinygen.errors import UnsupportedError
 from tinygen.kernels.kernel import Binding, Candidate, Kernel, Provider, cheapest
+from tinygen.kernels.mve import KERNELS as MVE_KERNELS
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
 from tinygen.lowering import Network
 from tinygen.memory.arena import Arena, Sharing
@@ -87,6 +88,7 @@ class Plan:
     arena_bytes: int
     arena_lower_bound_bytes: int
     blocks: tuple[Block, ...] = field(default=())
+    block_offsets: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def weight_bytes(self) -> int:
@@ -103,7 +105,7 @@ def _scratch_key(step: int) -> str:
 
 
 def _choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:
-    own: list[Kernel] = list(PORTABLE_KERNELS)
+    own: list[Kernel] = [*MVE_KERNELS, *PORTABLE_KERNELS]
     groups: list[list[Kernel]] = {
         KernelChoice.AUTO: [[*own, *cmsis_nn]],
         KernelChoice.TINYGEN: [own],
@@ -186,6 +188,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         arena_bytes=arena.extent(offsets),
         arena_lower_bound_bytes=arena.lower_bound(),
         blocks=tuple(blocks),
+        block_offsets=offsets,
     )
 
 
@@ -249,6 +252,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
             {
                 "key": block.key,
                 "bytes": block.size,
+                "offset": plan.block_offsets[block.key],
                 "first_step": block.first,
                 "last_step": block.last,
             }
