@@ -26,9 +26,9 @@ def test_the_memory_map_draws_every_block_inside_the_frame() -> None:
     _, _, width, height = (float(n) for n in root.attrib["viewBox"].split())
     for rectangle in rectangles:
         x, y, w, h = (float(rectangle.attrib[k]) for k in ("x", "y", "width", "height"))
-        assert 0 <= x
+        assert x >= 0
         assert x + w <= width
-        assert 0 <= y
+        assert y >= 0
         assert y + h <= height
     assert f"peak {plan['arena_bytes']:,} bytes" in ET.tostring(root, encoding="unicode")
 
