@@ -29,7 +29,8 @@ typedef struct {
     uint32_t input_count;
     const harness_output *outputs;
     uint32_t output_count;
-    uint32_t *digests;    /**< One CRC-32 a layer; NULL unless built with TINYGEN_TRACE. */
+    uint32_t *digests; /**< One CRC-32 a layer; NULL unless built with TINYGEN_TRACE. */
+    uint32_t *times; /**< Kind of counter, cycles of the inference, cycles of each traced layer. */
     uint32_t layer_count; /**< Traced layers; 0 unless built with TINYGEN_TRACE. */
     int (*invoke)(void);  /**< One inference; 0 = done. */
     void (*reset)(void);  /**< Clears the state of a stateful model. */

@@ -6,6 +6,7 @@
  * Every request is answered by one frame, which is kept: a request that arrives again (because its
  * answer was lost) is answered by the kept frame, never carried out twice.
  */
+#include "cycle_counter.h"
 #include "harness.h"
 #include "uart.h"
 #include "wire.h"
@@ -46,7 +47,10 @@ enum description {
     DESCRIBE_OUTPUT = 5
 };
 
-enum region { REGION_OUTPUT = 0, REGION_DIGESTS = 1, REGION_PIECE = 2 };
+enum region { REGION_OUTPUT = 0, REGION_DIGESTS = 1, REGION_PIECE = 2, REGION_TIMES = 3 };
+
+/** Places in tinygen_model.times. */
+enum time { TIME_COUNTER = 0, TIME_INFERENCE = 1, TIME_LAYERS = 2 };
 
 enum invoke_mode { INVOKE_PLAIN = 0, INVOKE_DIGESTS = 1, INVOKE_LAYER = 2 };
 
@@ -133,6 +137,8 @@ static uint32_t paused_layer;
 static uint32_t piece_offset;
 /** Set when a request other than READ and RESUME ended the pause: it is still unanswered. */
 static int abandoned;
+/** The counter when the layer being computed began. */
+static uint32_t layer_start;
 
 static void trace_start(enum invoke_mode mode, uint32_t layer)
 {
@@ -140,6 +146,8 @@ static void trace_start(enum invoke_mode mode, uint32_t layer)
     piece_offset = 0;
     abandoned = 0;
     memset(tinygen_model.digests, 0, tinygen_model.layer_count * sizeof *tinygen_model.digests);
+    memset(tinygen_model.times + TIME_LAYERS, 0,
+           tinygen_model.layer_count * sizeof *tinygen_model.times);
 }
 
 /** Lets the host read a piece of a layer's output out of live memory, until it says RESUME. */
@@ -173,13 +181,17 @@ static void pause_for_reading(const void *data, uint32_t bytes)
  */
 void tinygen_trace(int32_t layer, const void *data, uint32_t bytes)
 {
+    const uint32_t now = cycle_counter_read();
+
     if (layer < 0 || (uint32_t)layer >= tinygen_model.layer_count) {
         return;
     }
+    tinygen_model.times[TIME_LAYERS + layer] += cycle_counter_between(layer_start, now);
     tinygen_model.digests[layer] = wire_crc32(tinygen_model.digests[layer], data, bytes);
     if ((uint32_t)layer == paused_layer) {
         pause_for_reading(data, bytes);
     }
+    layer_start = cycle_counter_read();
 }
 
 #endif
@@ -282,6 +294,7 @@ static uint32_t output_crc(void)
 static int answer_invoke(void)
 {
     uint32_t result[2];
+    uint32_t start;
     uint32_t mode;
 
     if (request.length != 9u || request.payload[0] > INVOKE_LAYER) {
@@ -304,7 +317,13 @@ static int answer_invoke(void)
 #ifdef TINYGEN_TRACE
     trace_start((enum invoke_mode)mode, wire_get_u32(request.payload + 1));
 #endif
+    tinygen_model.times[TIME_COUNTER] = cycle_counter_start();
+    start = cycle_counter_read();
+#ifdef TINYGEN_TRACE
+    layer_start = start;
+#endif
     result[0] = (uint32_t)tinygen_model.invoke();
+    tinygen_model.times[TIME_INFERENCE] = cycle_counter_between(start, cycle_counter_read());
     result[1] = output_crc();
     has_result = 1;
 #ifdef TINYGEN_TRACE
@@ -338,6 +357,11 @@ static void answer_read(void)
         respond_bytes(tinygen_model.digests,
                       tinygen_model.layer_count * (uint32_t)sizeof *tinygen_model.digests, offset,
                       length);
+    } else if (request.payload[0] == REGION_TIMES) {
+        respond_bytes(tinygen_model.times,
+                      (TIME_LAYERS + tinygen_model.layer_count) *
+                          (uint32_t)sizeof *tinygen_model.times,
+                      offset, length);
     } else {
         respond(STATUS_OUT_OF_RANGE, 0);
     }

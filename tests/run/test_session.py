@@ -27,7 +27,7 @@ from tinygen.run.child import line_to
 from tinygen.run.host import HostRunner
 from tinygen.run.protocol import Client, Limits, Request, Status
 from tinygen.run.runner import Image
-from tinygen.run.session import Session
+from tinygen.run.session import Counter, Session, Times
 from tinygen.targets.boards import board
 
 
@@ -75,6 +75,11 @@ def test_layer_digests_and_bytes(session: Session) -> None:
         assert session.run_layer_bytes(input_bytes(x, 5), number) == layer
         expected.outputs(x, 5)
     assert session.run(input_bytes(x, 5)) == expected.outputs(x, 5)
+
+
+def test_times_of_a_target_without_a_counter(session: Session) -> None:
+    session.run(input_bytes(np.zeros(500, np.int8), 1))
+    assert session.times() == Times(Counter.NONE, 0, (0, 0, 0))
 
 
 def test_a_layer_that_is_not_there(session: Session) -> None:

@@ -127,7 +127,7 @@ def _read_header(path: Path, name: str) -> _Header:
 
 
 def _runtime_sources(runtime: Path, board: Board) -> list[Path]:
-    names = ["harness_main.c", "wire.c", f"uart_{board.uart.kind}.c"]
+    names = ["harness_main.c", "wire.c", "cycle_counter.c", f"uart_{board.uart.kind}.c"]
     if not board.is_host:
         names.append("startup_cortexm.c")
     return [runtime / name for name in names]

@@ -29,12 +29,36 @@ class _Region(IntEnum):
     OUTPUT = 0
     DIGESTS = 1
     PIECE = 2
+    TIMES = 3
 
 
 class _Mode(IntEnum):
     PLAIN = 0
     DIGESTS = 1
     LAYER = 2
+
+
+class Counter(IntEnum):
+    """What counts the target's clock; not all targets have something."""
+
+    NONE = 0
+    DWT = 1
+    SYSTICK = 2
+
+
+@dataclass(frozen=True)
+class Times:
+    """Clock cycles of the last inference on the target.
+
+    Attributes:
+        counter: what counted them. SysTick goes round after 2^24 cycles unnoticed.
+        inference: all of it; in a traced build that includes the tracing.
+        layers: of each layer, without the tracing; empty unless built with tracing.
+    """
+
+    counter: Counter
+    inference: int
+    layers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -113,6 +137,17 @@ class Session:
         outputs = self._outputs()
         digests = self._read(_Region.DIGESTS, 0, 4 * self._identity.layers)
         return outputs, list(struct.unpack(f"<{self._identity.layers}I", digests))
+
+    def times(self) -> Times:
+        """How long the last inference took on the target.
+
+        Raises:
+            TargetError: the line or the target failed, or there was no inference yet.
+        """
+        layers = self._identity.layers
+        data = self._read(_Region.TIMES, 0, 4 * (2 + layers))
+        counter, inference, *each = struct.unpack(f"<{2 + layers}I", data)
+        return Times(Counter(counter), inference, tuple(each))
 
     def run_layer_bytes(self, inputs: Sequence[bytes], layer: int) -> bytes:
         """One inference; returns the output bytes of one layer, read while it pauses there.
