@@ -4,7 +4,8 @@
  * DEPTHWISE_CONV_2D, int8, 3x3, stride 1 or 2, depth multiplier 1, for cores with 16-bit SIMD.
  *
  * Four channels at a time go through a strip: the input rows that a band of output rows needs, as
- * int16, two rows a word. Pair i of the strip holds rows 2i and 2i + 1 of the band's (padded) input:
+ * int16, two rows a word. Pair i of the strip holds rows 2i and 2i + 1 of the band's (padded)
+ * input:
  *
  *     strip[pair][column][channel of 4][row of 2]
  *
@@ -35,7 +36,8 @@ typedef void tinygen_depthwise_fill_function(const tinygen_depthwise_image *imag
                                              const int8_t *input, int16_t *strip, int32_t row,
                                              int32_t pairs);
 
-/** Computes a band from its strip: tinygen_depthwise3x3_columns() for one shape, or its assembly. */
+/** Computes a band from its strip: tinygen_depthwise3x3_columns() for one shape, or its assembly.
+ */
 typedef void tinygen_depthwise3x3_band_function(const int16_t *strip, const int32_t *constants,
                                                 const int8_t *weights, int8_t *output, int32_t rows,
                                                 int32_t channels);
@@ -43,12 +45,13 @@ typedef void tinygen_depthwise3x3_band_function(const int16_t *strip, const int3
 /** What the assembly of a layer is made for. */
 typedef struct {
     int32_t stride;
-    int32_t channels; /**< of the whole image */
-    int32_t width;    /**< columns of the output */
-    int32_t exact;    /**< 0: fitted requantization; 1: the two roundings themselves */
-    int32_t shift;    /**< right shift of fitted requantization */
-    int32_t cut;      /**< 255 - (largest output - smallest output) */
-    int32_t low;      /**< smallest output */
+    int32_t channels;      /**< of the whole image */
+    int32_t width;         /**< columns of the output */
+    int32_t two_roundings; /**< 0 for fitted requantization */
+    int32_t shift;         /**< right shift of either */
+    int32_t base;          /**< what the two roundings add before it */
+    int32_t cut;           /**< 255 - (largest output - smallest output) */
+    int32_t low;           /**< smallest output */
 } tinygen_depthwise3x3_shape;
 
 /** Computes one channel of a band that has no fitted constants. */
@@ -70,7 +73,8 @@ struct tinygen_depthwise3x3_params {
     int32_t pad_left;
     int32_t output_rows;
     int32_t output_columns;
-    int32_t pairs; /**< pairs of rows that the strip holds */
+    int32_t pairs;                              /**< pairs of rows that the strip holds */
+    int32_t band_rows;                          /**< output rows that they are enough for */
     tinygen_depthwise3x3_exact_function *exact; /**< NULL if every channel has fitted constants */
     const uint8_t *exact_channels;              /**< for each channel, whether it has none */
     const int32_t *exact_bias;                  /**< with the input's zero point folded in */
@@ -152,20 +156,16 @@ static inline int8_t tinygen_depthwise3x3_finish(const tinygen_depthwise3x3_shap
                                                  const int32_t *constants)
 {
     int32_t value;
-    if (s->exact != 0) {
-        int32_t exponent = 1;
-        while ((((uint32_t)constants[2] >> (exponent - 1)) & 1u) == 0u) {
-            exponent++;
-        }
+    if (s->two_roundings != 0) {
         const int32_t biased = tinygen_wrapping_add(sum, constants[0]);
         const int64_t doubled = ((int64_t)biased << 32) + (int64_t)biased * constants[1];
         value = (int32_t)((doubled + ((int64_t)1 << 31)) >> 32);
-        value = (value + (value >> 31) + constants[2]) >> exponent;
+        value = ((value + (value >> 31)) * constants[2] + s->base) >> s->shift;
     } else {
         const int32_t scaled = (int32_t)((uint32_t)sum << (constants[2] & 15));
         const int32_t biased = tinygen_wrapping_add(scaled, constants[0]);
-        const int64_t base = (int64_t)(constants[2] >> 4) << 32;
-        value = (int32_t)((base + (int64_t)biased * constants[1]) >> 32) >> s->shift;
+        const int64_t product = ((int64_t)biased * constants[1]) >> 32;
+        value = ((constants[2] >> 4) + (int32_t)product) >> s->shift;
     }
     if (s->cut == 0) {
         return (int8_t)tinygen_clamp(value, -128, 127);
@@ -182,10 +182,10 @@ static inline int8_t tinygen_depthwise3x3_finish(const tinygen_depthwise3x3_shap
  *  - the multiplier M;
  *  - fitted: 16 * C + F, where F binary digits scale up the weights, and the output is
  *    (C + ((accumulator * M) >> 32)) >> shift;
- *    exact: an odd number times 2^(e - 1), where e is the second rounding's shift, M is twice
- *    the multiplier modulo 2^32, and the odd number is 1 + twice the output's zero point.
+ *    two roundings: a factor P, and the output is (v * P + base) >> shift, where v is
+ *    round(accumulator * (1 + M / 2^32)), less 1 if negative.
  *
- * Where the output range is cut, 255 - (largest output) was added to the zero point.
+ * Where the range of outputs is cut, 255 minus the largest was added to the output.
  *
  * @param s         the shape
  * @param strip     first channel of the first column and pair
@@ -247,11 +247,16 @@ static inline void tinygen_depthwise_pad_columns(const tinygen_depthwise3x3_para
     }
 }
 
-/** A band of up to four channels, some of which lack fitted constants. */
-static inline void tinygen_depthwise3x3_mixed_band(const tinygen_depthwise3x3_params *p,
-                                                   const int16_t *strip, int8_t *output,
-                                                   int32_t rows, int32_t channel, int32_t channels)
+/** A band of up to four channels: with fitted constants or without. */
+static inline void tinygen_depthwise3x3_band(const tinygen_depthwise3x3_params *p,
+                                             const int16_t *strip, int8_t *output, int32_t rows,
+                                             int32_t channel, int32_t channels)
 {
+    if (p->exact == NULL) {
+        p->band(strip, p->constants + 3 * channel, p->weights + 9 * channel, output, rows,
+                channels);
+        return;
+    }
     for (int32_t k = channel; k < channel + channels; k++) {
         if (p->exact_channels[k] != 0u) {
             p->exact(p, strip, k, output, rows);
@@ -263,39 +268,34 @@ static inline void tinygen_depthwise3x3_mixed_band(const tinygen_depthwise3x3_pa
     }
 }
 
-/** All bands of four channels or fewer, from `channel` on. */
-static inline void tinygen_depthwise3x3_group(const tinygen_depthwise3x3_params *p,
+/** Several bands, or fewer than four channels, from `channel` on. */
+static inline void tinygen_depthwise3x3_bands(const tinygen_depthwise3x3_params *p,
                                               const int8_t *input, int8_t *output, int16_t *strip,
                                               int32_t first_row, int32_t end_row, int32_t channel)
 {
     const int32_t left = p->image.channels - channel;
     const int32_t channels = left < 4 ? left : 4;
-    const int32_t band_rows = 2 / p->stride * (p->pairs - 1);
     const int32_t pair = tinygen_depthwise_pair(p->output_columns, p->stride);
+    const int32_t pitch = p->output_columns * p->image.channels;
     int16_t *fill = strip + 8 * p->pad_left;
     int32_t row = first_row * p->stride - p->pad_top;
     int32_t carried = 0;
     input += channel;
     output += channel;
-    for (int32_t y = first_row; y < end_row; y += band_rows) {
-        const int32_t rows = end_row - y < band_rows ? end_row - y : band_rows;
-        const int32_t pairs = (p->stride == 1 ? (rows + 3) / 2 : rows + 1) - carried;
+    for (int32_t y = first_row; y < end_row; y += p->band_rows) {
+        const int32_t rows = end_row - y < p->band_rows ? end_row - y : p->band_rows;
+        const int32_t pairs = (rows * p->stride + 4 - p->stride) / 2 - carried;
         if (channels == 4) {
             p->fill(&p->image, input, fill, row, pairs);
         } else {
             tinygen_depthwise_fill_some(&p->image, input, fill, row, pairs, channels);
         }
-        if (p->exact == NULL) {
-            p->band(strip, p->constants + 3 * channel, p->weights + 9 * channel, output, rows,
-                    channels);
-        } else {
-            tinygen_depthwise3x3_mixed_band(p, strip, output, rows, channel, channels);
-        }
+        tinygen_depthwise3x3_band(p, strip, output, rows, channel, channels);
         if (rows < end_row - y) {
             memcpy(strip, strip + (p->pairs - 1) * pair, (size_t)pair * sizeof *strip);
         }
         row += 2 * pairs;
-        output += rows * p->output_columns * p->image.channels;
+        output += rows * pitch;
         fill = strip + pair + 8 * p->pad_left;
         carried = 1;
     }
@@ -313,9 +313,21 @@ static __attribute__((noinline, unused)) void
 tinygen_depthwise3x3_rows(const tinygen_depthwise3x3_params *p, const int8_t *input, int8_t *output,
                           int16_t *strip, int32_t first_row, int32_t end_row)
 {
+    const int32_t rows = end_row - first_row;
+    const int32_t pairs = (rows * p->stride + 4 - p->stride) / 2;
+    const int32_t row = first_row * p->stride - p->pad_top;
+    int16_t *fill = strip + 8 * p->pad_left;
+    int32_t channel = 0;
     tinygen_depthwise_pad_columns(p, strip);
-    for (int32_t channel = 0; channel < p->image.channels; channel += 4) {
-        tinygen_depthwise3x3_group(p, input, output, strip, first_row, end_row, channel);
+    if (rows <= p->band_rows && p->exact == NULL) {
+        for (; channel + 4 <= p->image.channels; channel += 4) {
+            p->fill(&p->image, input + channel, fill, row, pairs);
+            p->band(strip, p->constants + 3 * channel, p->weights + 9 * channel, output + channel,
+                    rows, 4);
+        }
+    }
+    for (; channel < p->image.channels; channel += 4) {
+        tinygen_depthwise3x3_bands(p, input, output, strip, first_row, end_row, channel);
     }
 }
 

@@ -10,12 +10,9 @@ import numpy as np
 
 from tinygen.graph import AnyArray
 from tinygen.kernels.dsp.depthwise_requantization import (
-    SHIFT,
-    Channel,
-    Constants,
-    exact,
-    fitted,
-    is_cut,
+    ChannelWords,
+    channel_words,
+    folded_bias,
 )
 from tinygen.kernels.kernel import (
     Assembly,
@@ -33,7 +30,7 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.kernels.portable.base import requantization_struct
-from tinygen.numerics.fixed_point import Requantization, wrap_int32
+from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.ops.layer import Layer
 from tinygen.targets.cores import Core
@@ -44,11 +41,12 @@ _UNROLL_WHOLE = 8
 """Output rows of at most so many columns are computed without a column loop."""
 _UNROLLS = (6, 8, 4)
 """Columns of one turn of the column loop, the preferred first."""
-_BAND_TOLERANCE = 1.03
+_BAND_TOLERANCE = 1.02
 """How much slower a band may be than the best for the sake of a smaller strip."""
-_C_CYCLES_PER_OUTPUT = 220.0
-"""A channel without constants for the assembly, computed in C."""
-_EXACT_CYCLES_PER_OUTPUT = 3.25
+_STRIP_SHARE = 8
+"""A strip takes at most this part of what the layer's input and output take, """
+_STRIP_BYTES = 1600
+"""or so much."""
 _CUT_CYCLES_PER_OUTPUT = 2.25
 _GROUP_CYCLES = 60.0
 _FILL_CALL_CYCLES = 75.0
@@ -70,7 +68,9 @@ class _Shape:
     width: int
     unroll: int
     odd: bool
-    finish: int
+    two_roundings: bool
+    shift: int
+    base: int
     cut: int
     low: int
 
@@ -91,14 +91,26 @@ class _Shape:
 
     def assembly(self) -> Assembly:
         """The loop over a band."""
-        stem = (
-            f"depthwise3x3_s{self.stride}_c{self.channels}_w{self.width}"
-            f"{'_odd' if self.odd else ''}{'_exact' if self.finish else ''}"
-        )
+        stem = f"depthwise3x3_s{self.stride}_c{self.channels}_w{self.width}"
+        if self.odd:
+            stem += "_odd"
+        if self.two_roundings:
+            stem += f"_e{self.shift}_{self.base & 0xFFFFFFFF:x}"
         if self.cut:
             stem += f"_from{self.low + 128}_cut{self.cut}"
-        fields = (self.stride, self.channels, self.width, self.finish, SHIFT)
-        shape = ", ".join(map(str, (*fields, self.cut, self.low)))
+        shape = ", ".join(
+            str(int(value))
+            for value in (
+                self.stride,
+                self.channels,
+                self.width,
+                self.two_roundings,
+                self.shift,
+                self.base,
+                self.cut,
+                self.low,
+            )
+        )
         arguments = (
             "const int16_t *strip, const int32_t *constants, const int8_t *weights, "
             "int8_t *output, int32_t rows, int32_t channels"
@@ -112,8 +124,9 @@ class _Shape:
                 ("TG_WIDTH", self.width),
                 ("TG_UNROLL", self.unroll),
                 ("TG_ODD", int(self.odd)),
-                ("TG_FINISH", self.finish),
-                ("TG_SHIFT", SHIFT),
+                ("TG_TWO_ROUNDINGS", int(self.two_roundings)),
+                ("TG_SHIFT", self.shift),
+                ("TG_BASE", self.base),
                 ("TG_CUT", self.cut),
                 ("TG_LOW", self.low),
             ),
@@ -147,51 +160,15 @@ _FILL = Assembly(
 )
 
 
-def _channels(layer: DepthwiseConv2D) -> list[Channel]:
-    """Every channel's scale and reachable accumulators, padding as the zero point included."""
-    taps = layer.weights.reshape(9, -1).astype(np.int64)
-    q = layer.requantization
-    folded = layer.bias.astype(np.int64) - layer.input_zero_point * taps.sum(axis=0)
-    least = folded + np.minimum(taps * -128, taps * 127).sum(axis=0)
-    greatest = folded + np.maximum(taps * -128, taps * 127).sum(axis=0)
-    return [
-        Channel(
-            multiplier=int(q.multipliers[c % q.multipliers.size]),
-            shift=int(q.shifts[c % q.shifts.size]),
-            bias=int(folded[c]),
-            least=int(least[c]),
-            greatest=int(greatest[c]),
-        )
-        for c in range(taps.shape[1])
-    ]
-
-
-def _requantize(
-    layer: DepthwiseConv2D,
-) -> tuple[int, list[Constants | None]]:
-    """The cheaper of the two requantizations (0 fitted, 1 exact) and its constants."""
-    channels = _channels(layer)
-    in_range = [c.least >= -(1 << 31) and c.greatest < 1 << 31 for c in channels]
-    choices = []
-    for finish, make in enumerate((fitted, exact)):
-        made = iter(make(layer.requantization, [c for c, ok in zip(channels, in_range) if ok]))
-        constants = [next(made) if ok else None for ok in in_range]
-        cycles = _C_CYCLES_PER_OUTPUT * constants.count(None)
-        choices.append((cycles + _EXACT_CYCLES_PER_OUTPUT * len(channels) * finish, constants))
-        if None not in constants:
-            break
-    finish = min(range(len(choices)), key=lambda index: choices[index][0])
-    return finish, choices[finish][1]
-
-
 def _unroll(width: int) -> int:
     if width <= _UNROLL_WHOLE:
         return width
     return next((u for u in _UNROLLS if width % u == 0), _UNROLLS[0])
 
 
-def _shape(layer: DepthwiseConv2D, pairs: int, finish: int) -> _Shape:
+def _shape(layer: DepthwiseConv2D, pairs: int) -> _Shape:
     q = layer.requantization
+    channel = channel_words(layer)
     return _Shape(
         stride=layer.window.height.stride,
         pairs=pairs,
@@ -199,7 +176,9 @@ def _shape(layer: DepthwiseConv2D, pairs: int, finish: int) -> _Shape:
         width=layer.output_shape[2],
         unroll=_unroll(layer.output_shape[2]),
         odd=layer.output_shape[1] % 2 != 0 or (layer.window.height.stride == 2 and pairs % 2 == 0),
-        finish=finish,
+        two_roundings=channel.two_roundings,
+        shift=channel.shift,
+        base=channel.base,
         cut=255 - (q.clamp_max - q.clamp_min),
         low=q.clamp_min,
     )
@@ -211,7 +190,6 @@ def _bands_cycles(layer: DepthwiseConv2D, shape: _Shape) -> float:
     cycles = _GROUP_CYCLES
     columns = min(layer.input_shape[2], shape.strip_columns)
     per_output = 12.75 if shape.stride == 1 else 14.75
-    per_output += _EXACT_CYCLES_PER_OUTPUT * shape.finish
     per_output += _CUT_CYCLES_PER_OUTPUT * bool(shape.cut)
     for first in range(0, rows, shape.band_rows):
         count = min(shape.band_rows, rows - first)
@@ -226,12 +204,15 @@ def _bands_cycles(layer: DepthwiseConv2D, shape: _Shape) -> float:
     return cycles
 
 
-def _best_shape(layer: DepthwiseConv2D, finish: int) -> tuple[_Shape, float]:
+def _best_shape(layer: DepthwiseConv2D) -> tuple[_Shape, float]:
     """The smallest strip that is almost as fast as the fastest, and its cycles for four channels."""
     rows = layer.output_shape[1]
     stride = layer.window.height.stride
     most = (rows + 3) // 2 if stride == 1 else rows + 1
-    shapes = [_shape(layer, pairs, finish) for pairs in range(2, max(most, 2) + 1)]
+    tensors = int(np.prod(layer.input_shape[1:]) + np.prod(layer.output_shape[1:]))
+    shapes = [_shape(layer, pairs) for pairs in range(2, max(most, 2) + 1)]
+    allowed = max(_STRIP_BYTES, tensors // _STRIP_SHARE, shapes[0].strip_bytes)
+    shapes = [shape for shape in shapes if shape.strip_bytes <= allowed]
     costs = [(shape, _bands_cycles(layer, shape)) for shape in shapes]
     limit = min(cycles for _, cycles in costs) * _BAND_TOLERANCE
     return next((shape, cycles) for shape, cycles in costs if cycles <= limit)
@@ -270,25 +251,17 @@ class Depthwise3x3:
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
         """Estimated cycles."""
         assert isinstance(layer, DepthwiseConv2D)
-        finish, constants = _requantize(layer)
-        _, cycles = _best_shape(layer, finish)
-        channels = layer.input_shape[3]
+        _, cycles = _best_shape(layer)
         outputs = layer.output_shape[1] * layer.output_shape[2]
-        return layer.input_shape[0] * (
-            cycles * channels / 4 + constants.count(None) * outputs * _C_CYCLES_PER_OUTPUT
-        )
+        extra = channel_words(layer).cycles_per_output * outputs
+        return layer.input_shape[0] * layer.input_shape[3] * (cycles / 4 + extra)
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
         assert isinstance(layer, DepthwiseConv2D)
-        finish, constants = _requantize(layer)
-        shape, _ = _best_shape(layer, finish)
-        table = np.array(
-            [(c or Constants(0, 0, 1)).words() for c in constants], dtype=np.int64
-        ).astype(np.int32)
-        arrays = [Constant("weights", _packed_weights(layer)), Constant("constants", table)]
-        unfit = [c for c, found in enumerate(constants) if found is None]
-        exact_fields, exact_arrays = _exact_fields(layer, unfit)
+        channel = channel_words(layer)
+        shape, _ = _best_shape(layer)
+        exact_fields, exact_arrays = _exact_fields(layer, channel)
         assembly = shape.assembly()
         parameters = Struct(
             "tinygen_depthwise3x3_params",
@@ -314,10 +287,14 @@ class Depthwise3x3:
                 ),
             ),
             headers=("dsp/depthwise3x3.h",),
-            constants=(*arrays, *exact_arrays),
+            constants=(
+                Constant("weights", _packed_weights(layer)),
+                Constant("constants", channel.words),
+                *exact_arrays,
+            ),
             assembly=(_FILL, assembly),
             scratch_bytes=shape.strip_bytes,
-            notes=_notes(layer.requantization, finish, len(constants), len(unfit)),
+            notes=(channel.note,),
         )
 
 
@@ -345,6 +322,7 @@ def _geometry(layer: DepthwiseConv2D, shape: _Shape) -> tuple[tuple[str, Field],
         ("output_rows", rows.output),
         ("output_columns", columns.output),
         ("pairs", shape.pairs),
+        ("band_rows", shape.band_rows),
     )
 
 
@@ -354,16 +332,14 @@ def _borrow(layer: DepthwiseConv2D) -> int:
 
 
 def _exact_fields(
-    layer: DepthwiseConv2D, unfit: list[int]
+    layer: DepthwiseConv2D, channel: ChannelWords
 ) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
-    """What the channels without constants for the assembly need: nothing if there are none."""
-    if not unfit:
+    """What the channels that the assembly cannot requantize need: nothing if there are none."""
+    if not channel.missing:
         return (), ()
     struct, arrays = requantization_struct(layer.requantization)
     flags = np.zeros(layer.input_shape[3], dtype=np.uint8)
-    flags[unfit] = 1
-    sums = layer.weights.reshape(9, -1).astype(np.int64).sum(axis=0)
-    bias = wrap_int32(layer.bias.astype(np.int64) - layer.input_zero_point * sums)
+    flags[list(channel.missing)] = 1
     return (
         ("exact", Raw("tinygen_depthwise3x3_exact")),
         ("exact_channels", ConstantArgument("exact_channels")),
@@ -371,19 +347,9 @@ def _exact_fields(
         ("requantization", struct),
     ), (
         Constant("exact_channels", flags, alignment=1),
-        Constant("exact_bias", bias),
+        Constant("exact_bias", wrap_int32(folded_bias(layer))),
         *arrays,
     )
-
-
-def _notes(q: Requantization, finish: int, channels: int, unfit: int) -> tuple[str, ...]:
-    how = "two roundings" if finish else "fitted requantization, proven"
-    notes = [f"{how} for {channels - unfit} of {channels} channels"]
-    if unfit:
-        notes.append(f"{unfit} channels requantized in C")
-    if is_cut(q):
-        notes.append(f"outputs cut to [{q.clamp_min}, {q.clamp_max}]")
-    return tuple(notes)
 
 
 KERNELS: Sequence[Kernel] = (Depthwise3x3(),)
