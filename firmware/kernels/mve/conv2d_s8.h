@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * CONV_2D with Helium: windows are made contiguous in scratch memory, a band of output rows at a
+ * time, and multiplied by gemm_s8.inc.
+ */
+#ifndef TINYGEN_KERNELS_MVE_CONV2D_S8_H
+#define TINYGEN_KERNELS_MVE_CONV2D_S8_H
+
+#include "../portable/window.h"
+#include "gemm_s8.h"
+#include "memory.h"
+
+/** Where the windows are read. */
+enum {
+    /** In the input: no padding, and whole words from a pixel to the next. */
+    TINYGEN_MVE_IN_PLACE = 0,
+    /** In a strip of padded rows: a window's rows are multiples of 16 bytes. */
+    TINYGEN_MVE_STRIP = 1,
+    /** In patches, one a pixel, gathered from a strip of padded rows. */
+    TINYGEN_MVE_PATCHES = 2
+};
+
+/** A convolution layer. */
+typedef struct {
+    tinygen_axis rows;
+    tinygen_axis columns;
+    int32_t batches;
+    int32_t input_channels;
+    int32_t output_channels;
+    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    int32_t input_zero_point;
+    int32_t form;
+    int32_t band_rows;     /**< output rows of a band, if windows are made in scratch memory */
+    int32_t strip_bytes;   /**< of a padded row */
+    int32_t strip_rows;    /**< padded rows in a strip */
+    int32_t patch_bytes;   /**< from a patch to the next, a multiple of 4 */
+    int32_t filter_bytes;  /**< of one channel's packed weights */
+    int32_t pixels;        /**< that the assembly computes at a time */
+    const int8_t *weights; /**< packed for the assembly */
+    const int32_t *constants;
+} tinygen_mve_conv2d_s8_params;
+
+/** Multiply rows of windows by all filters: channels in pairs, then one that is left over. */
+static inline void tinygen_mve_conv2d_tiles(const tinygen_mve_conv2d_s8_params *p,
+                                            tinygen_gemm pairs, tinygen_gemm single,
+                                            const int8_t *x, int8_t *output, int32_t rows,
+                                            int32_t pixels, int32_t pixel_bytes,
+                                            int32_t row_bytes)
+{
+    const int32_t tail = pixels % p->pixels;
+    const int32_t back = tail > 0 ? p->pixels - tail : 0;
+    const int32_t groups = p->output_channels / 2;
+    tinygen_gemm_run run;
+    run.rows = rows;
+    run.blocks = pixels / p->pixels;
+    run.tail_output = back * p->output_channels;
+    run.tail_x = back * pixel_bytes;
+    run.row_x = row_bytes - pixels * pixel_bytes;
+    run.groups = groups;
+    run.constants = p->constants;
+    if (groups > 0) {
+        pairs(x, p->weights, output, &run);
+    }
+    if (p->output_channels % 2 != 0) {
+        run.groups = 1;
+        run.constants = p->constants + 6 * groups;
+        single(x, p->weights + 2 * groups * p->filter_bytes, output + 2 * groups, &run);
+    }
+}
+
+/** Fill rows of a strip with input rows from first on, `step` apart, columns padded on both sides. */
+static inline void tinygen_mve_conv2d_strip(const tinygen_mve_conv2d_s8_params *p,
+                                            const int8_t *input, int8_t *strip, int32_t first,
+                                            int32_t step, int32_t count)
+{
+    const int32_t row_bytes = p->columns.input * p->input_channels;
+    const int32_t before = p->columns.pad * p->input_channels;
+    const int32_t room = p->strip_bytes - before;
+    const int32_t copied = room < row_bytes ? room : row_bytes;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t row = first + i * step;
+        if (row < 0 || row >= p->rows.input) {
+            tinygen_mve_fill(strip, p->input_zero_point, p->strip_bytes);
+        } else {
+            const int32_t slot = tinygen_ring_slot(row, p->input_ring_rows);
+            if (before > 0) {
+                tinygen_mve_fill(strip, p->input_zero_point, before);
+            }
+            tinygen_mve_copy(strip + before, input + slot * row_bytes, copied);
+            if (room > copied) {
+                tinygen_mve_fill(strip + before + copied, p->input_zero_point, room - copied);
+            }
+        }
+        strip += p->strip_bytes;
+    }
+}
+
+/** Gather the windows of one output row from a strip of the rows that they cover. */
+static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params *p,
+                                              const int8_t *strip, int8_t *patches)
+{
+    const int32_t channels = p->input_channels;
+    const int32_t parts = p->columns.dilation == 1 ? 1 : p->columns.size;
+    const int32_t bytes = p->columns.dilation == 1 ? p->columns.size * channels : channels;
+    for (int32_t x = 0; x < p->columns.output; x++) {
+        const int8_t *from = strip + x * p->columns.stride * channels;
+        int8_t *to = patches + x * p->patch_bytes;
+#pragma GCC unroll 4
+        for (int32_t ky = 0; ky < p->rows.size; ky++) {
+            for (int32_t part = 0; part < parts; part++) {
+#if TINYGEN_MVE_INLINE_ASSEMBLY
+                /* Bytes written past the end of a part are overwritten by the next one. */
+                for (int32_t i = 0; i < bytes; i += 16) {
+                    __asm volatile("vldrb.u8 q0, [%[from]]\n\t"
+                                   "vstrb.8 q0, [%[to]]"
+                                   :
+                                   : [from] "r"(from + part * p->columns.dilation * channels + i),
+                                     [to] "r"(to + part * bytes + i)
+                                   : "q0", "memory");
+                }
+#else
+                memcpy(to + part * bytes, from + part * p->columns.dilation * channels,
+                       (size_t)bytes);
+#endif
+            }
+            from += p->strip_bytes;
+            to += parts * bytes;
+        }
+    }
+}
+
+/**
+ * Compute output rows [first_row, end_row) of one image; they have at least p->pixels pixels.
+ *
+ * @param p       the layer
+ * @param pairs   computes two channels at a time
+ * @param single  computes the last one of an odd number
+ * @param input   ring of p->input_ring_rows rows, whole image if the form is in place and the window
+ *                higher than 1
+ * @param output  where first_row goes
+ * @param scratch strip and patches, aligned to 4 bytes
+ */
+TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_params *p,
+                                               tinygen_gemm pairs, tinygen_gemm single,
+                                               const int8_t *input, int8_t *output,
+                                               int8_t *scratch, int32_t first_row, int32_t end_row)
+{
+    const int32_t pixel_bytes = p->columns.stride * p->input_channels;
+    const int32_t row_values = p->columns.output * p->output_channels;
+    if (p->form == TINYGEN_MVE_IN_PLACE) {
+        const int32_t row_bytes = p->columns.input * p->input_channels;
+        const int32_t step = p->rows.stride * row_bytes;
+        const int32_t rows = end_row - first_row;
+        const int32_t slot = tinygen_ring_slot(first_row * p->rows.stride, p->input_ring_rows);
+        const int8_t *x = input + slot * row_bytes;
+        if (step == p->columns.output * pixel_bytes) {
+            /* Rows follow each other as pixels do. */
+            tinygen_mve_conv2d_tiles(p, pairs, single, x, output, 1, rows * p->columns.output,
+                                     pixel_bytes, step);
+        } else {
+            tinygen_mve_conv2d_tiles(p, pairs, single, x, output, rows, p->columns.output,
+                                     pixel_bytes, step);
+        }
+        return;
+    }
+    for (int32_t y = first_row; y < end_row;) {
+        int32_t rows = p->band_rows;
+        if (rows > end_row - y) {
+            /* The last band has the same height, and computes some rows again. */
+            y = end_row - rows < first_row ? first_row : end_row - rows;
+            rows = end_row - y;
+        }
+        const int32_t origin = y * p->rows.stride - p->rows.pad;
+        int8_t *out = output + (y - first_row) * row_values;
+        if (p->form == TINYGEN_MVE_STRIP) {
+            const int32_t covered =
+                (rows - 1) * p->rows.stride + (p->rows.size - 1) * p->rows.dilation + 1;
+            tinygen_mve_conv2d_strip(p, input, scratch, origin, 1, covered);
+            tinygen_mve_conv2d_tiles(p, pairs, single, scratch, out, rows, p->columns.output,
+                                     pixel_bytes, p->rows.stride * p->strip_bytes);
+        } else {
+            int8_t *patches = scratch + p->strip_rows * p->strip_bytes;
+            for (int32_t i = 0; i < rows; i++) {
+                tinygen_mve_conv2d_strip(p, input, scratch, origin + i * p->rows.stride,
+                                         p->rows.dilation, p->rows.size);
+                tinygen_mve_conv2d_patches(p, scratch,
+                                           patches + i * p->columns.output * p->patch_bytes);
+            }
+            tinygen_mve_conv2d_tiles(p, pairs, single, patches, out, 1,
+                                     rows * p->columns.output, p->patch_bytes, 0);
+        }
+        y += rows;
+    }
+}
+
+/** Compute the whole output: NHWC in, NHWC out. */
+TINYGEN_KERNEL void tinygen_mve_conv2d_s8(const tinygen_mve_conv2d_s8_params *p,
+                                          tinygen_gemm pairs, tinygen_gemm single,
+                                          const int8_t *input, int8_t *output, int8_t *scratch)
+{
+    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
+    const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;
+    for (int32_t n = 0; n < p->batches; n++) {
+        tinygen_mve_conv2d_s8_rows(p, pairs, single, input + n * input_values,
+                                   output + n * output_values, scratch, 0, p->rows.output);
+    }
+}
+
+#endif

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Descriptors of the Helium kernels in ``firmware/kernels/mve``, for Cortex-M55 and M85."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygen.kernels.kernel import Kernel
+from tinygen.kernels.mve import convolution
+
+KERNELS: Sequence[Kernel] = (*convolution.KERNELS,)
+"""Every Helium kernel."""

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D with Helium: ``mve/conv2d_s8.h`` over ``mve/gemm_s8.inc``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Kernel,
+    Provider,
+    Raw,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
+from tinygen.kernels.mve.gemm import (
+    VECTOR,
+    Tile,
+    Window,
+    assembly,
+    pack_constants,
+    pack_weights,
+    tile,
+)
+from tinygen.kernels.mve.requantization import channel_constants, refusal
+from tinygen.kernels.portable.base import axis_struct
+from tinygen.ops.convolution import Conv2D
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+_STRIP_BYTES = 2560
+"""Scratch memory up to which a band gets more rows."""
+_MOST_BAND_ROWS = 8
+_PADDED_WEIGHT_BYTES = 128
+"""Zeros in the packed weights that are worth a tail without predication."""
+_CALL_INSTRUCTIONS = 120.0
+_GROUP_INSTRUCTIONS = 28.0
+_STRIP_ROW_INSTRUCTIONS = 24.0
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A way to compute a layer.
+
+    ``name`` is that of the C enumerator; ``values`` are the filter's taps with the zeros appended.
+    """
+
+    name: str
+    tile: Tile
+    values: int
+    band_rows: int
+    strip_bytes: int
+    strip_rows: int
+    patch_bytes: int
+    scratch_bytes: int
+    instructions: float
+
+
+def _product_instructions(layer: Conv2D, shape: Tile, pixels: int, rows: int, calls: int) -> float:
+    """Instructions of ``calls`` products over ``rows`` rows of ``pixels`` each; exact form assumed."""
+    channels = layer.output_shape[3]
+    groups, single = divmod(channels, 2)
+    blocks = calls * rows * -(-pixels // shape.pixels)
+    per_block = groups * shape.block_instructions(2, exact=False)
+    per_block += single * shape.block_instructions(1, exact=False)
+    per_group = _GROUP_INSTRUCTIONS + 10 * rows
+    return blocks * per_block + calls * (_CALL_INSTRUCTIONS + (groups + single) * per_group)
+
+
+def _tiles(window: Window, pixels: int) -> Iterator[Tile]:
+    for size in range(1, min(4, pixels) + 1):
+        shape = tile(window, size)
+        if shape is not None:
+            yield shape
+
+
+def _in_place(layer: Conv2D) -> Iterator[_Form]:
+    rows, columns = layer.window.height, layer.window.width
+    batches, height, width, channels = layer.input_shape
+    if rows.pad or rows.pad_after or columns.pad or columns.pad_after:
+        return
+    if columns.size > 1 and columns.dilation > 1:
+        return
+    values = columns.size * channels
+    row_bytes = width * channels
+    pixel_bytes = columns.stride * channels
+    row_step = rows.stride * row_bytes
+    if values % 4 or pixel_bytes % 4 or row_step % 4 or (rows.size > 1 and values % VECTOR):
+        return
+    if batches > 1 and height * row_bytes % 4:
+        return
+    window = Window(rows.size, values, rows.dilation * row_bytes, pixel_bytes)
+    if rows.size > 1 and window.segment_bytes % 4:
+        return
+    merged = row_step == columns.output * pixel_bytes
+    pixels, lines = (rows.output * columns.output, 1) if merged else (columns.output, rows.output)
+    for shape in _tiles(window, pixels):
+        cost = batches * _product_instructions(layer, shape, pixels, lines, 1)
+        yield _Form("TINYGEN_MVE_IN_PLACE", shape, window.values, 0, 0, 0, 0, 0, cost)
+
+
+def _bands(rows: int) -> range:
+    return range(1, min(rows, _MOST_BAND_ROWS) + 1)
+
+
+def _copy_instructions(count: float) -> float:
+    """Copying so many bytes at once."""
+    return 3 * -(-count // VECTOR) + 4
+
+
+def _strip(layer: Conv2D) -> Iterator[_Form]:
+    rows, columns = layer.window.height, layer.window.width
+    channels = layer.input_shape[3]
+    values = columns.size * channels
+    pixel_bytes = columns.stride * channels
+    if (columns.size > 1 and columns.dilation > 1) or pixel_bytes % 4 or values % VECTOR:
+        return
+    strip_bytes = ((columns.output - 1) * columns.stride + columns.size) * channels
+    strip_bytes += -strip_bytes % 4
+    window = Window(rows.size, values, rows.dilation * strip_bytes, pixel_bytes)
+    fill = _STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes)
+    for band in _bands(rows.output):
+        strip_rows = (band - 1) * rows.stride + (rows.size - 1) * rows.dilation + 1
+        scratch = strip_rows * strip_bytes
+        if band > 1 and scratch > _STRIP_BYTES:
+            break
+        calls = layer.input_shape[0] * -(-rows.output // band)
+        for shape in _tiles(window, columns.output):
+            cost = _product_instructions(layer, shape, columns.output, band, calls)
+            cost += calls * strip_rows * fill
+            yield _Form(
+                "TINYGEN_MVE_STRIP",
+                shape,
+                window.values,
+                band,
+                strip_bytes,
+                strip_rows,
+                0,
+                scratch,
+                cost,
+            )
+
+
+def _patches(layer: Conv2D) -> Iterator[_Form]:
+    rows, columns = layer.window.height, layer.window.width
+    channels = layer.input_shape[3]
+    taps = rows.size * columns.size * channels
+    missing = -taps % VECTOR
+    values = taps + (missing if missing * layer.output_shape[3] <= _PADDED_WEIGHT_BYTES else 0)
+    patch_bytes = taps + -taps % 4
+    reach = (columns.output - 1) * columns.stride + (columns.size - 1) * columns.dilation + 1
+    strip_bytes = reach * channels
+    strip_bytes += -strip_bytes % 4
+    parts = 1 if columns.dilation == 1 else columns.size
+    gather = 3 + 3 * rows.size * parts * -(-taps // (rows.size * parts) // VECTOR)
+    fill = rows.size * (_STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes))
+    per_row = fill + columns.output * gather
+    for band in _bands(rows.output):
+        patches = band * columns.output
+        scratch = rows.size * strip_bytes + patches * patch_bytes + VECTOR
+        if band > 1 and scratch > _STRIP_BYTES:
+            break
+        calls = layer.input_shape[0] * -(-rows.output // band)
+        for shape in _tiles(Window(1, values, 0, patch_bytes), patches):
+            cost = _product_instructions(layer, shape, patches, 1, calls) + calls * band * per_row
+            yield _Form(
+                "TINYGEN_MVE_PATCHES",
+                shape,
+                values,
+                band,
+                strip_bytes,
+                rows.size,
+                patch_bytes,
+                scratch + -scratch % 4,
+                cost,
+            )
+
+
+@lru_cache(maxsize=256)
+def _form(layer: Conv2D) -> _Form | None:
+    """The cheapest way, or None if the product has no form for the layer."""
+    forms = [*_in_place(layer), *_strip(layer), *_patches(layer)]
+    return min(forms, key=lambda form: form.instructions, default=None)
+
+
+def _bind(layer: Conv2D) -> Binding:
+    form = _form(layer)
+    assert form is not None
+    channels = layer.output_shape[3]
+    filters = layer.weights.reshape(channels, -1)
+    constants = channel_constants(filters, layer.bias, layer.input_zero_point, layer.requantization)
+    padded = np.pad(filters, ((0, 0), (0, form.values - filters.shape[1])))
+    functions: list[Assembly] = []
+    arguments: list[Field] = []
+    for size, needed in ((2, channels > 1), (1, channels % 2 == 1)):
+        if needed:
+            functions.append(assembly(form.tile, size, channels, constants))
+            arguments.append(AssemblyArgument(functions[-1].stem))
+        else:
+            arguments.append(Raw("NULL"))
+    parameters = Struct(
+        "tinygen_mve_conv2d_s8_params",
+        (
+            ("rows", axis_struct(layer.window.height)),
+            ("columns", axis_struct(layer.window.width)),
+            ("batches", layer.input_shape[0]),
+            ("input_channels", layer.input_shape[3]),
+            ("output_channels", channels),
+            ("input_ring_rows", layer.input_shape[1]),
+            ("input_zero_point", layer.input_zero_point),
+            ("form", Raw(form.name)),
+            ("band_rows", form.band_rows),
+            ("strip_bytes", form.strip_bytes),
+            ("strip_rows", form.strip_rows),
+            ("patch_bytes", form.patch_bytes),
+            ("filter_bytes", form.values),
+            ("pixels", form.tile.pixels),
+            ("weights", ConstantArgument("weights")),
+            ("constants", ConstantArgument("constants")),
+        ),
+    )
+    return Binding(
+        calls=(
+            Call(
+                "tinygen_mve_conv2d_s8",
+                (
+                    parameters,
+                    *arguments,
+                    TensorArgument(layer.inputs[0]),
+                    TensorArgument(layer.outputs[0], writable=True),
+                    ScratchArgument("int8_t"),
+                ),
+            ),
+        ),
+        headers=("mve/conv2d_s8.h",),
+        constants=(
+            Constant("weights", pack_weights(padded)),
+            Constant("constants", pack_constants(constants)),
+        ),
+        assembly=tuple(functions),
+        scratch_bytes=form.scratch_bytes,
+        notes=(constants.note,),
+    )
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    """``mve.conv2d_s8``."""
+
+    name: str = "mve.conv2d_s8"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer, or None if it can."""
+        if not isinstance(layer, Conv2D):
+            return "does Conv2D only"
+        if not core.mve:
+            return NEEDS_MVE
+        if layer.groups > 1:
+            return "does one group of channels only"
+        reason = refusal(layer.requantization)
+        if reason is None and _form(layer) is None:
+            reason = "the windows are too large for its forms"
+        return reason
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
+        """Estimated cycles."""
+        assert isinstance(layer, Conv2D)
+        form = _form(layer)
+        assert form is not None
+        return form.instructions * CYCLES_PER_INSTRUCTION
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
+        """Fit the kernel to the layer."""
+        assert isinstance(layer, Conv2D)
+        return _bind(layer)
+
+
+KERNELS: Sequence[Kernel] = (_Convolution(),)
