@@ -8,6 +8,7 @@ rare in the small models of ``tests.ops.generators``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def _weighted(
     input_shape: tuple[int, ...],
     weights: AnyArray,
     output_shape: tuple[int, ...],
-    options: Mapping[str, int | str],
+    options: Mapping[str, Any],
 ) -> Network:
     axis = 3 if opcode == "DEPTHWISE_CONV_2D" else 0
     channels = weights.shape[axis]
@@ -44,7 +45,7 @@ def _weighted(
     input_scale = common.scale(rng)
     largest_bias = 10_000
     factor = common.multiplier(rng, taps * 255 * 128 + largest_bias)
-    bias = rng.integers(-largest_bias, largest_bias + 1, channels).astype(np.int32)
+    bias: AnyArray = rng.integers(-largest_bias, largest_bias + 1, (channels,), dtype=np.int32)
     bias_scales = (input_scale * weight_scales.astype(np.float64)).astype(np.float32)
     builder = ModelBuilder()
     x = builder.tensor(input_shape, scale=input_scale, zero_point=common.zero_point(rng))
@@ -55,7 +56,7 @@ def _weighted(
         scale=common.float32(input_scale * float(weight_scales.max()) / factor),
         zero_point=common.zero_point(rng),
     )
-    builder.operator(opcode, [x, w, b], [y], version=3, **options)
+    builder.operator(opcode, [x, w, b], [y], **options)
     model = builder.inputs(x).outputs(y).build()
     return lower(read_model_bytes(model, f"{opcode} of {input_shape}"))
 
@@ -68,7 +69,7 @@ def _windowed(
     depthwise = opcode == "DEPTHWISE_CONV_2D"
     shape = (1, *kernel, channels) if depthwise else (channels, *kernel, depth)
     batches = int(rng.choice([1, 1, 1, 2]))
-    options: dict[str, int | str] = {
+    options: dict[str, Any] = {
         "padding": pad,
         "stride_h": rows.stride,
         "stride_w": columns.stride,

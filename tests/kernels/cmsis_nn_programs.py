@@ -20,9 +20,11 @@ from tests.ops.generators import random_model
 from tinygen import reference
 from tinygen.emit import render, write_files
 from tinygen.errors import InputError
+from tinygen.graph import Tensor
 from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Provider
 from tinygen.lowering import Network, lower
+from tinygen.ops.layer import Layer
 from tinygen.plan import KernelChoice, Options, Plan, make_plan
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
@@ -75,7 +77,8 @@ def suitable(
 ) -> tuple[list[Network], list[str]]:
     """Those single-layer networks that a CMSIS-NN kernel does, and why the others were rejected."""
     kernels = cmsis_nn.kernels(tree)
-    accepted, reasons = [], []
+    accepted: list[Network] = []
+    reasons: list[str] = []
     for network in candidates:
         refusals = [kernel.rejects(network.layers[0], core) for kernel in kernels]
         if any(reason is None for reason in refusals):
@@ -87,7 +90,10 @@ def suitable(
 
 def side_by_side(parts: Sequence[Network]) -> Network:
     """One network of all the parts, which share nothing."""
-    tensors, layers, inputs, outputs = {}, [], [], []
+    tensors: dict[int, Tensor] = {}
+    layers: list[Layer] = []
+    inputs: list[int] = []
+    outputs: list[int] = []
     for number, part in enumerate(parts):
         new = {old: len(tensors) + k for k, old in enumerate(part.tensors)}
         tensors.update({new[old]: replace(t, index=new[old]) for old, t in part.tensors.items()})
@@ -111,11 +117,13 @@ def side_by_side(parts: Sequence[Network]) -> Network:
     )
 
 
-def plan_all(tree: cmsis_nn.CmsisNN, core: Core, parts: Sequence[Network]) -> Plan:
+def plan_all(
+    tree: cmsis_nn.CmsisNN, core: Core, parts: Sequence[Network], name: str = "layers"
+) -> Plan:
     """A plan in which CMSIS-NN does every part."""
     plan = make_plan(
         side_by_side(parts),
-        Options(name="layers", core=core, kernels=KernelChoice.CMSIS_NN),
+        Options(name=name, core=core, kernels=KernelChoice.CMSIS_NN),
         cmsis_nn.kernels(tree),
     )
     assert all(step.provider is Provider.CMSIS_NN for step in plan.steps)

@@ -54,10 +54,11 @@ def _convolution(window: Window, depth: int, grouped: bool, core: Core) -> int:
 def convolution(layer: Conv2D, core: Core) -> int:
     """``arm_convolve_wrapper_s8`` and ``arm_convolve_s8``.
 
-    The 1xN path of MVE is taken only without padding (see ``convolution.py``) and then copies one
-    kernel's width of the image, which is less than the four columns of the general path.
+    The 1xN path of MVE either needs none (4.0.0), or is taken only without padding (see
+    ``convolution.py``) and then copies one kernel's width of the image, which is less than the four
+    columns of the general path. For grouped convolutions a column has all input channels.
     """
-    return _convolution(layer.window, int(layer.weights.shape[3]), layer.groups > 1, core)
+    return _convolution(layer.window, layer.input_shape[3], layer.groups > 1, core)
 
 
 def depthwise(layer: DepthwiseConv2D, core: Core) -> int:
