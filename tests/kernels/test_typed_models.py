@@ -47,11 +47,18 @@ def _assert_close(network: Network, want: AnyArray, got: AnyArray, context: str)
         assert_equal(want, got, context)
 
 
+def assert_same(want: AnyArray, got: AnyArray, context: str) -> None:
+    """Both arrays have the same bits, but for those of a NaN, which each processor makes its own."""
+    if want.dtype == np.float32:
+        want, got = (np.where(np.isnan(a), np.float32(np.nan), a) for a in (want, got))
+    assert_equal(want, got, context)
+
+
 _LITERT_IS_THE_ORACLE = {
     "SPACE_TO_BATCH_ND",  # TFLM pads with uninitialized memory
 }
 
-_FLAGS = ("-O1", "-ffp-contract=off")
+_FLAGS = ("-O1",)
 
 
 @pytest.mark.parametrize(("opcode", "dtype"), CASES)
@@ -83,4 +90,4 @@ def test_random_models(opcode: str, dtype: str, tmp_path: Path) -> None:
         for want, got in zip(expected, computed, strict=True):
             _assert_close(network, want, got, f"reference of {context}")
         for want, got in zip(computed, host.run(inputs), strict=True):
-            assert_equal(want, got, f"C of {context}")
+            assert_same(want, got, f"C of {context}")

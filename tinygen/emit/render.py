@@ -7,6 +7,7 @@ Plan's. The same Plan gives the same bytes.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ from tinygen.emit.c_syntax import (
     float_literal,
     integer_literal,
 )
-from tinygen.graph import Tensor
+from tinygen.graph import DType, Tensor
 from tinygen.kernels.kernel import (
     Assembly,
     AssemblyArgument,
@@ -275,7 +276,24 @@ def _kernel_headers(plan: Plan) -> dict[str, bytes]:
     return found
 
 
+_NO_CONTRACTION = [
+    "/* Products and sums are rounded apart on every target, as in the reference. */",
+    "#if defined(__clang__)",
+    "#pragma STDC FP_CONTRACT OFF",
+    "#elif defined(__GNUC__)",
+    '#pragma GCC optimize("fp-contract=off")',
+    "#endif",
+]
+
+
 def _kernel_defines(plan: Plan) -> list[str]:
+    float_types = (DType.FLOAT32, DType.FLOAT64)
+    if any(tensor.dtype in float_types for tensor in plan.network.tensors.values()):
+        return [*_NO_CONTRACTION, *_linkage(plan)]
+    return _linkage(plan)
+
+
+def _linkage(plan: Plan) -> list[str]:
     if plan.options.optimize is Optimize.SIZE:
         return ["#define TINYGEN_KERNEL static __attribute__((noinline, unused))"]
     return ["#define TINYGEN_KERNEL static inline __attribute__((always_inline, unused))"]
@@ -285,6 +303,7 @@ def _providers(plan: Plan) -> str:
     return " + ".join(sorted({step.provider.value for step in plan.steps if step.binding.calls}))
 
 
+@functools.cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource_root() / "templates"),

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Portable kernels of the elementwise operators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygen.kernels.kernel import (
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Kernel,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.portable.base import PortableKernel
+from tinygen.kernels.portable.nest import broadcast_loops, nest_struct
+from tinygen.numerics.sigmoid_table import SIGMOID_TABLE
+from tinygen.ops.elementwise import Elementwise
+from tinygen.ops.lookup import Lookup, SigmoidInt16
+
+_LOOKUP_CYCLES = 6.0
+_INTERPOLATION_CYCLES = 30.0
+
+
+def _bind(layer: Elementwise) -> Binding:
+    runtime = iter(layer.inputs)
+    constants = []
+    operands: list[Field] = []
+    for number, operand in enumerate(layer.operands):
+        if operand.constant is None:
+            operands.append(TensorArgument(next(runtime)))
+        else:
+            values = operand.constant.astype(layer.operand_dtypes[number].numpy)
+            constants.append(Constant(f"operand_{number}", values))
+            operands.append(ConstantArgument(f"operand_{number}"))
+    loops = broadcast_loops(layer.output_shape, [operand.shape for operand in layer.operands])
+    nest = nest_struct(loops)
+    parameters = Struct(
+        layer.function.parameters_type, tuple(layer.parameters.items()), label="parameters"
+    )
+    call = Call(
+        f"tinygen_{layer.function.kernel}",
+        (
+            Struct(nest.ctype, nest.fields, label="nest"),
+            parameters,
+            *operands,
+            TensorArgument(layer.outputs[0], writable=True),
+        ),
+    )
+    return Binding(calls=(call,), headers=(layer.function.header,), constants=tuple(constants))
+
+
+def _cycles(layer: Elementwise) -> float:
+    return math.prod(layer.output_shape) * layer.function.cycles
+
+
+def _bind_lookup(layer: Lookup) -> Binding:
+    call = Call(
+        "tinygen_lookup_s8",
+        (
+            math.prod(layer.shape),
+            ConstantArgument("table"),
+            TensorArgument(layer.inputs[0]),
+            TensorArgument(layer.outputs[0], writable=True),
+        ),
+    )
+    return Binding(
+        calls=(call,),
+        headers=("portable/lookup.h",),
+        constants=(Constant("table", layer.table, alignment=1),),
+    )
+
+
+def _bind_sigmoid(layer: SigmoidInt16) -> Binding:
+    parameters = Struct(
+        "tinygen_sigmoid_s16_params",
+        (
+            ("count", math.prod(layer.shape)),
+            ("multiplier", layer.multiplier),
+            ("shift", layer.shift),
+            ("table", ConstantArgument("table")),
+        ),
+    )
+    call = Call(
+        "tinygen_tanh_s16" if layer.is_tanh else "tinygen_logistic_s16",
+        (
+            parameters,
+            TensorArgument(layer.inputs[0]),
+            TensorArgument(layer.outputs[0], writable=True),
+        ),
+    )
+    return Binding(
+        calls=(call,),
+        headers=("portable/lookup.h",),
+        constants=(Constant("table", np.asarray(SIGMOID_TABLE), alignment=2),),
+    )
+
+
+KERNELS: Sequence[Kernel] = (
+    PortableKernel("elementwise", Elementwise, _bind, _cycles),
+    PortableKernel(
+        "lookup_s8", Lookup, _bind_lookup, lambda layer: math.prod(layer.shape) * _LOOKUP_CYCLES
+    ),
+    PortableKernel(
+        "sigmoid_s16",
+        SigmoidInt16,
+        _bind_sigmoid,
+        lambda layer: math.prod(layer.shape) * _INTERPOLATION_CYCLES,
+    ),
+)

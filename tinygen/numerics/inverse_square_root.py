@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed-point inverse square root, bit for bit TFLM ``GetInvSqrtQuantizedMultiplierExp``."""
+
+from __future__ import annotations
+
+from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN
+
+_HALF_SQRT_2 = 1518500250
+_HALF_THREE = (1 << 28) + (1 << 27)
+
+
+def _high_mul(a: int, b: int) -> int:
+    """Gemmlowp ``SaturatingRoundingDoublingHighMul``."""
+    product = a * b
+    nudged = product + ((1 << 30) if product >= 0 else 1 - (1 << 30))
+    return min(nudged >> 31 if nudged >= 0 else -(-nudged >> 31), INT32_MAX)
+
+
+def _shifted(x: int, bits: int) -> int:
+    return max(INT32_MIN, min(INT32_MAX, x << bits))
+
+
+def inverse_square_root(value: int) -> tuple[int, int]:
+    """1 / sqrt(value) as (multiplier, shift); a positive shift goes to the left.
+
+    ``value`` is a positive int32. Five Newton-Raphson steps from 1, in Q3.28.
+    """
+    if value <= 1:
+        return INT32_MAX, 0
+    shift = 11
+    while value >= 1 << 29:
+        value //= 4
+        shift += 1
+    pairs = (32 - value.bit_length() - 1) // 2 - 1
+    shift -= pairs
+    value <<= 2 * pairs
+    operand = value >> 1
+    half = (operand >> 1) + (1 if operand & 1 else 0)
+    x = 1 << 28
+    for _ in range(5):
+        # Products of Q3s are Q6s and Q9s; each is rescaled to Q3.
+        cube = _shifted(_high_mul(_high_mul(x, x), x), 6)
+        x = _shifted(_high_mul(_HALF_THREE, x) - _high_mul(half, cube), 3)
+    x = _high_mul(x, _HALF_SQRT_2)
+    if shift < 0:
+        x <<= -shift
+        shift = 0
+    return x, -shift
