@@ -104,6 +104,12 @@ def _scratch_key(step: int) -> str:
     return f"scratch of step {step}"
 
 
+def _block(key: str, size: int, first: int, last: int) -> Block:
+    """A block whose size fills its alignment, so that the lower bound can be met."""
+    whole = -(-size // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
+    return Block(key, whole, first, last, ARENA_ALIGNMENT)
+
+
 def _choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:
     own: list[Kernel] = [*MVE_KERNELS, *PORTABLE_KERNELS]
     groups: list[list[Kernel]] = {
@@ -156,18 +162,10 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
     for index in sorted(set(root.values())):
         tensor = network.tensors[index]
         first, last = spans[_tensor_key(index)]
-        blocks.append(Block(_tensor_key(index), tensor.nbytes, first, last, ARENA_ALIGNMENT))
+        blocks.append(_block(_tensor_key(index), tensor.nbytes, first, last))
     for number, step in enumerate(steps):
         if step.binding.scratch_bytes:
-            blocks.append(
-                Block(
-                    _scratch_key(number),
-                    step.binding.scratch_bytes,
-                    number,
-                    number,
-                    ARENA_ALIGNMENT,
-                )
-            )
+            blocks.append(_block(_scratch_key(number), step.binding.scratch_bytes, number, number))
     sharings = [
         Sharing(_tensor_key(root[o.input]), _tensor_key(root[o.output]), o.lead_bytes)
         for step in steps

@@ -190,7 +190,8 @@ def _differs(expected: AnyArray, got: AnyArray) -> AnyArray:
     size = expected.dtype.itemsize
     pair = (np.ascontiguousarray(expected), np.ascontiguousarray(got))
     left, right = (array.view(np.uint8).reshape(-1, size) for array in pair)
-    return (left != right).any(axis=1).reshape(expected.shape)
+    differs: AnyArray = (left != right).any(axis=1).reshape(expected.shape)
+    return differs
 
 
 def _first_difference(

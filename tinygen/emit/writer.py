@@ -63,11 +63,11 @@ def write_files(files: GeneratedFiles, directory: Path, *, force: bool = False) 
                 target = fresh / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            for path in foreign:
-                target = fresh / path.relative_to(directory)
+            for theirs in foreign:
+                target = fresh / theirs.relative_to(directory)
                 if not target.exists():
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(path, target)
+                    shutil.copy2(theirs, target)
             if directory.exists():
                 directory.rename(Path(temporary) / "old")
             fresh.rename(directory)

@@ -8,6 +8,7 @@ as it meets the lower bound.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ class Arena:
         size = self.extent(best)
         generator = random.Random(0)
         count = len(self.blocks)
-        for _ in range(_TRIALS_TIMES_BLOCKS // count if count > 1 else 0):
+        for _ in range(min(_TRIALS_TIMES_BLOCKS // max(count, 1), math.factorial(count) - 1)):
             if size == bound:
                 break
             i, j = generator.sample(range(count), 2)
