@@ -47,14 +47,14 @@ _SEED = 1
 
 @dataclass(frozen=True)
 class Cost:
-    """What some layers, or a whole model, take; cycles are None without a model of the core."""
+    """What some layers, or a whole model, take; None where it could not be told."""
 
-    instructions: int
+    instructions: int | None
     cycles: int | None
     kernel: str
 
     @property
-    def time(self) -> int:
+    def time(self) -> int | None:
         """Cycles, or where there are none, instructions."""
         return self.instructions if self.cycles is None else self.cycles
 
@@ -71,7 +71,8 @@ class Row:
     @property
     def speedup(self) -> float | None:
         """How many times faster tinygen is; None for layers that take no time."""
-        return self.cmsis_nn.time / self.tinygen.time if self.tinygen.time else None
+        ours, theirs = self.tinygen.time, self.cmsis_nn.time
+        return theirs / ours if ours and theirs is not None else None
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Memory:
     flash_code: int
     flash_weights: int
     ram: int
-    stack: int
+    stack: int | None
 
     @property
     def flash(self) -> int:
@@ -129,12 +130,16 @@ def pair_layers(
 
 
 def _cost(layers: Sequence[LayerProfile]) -> Cost:
-    cycles = [layer.cycles for layer in layers if layer.cycles is not None]
     return Cost(
-        sum(layer.instructions for layer in layers),
-        sum(cycles) if len(cycles) == len(layers) else None,
+        _sum([layer.instructions for layer in layers]),
+        _sum([layer.cycles for layer in layers]),
         ", ".join(dict.fromkeys(layer.kernel for layer in layers if layer.kernel)),
     )
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def compare_profiles(model: str, ours: Profile, theirs: Profile) -> Comparison:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def measure(model: str, board_name: str, folder: Path, seed: int = 0) -> Profile
     return profile(compilation, board(board_name), sample, folder)
 
 
+def known(values: Sequence[int | None]) -> list[int]:
+    """The values, none of which may be missing."""
+    present = [value for value in values if value is not None]
+    assert len(present) == len(values)
+    return present
+
+
 @pytest.fixture(scope="module")
 def autoencoder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Profile, Path]:
     folder = tmp_path_factory.mktemp("autoencoder")
@@ -51,13 +59,20 @@ def autoencoder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Profile, Path
 @pytest.mark.qemu
 def test_layers_and_overhead_are_the_total(autoencoder: tuple[Profile, Path]) -> None:
     measured, _ = autoencoder
-    instructions = sum(layer.instructions for layer in measured.layers)
-    cycles = [layer.cycles for layer in measured.layers if layer.cycles is not None]
-    assert len(cycles) == len(measured.layers) == 10
-    assert measured.overhead_cycles is not None
-    assert measured.instructions == instructions + measured.overhead_instructions
-    assert measured.cycles == sum(cycles) + measured.overhead_cycles
-    assert instructions >= 0.98 * measured.instructions
+    instructions = known([layer.instructions for layer in measured.layers])
+    cycles = known([layer.cycles for layer in measured.layers])
+    total, total_cycles, overhead, overhead_cycles = known(
+        [
+            measured.instructions,
+            measured.cycles,
+            measured.overhead_instructions,
+            measured.overhead_cycles,
+        ]
+    )
+    assert (measured.method, len(measured.layers)) == ("plugin", 10)
+    assert total == sum(instructions) + overhead
+    assert total_cycles == sum(cycles) + overhead_cycles
+    assert sum(instructions) >= 0.98 * total
     assert sum(layer.macs for layer in measured.layers) == 264_192
     assert [layer.operators for layer in measured.layers] == [(i,) for i in range(10)]
     assert measured.bit_exact
@@ -67,6 +82,25 @@ def test_layers_and_overhead_are_the_total(autoencoder: tuple[Profile, Path]) ->
 def test_counts_repeat(autoencoder: tuple[Profile, Path], tmp_path: Path) -> None:
     again = measure("mlperf_ad.tflite", "qemu-mps2-an386", tmp_path)
     assert again == autoencoder[0]
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_name", ["qemu-mps2-an386", "qemu-mps2-an505", "qemu-mps3-an547"])
+def test_counts_equal_qemus_clock(
+    board_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second method, which is also what is done where QEMU has no plugins."""
+    by_plugin = measure("mlperf_ad.tflite", board_name, tmp_path / "plugin")
+    monkeypatch.setattr("tinygen.profile.supports_plugins", lambda _qemu: False)
+    by_clock = measure("mlperf_ad.tflite", board_name, tmp_path / "clock")
+    assert (by_clock.method, by_clock.cycles, by_clock.stack_peak) == ("icount", None, None)
+    (total,), (total_by_clock,) = known([by_plugin.instructions]), known([by_clock.instructions])
+    assert abs(total_by_clock - total) <= 0.01 * total
+    for layer, layer_by_clock in zip(by_plugin.layers, by_clock.layers, strict=True):
+        (wanted,), (got,) = known([layer.instructions]), known([layer_by_clock.instructions])
+        # A tick is 30 to 50 instructions.
+        assert abs(got - wanted) <= 0.01 * wanted + 100
+    assert by_clock.bit_exact
 
 
 @pytest.mark.qemu
@@ -80,6 +114,7 @@ def test_footprint_is_what_was_linked(autoencoder: tuple[Profile, Path]) -> None
     assert 1000 < footprint.flash_code < sections[".text"] + sections[".rodata"]
     assert footprint.ram_arena + footprint.ram_static <= sections[".bss"] + sections[".data"]
     assert footprint.ram_arena >= 640
+    assert measured.stack_peak is not None
     assert 16 <= measured.stack_peak < 2048
 
 
@@ -118,11 +153,12 @@ def test_table(autoencoder: tuple[Profile, Path]) -> None:
 )
 def test_every_core(board_name: str, has_cycles: bool, tmp_path: Path) -> None:
     measured = measure("hello_world_int8.tflite", board_name, tmp_path)
-    assert 500 < measured.instructions < 20_000
+    (instructions,) = known([measured.instructions])
+    assert 500 < instructions < 20_000
     assert (measured.cycles is not None) == has_cycles
     assert all((layer.cycles is not None) == has_cycles for layer in measured.layers)
     if board_name != "qemu-mps3-an547" and measured.cycles is not None:
-        assert measured.cycles > measured.instructions
+        assert measured.cycles > instructions
 
 
 def test_board_that_is_not_emulated(tmp_path: Path) -> None:

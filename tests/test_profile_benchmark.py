@@ -31,8 +31,9 @@ def whole(*layers: LayerProfile, timed: bool = True) -> Profile:
     return Profile(
         board="b",
         core="c",
+        method="plugin",
         timing="t" if timed else "",
-        instructions=sum(part.instructions for part in layers) + 1,
+        instructions=sum(part.instructions or 0 for part in layers) + 1,
         cycles=sum(part.cycles or 0 for part in layers) + 2 if timed else None,
         overhead_instructions=1,
         overhead_cycles=2 if timed else None,

@@ -14,7 +14,7 @@ import pytest
 
 from tests.run.programs import need
 from tinygen.errors import MachineError, TargetError
-from tinygen.profile import watch_of
+from tinygen.profile_counts import watch_of
 from tinygen.resources import resource_root
 from tinygen.run.build import build_image
 from tinygen.run.plugin import (

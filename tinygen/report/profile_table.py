@@ -20,7 +20,7 @@ def profile_table(data: Mapping[str, Any]) -> RenderableType:
         data: from ``tinygen.profile.profile_as_data``, and ``model``, the file that was profiled.
     """
     total = data["total"]
-    # Share of what is known best: cycles if there are any.
+    # A real board counts cycles, not instructions; some cores have no timing model.
     measure = "instructions" if total["cycles"] is None else "cycles"
     title = f"{data['model']} on {data['board']}"
     layers = Table(title=escape(title), title_justify="left", show_footer=True)
@@ -72,8 +72,10 @@ def _memory(data: Mapping[str, Any]) -> RenderableType:
 
 def _cycle_note(data: Mapping[str, Any]) -> str:
     if not data["cycle_model"]:
+        if data["method"] == "icount":
+            return "not estimated: this QEMU was built without plugins; instructions by icount"
         return f"not estimated: Arm publishes no instruction timings of {data['core']}"
-    return f"estimated for zero wait states from: {data['cycle_model']}"
+    return str(data["cycle_model"])
 
 
 def _macs(data: Mapping[str, Any]) -> int:
@@ -92,6 +94,6 @@ def _rate(cycles: int | None, macs: int) -> str:
     return f"{cycles / macs:.2f}" if cycles is not None and macs else ""
 
 
-def _bar(part: int, whole: int) -> str:
-    share = part / whole if whole else 0.0
+def _bar(part: int | None, whole: int | None) -> str:
+    share = part / whole if part and whole else 0.0
     return f"{'█' * round(share * _BAR_WIDTH):<{_BAR_WIDTH}} {share:5.1%}"

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to count what an inference takes, step by step: QEMU's plugin, or the target's own clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.errors import BuildError, TargetError
+from tinygen.graph import AnyArray
+from tinygen.plan import Plan
+from tinygen.run.plugin import Counters, Watch, plugin_arguments, read_report
+from tinygen.run.qemu import QemuRunner
+from tinygen.run.runner import Image, Runner
+from tinygen.run.runners import runner_for
+from tinygen.run.session import Counter, Times
+from tinygen.targets.symbols import Symbol, read_symbols
+
+_WARM_UPS = 1
+_TIMING_SOURCES = {
+    "cortex-m0": "estimated: Cortex-M0 TRM, zero wait states, single-cycle multiplier",
+    "cortex-m0plus": "estimated: Cortex-M0+ TRM, zero wait states, single-cycle multiplier",
+    "cortex-m3": "estimated: Cortex-M3 TRM, zero wait states",
+    "cortex-m4": "estimated: Cortex-M4 TRM, zero wait states",
+    "cortex-m55": "estimated roughly: no manual gives the M55's timings",
+}
+"""Cores with a timing model (firmware/qemu-plugin/timing.c) and what it rests on."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one step, or the invoke function itself, takes; None where the method cannot tell."""
+
+    instructions: int | None
+    cycles: int | None
+    loads: int | None = None
+    stores: int | None = None
+    misaligned_cycles: int | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a method found: the steps that have code, in order, and what is between them."""
+
+    method: str
+    cycle_model: str
+    steps: tuple[Part, ...]
+    overhead: Part
+    stack_peak: int | None
+    outputs: list[bytes]
+
+
+def count_by_plugin(
+    image: Image, name: str, plugin: Path, sample: Sequence[AnyArray], work_directory: Path
+) -> Counts:
+    """Runs the program of a model under QEMU's plugin, which writes into ``work_directory``.
+
+    Raises:
+        BuildError: the program lacks the model's symbols.
+        TargetError: the program did not run as it should.
+    """
+    core = image.board.core.name
+    timing = core if core in _TIMING_SOURCES else ""
+    watch = watch_of(image, name, timing)
+    report = work_directory / "profile.json"
+    runner = QemuRunner(arguments=plugin_arguments(plugin, watch, report))
+    outputs, _ = _infer(runner, image, sample)
+    inference = read_report(report)
+    if inference.number != _WARM_UPS + 1:
+        raise TargetError(
+            f"the profiling plugin saw {inference.number} inferences of {_WARM_UPS + 1}"
+        )
+
+    def part(counters: Counters) -> Part:
+        return Part(
+            counters.instructions,
+            counters.cycles if timing else None,
+            counters.loads,
+            counters.stores,
+            counters.misaligned_cycles,
+        )
+
+    return Counts(
+        "plugin",
+        _TIMING_SOURCES.get(timing, ""),
+        tuple(part(step) for step in inference.steps),
+        part(inference.overhead),
+        inference.stack_bytes,
+        outputs,
+    )
+
+
+def count_by_clock(
+    plan: Plan, image: Image, traced: Image, sample: Sequence[AnyArray], port: str = ""
+) -> Counts:
+    """Times by the target's own clock: the whole of the image, the layers of the traced one.
+
+    Without a ``port``, in QEMU with ``-icount shift=0``, whose clock advances by a nanosecond an
+    instruction. One tick of SysTick is then 30 to 60 instructions.
+
+    Raises:
+        TargetError: the program did not run as it should, or nothing counts there.
+    """
+    board = image.board
+    runner = runner_for(board, port=port) if port else QemuRunner(arguments=("-icount", "shift=0"))
+    outputs, whole = _infer(runner, image, sample)
+    _, layers = _infer(runner, traced, sample)
+    if whole.counter is Counter.NONE:
+        raise TargetError(f"board {board.name} has nothing that counts its cycles")
+
+    def part(ticks: int) -> Part:
+        if port:
+            return Part(None, ticks)
+        return Part(round(ticks * 1_000_000_000 / board.clock_hz), None)
+
+    steps = [
+        sum(layers.layers[layer.operator.index] for layer in step.layers)
+        for step in plan.steps
+        if step.binding.calls
+    ]
+    return Counts(
+        whole.counter.name if port else "icount",
+        f"measured by {whole.counter.name}" if port else "",
+        tuple(part(ticks) for ticks in steps),
+        part(whole.inference - sum(steps)),
+        None,
+        outputs,
+    )
+
+
+def _infer(runner: Runner, image: Image, sample: Sequence[AnyArray]) -> tuple[list[bytes], Times]:
+    """The last of the inferences: its outputs, and how long it took by the target's clock."""
+    inputs = [value.tobytes() for value in sample]
+    with runner.start(image) as session:
+        for _ in range(_WARM_UPS + 1):
+            session.reset()
+            outputs = session.run(inputs)
+        return outputs, session.times()
+
+
+def watch_of(image: Image, name: str, timing: str) -> Watch:
+    """What the plugin must know of a linked program.
+
+    Raises:
+        BuildError: the program lacks the symbols of the model or of the start-up code.
+    """
+    symbols = read_symbols(image.elf)
+
+    def address(symbol: str) -> int:
+        try:
+            return symbols[symbol].address
+        except KeyError:
+            raise BuildError(f"{image.elf}: has no symbol {symbol}") from None
+
+    return Watch(
+        invoke=address(f"{name}_invoke"),
+        steps=_step_addresses(symbols, name),
+        stack=(address("tinygen_stack_limit"), address("tinygen_stack_top")),
+        timing=timing,
+    )
+
+
+def _step_addresses(symbols: Mapping[str, Symbol], name: str) -> frozenset[int]:
+    step = re.compile(re.escape(name) + r"_step_\d+")
+    return frozenset(where.address for text, where in symbols.items() if step.fullmatch(text))
