@@ -267,12 +267,15 @@ def verify(
     "board_name",
     default="qemu-mps2-an386",
     show_default=True,
-    help="An emulated board's name, or a board file.",
+    help="A board's name, or a board file.",
+)
+@click.option(
+    "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
 )
 @_compile_options
 @_common_options
-def profile(model: Path, board_name: str, as_json: bool, **options: Any) -> None:
-    """Count instructions and estimate cycles, layer by layer; flash and RAM as linked."""
+def profile(model: Path, board_name: str, port: str, as_json: bool, **options: Any) -> None:
+    """Count instructions and cycles, layer by layer; flash and RAM as linked."""
     from tinygen import reference
     from tinygen.pipeline import compile_model
     from tinygen.profile import profile as profile_stage
@@ -285,7 +288,7 @@ def profile(model: Path, board_name: str, as_json: bool, **options: Any) -> None
     compilation = compile_model(model, _request(target.core.name, options))
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        measured = profile_stage(compilation, target, sample, Path(work), progress=tell)
+        measured = profile_stage(compilation, target, sample, Path(work), port=port, progress=tell)
     data = {"model": str(model), **profile_as_data(measured)}
     if as_json:
         click.echo(json.dumps(data))
