@@ -214,9 +214,13 @@ def _opcode(layer: Layer) -> str:
 def _model_objects(generated: Path, build: Path) -> list[Path]:
     """The objects of the generated sources, which are compiled first."""
     sources = sorted(path for path in generated.rglob("*") if path.suffix in (".c", ".S"))
-    return [
+    objects = [
         build / "objects" / f"{number:03d}_{source.stem}.o" for number, source in enumerate(sources)
     ]
+    missing = [str(path) for path in objects if not path.is_file()]
+    if missing:
+        raise BuildError(f"no object file {missing[0]} was made of a generated source")
+    return objects
 
 
 def profile_as_data(measured: Profile) -> dict[str, Any]:
