@@ -53,8 +53,15 @@ from tinygen.ops.rearrange import (
     lower_unpack,
     lower_zeros_like,
 )
+from tinygen.ops.reduce import (
+    lower_arg_extremum,
+    lower_reduce_all,
+    lower_reduce_extremum,
+    lower_sum,
+)
 from tinygen.ops.reduction import lower_mean
 from tinygen.ops.requantize import lower_dequantize, lower_quantize, lower_relu, lower_relu6
+from tinygen.ops.rows import lower_float_rows
 from tinygen.ops.softmax import lower_softmax
 from tinygen.ops.unary import (
     lower_float_leaky_relu,
@@ -63,6 +70,8 @@ from tinygen.ops.unary import (
     lower_int16_unary,
     lower_logical_not,
 )
+from tinygen.ops.wide import lower_float_convolution, lower_int16_convolution
+from tinygen.ops.wide_pooling import lower_wide_pool
 
 _PAD = by_input_type(
     lower_pad, dict.fromkeys((DType.FLOAT32, DType.INT16, DType.INT32), lower_plain_pad)
@@ -70,29 +79,34 @@ _PAD = by_input_type(
 
 _FLOAT32, _INT8, _INT16, _INT32 = DType.FLOAT32, DType.INT8, DType.INT16, DType.INT32
 
+_WIDE = {_FLOAT32: lower_float_convolution, _INT16: lower_int16_convolution}
+_WIDE_POOL = {_FLOAT32: lower_wide_pool, _INT16: lower_wide_pool}
+
+_ARITHMETIC = {_FLOAT32: lower_float_arithmetic, _INT32: lower_int32_arithmetic}
+_ADD = by_input_type(lower_add, {**_ARITHMETIC, _INT16: lower_quantized_sum})
+_SUB = by_input_type(lower_quantized_sum, _ARITHMETIC)
+_MUL = by_input_type(lower_mul, {**_ARITHMETIC, _INT16: lower_int16_mul})
+_DIV = by_input_type(lower_int8_div, _ARITHMETIC)
+_LEAKY_RELU = by_input_type(
+    lower_lookup, {_FLOAT32: lower_float_leaky_relu, _INT16: lower_int16_unary}
+)
+
 OPERATORS: Mapping[str, Lowering] = {
     "ABS": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_unary}),
-    "ADD": by_input_type(
-        lower_add,
-        {
-            _FLOAT32: lower_float_arithmetic,
-            _INT32: lower_int32_arithmetic,
-            _INT16: lower_quantized_sum,
-        },
-    ),
-    "AVERAGE_POOL_2D": lower_average_pool_2d,
+    "ADD": _ADD,
+    "ARG_MAX": lower_arg_extremum,
+    "ARG_MIN": lower_arg_extremum,
+    "AVERAGE_POOL_2D": by_input_type(lower_average_pool_2d, _WIDE_POOL),
     "BATCH_TO_SPACE_ND": lower_batch_to_space_nd,
     "BROADCAST_TO": lower_broadcast_to,
     "CEIL": lower_float_unary,
     "CONCATENATION": lower_concatenation,
-    "CONV_2D": lower_conv2d,
+    "CONV_2D": by_input_type(lower_conv2d, _WIDE),
     "COS": lower_float_unary,
-    "DEPTHWISE_CONV_2D": lower_depthwise_conv2d,
+    "DEPTHWISE_CONV_2D": by_input_type(lower_depthwise_conv2d, _WIDE),
     "DEPTH_TO_SPACE": lower_depth_to_space,
     "DEQUANTIZE": lower_dequantize,
-    "DIV": by_input_type(
-        lower_int8_div, {_FLOAT32: lower_float_arithmetic, _INT32: lower_int32_arithmetic}
-    ),
+    "DIV": _DIV,
     "ELU": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),
     "EQUAL": lower_comparison,
     "EXP": lower_float_unary,
@@ -101,31 +115,26 @@ OPERATORS: Mapping[str, Lowering] = {
     "FLOOR": lower_float_unary,
     "FLOOR_DIV": lower_floor_division,
     "FLOOR_MOD": lower_floor_division,
-    "FULLY_CONNECTED": lower_fully_connected,
+    "FULLY_CONNECTED": by_input_type(lower_fully_connected, _WIDE),
     "GREATER": lower_comparison,
     "GREATER_EQUAL": lower_comparison,
     "HARD_SWISH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),
-    "LEAKY_RELU": by_input_type(
-        lower_lookup, {_FLOAT32: lower_float_leaky_relu, _INT16: lower_int16_unary}
-    ),
+    "L2_NORMALIZATION": lower_float_rows,
+    "L2_POOL_2D": lower_wide_pool,
+    "LEAKY_RELU": _LEAKY_RELU,
     "LESS": lower_comparison,
     "LESS_EQUAL": lower_comparison,
     "LOG": lower_float_unary,
     "LOGICAL_AND": lower_logical,
     "LOGICAL_NOT": lower_logical_not,
     "LOGICAL_OR": lower_logical,
-    "LOGISTIC": by_input_type(
-        lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}
-    ),
+    "LOG_SOFTMAX": lower_float_rows,
     "MAXIMUM": lower_extremum,
-    "MAX_POOL_2D": lower_max_pool_2d,
-    "MEAN": lower_mean,
+    "MAX_POOL_2D": by_input_type(lower_max_pool_2d, _WIDE_POOL),
+    "MEAN": by_input_type(lower_mean, {_FLOAT32: lower_sum, _INT16: lower_sum}),
     "MINIMUM": lower_extremum,
     "MIRROR_PAD": lower_mirror_pad,
-    "MUL": by_input_type(
-        lower_mul,
-        {_FLOAT32: lower_float_arithmetic, _INT32: lower_int32_arithmetic, _INT16: lower_int16_mul},
-    ),
+    "MUL": _MUL,
     "NEG": lower_float_unary,
     "NOT_EQUAL": lower_comparison,
     "PACK": lower_pack,
@@ -133,6 +142,9 @@ OPERATORS: Mapping[str, Lowering] = {
     "PADV2": _PAD,
     "PRELU": lower_prelu,
     "QUANTIZE": lower_quantize,
+    "REDUCE_ALL": lower_reduce_all,
+    "REDUCE_MAX": lower_reduce_extremum,
+    "REDUCE_MIN": lower_reduce_extremum,
     "RELU": by_input_type(lower_relu, {_FLOAT32: lower_float_relu, _INT16: lower_int16_unary}),
     "RELU6": by_input_type(lower_relu6, {_FLOAT32: lower_float_relu, _INT16: lower_int16_unary}),
     "RESHAPE": lower_reshape,
@@ -143,7 +155,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "SHAPE": lower_shape,
     "SIN": lower_float_unary,
     "SLICE": lower_slice,
-    "SOFTMAX": lower_softmax,
+    "SOFTMAX": by_input_type(lower_softmax, {_FLOAT32: lower_float_rows}),
     "SPACE_TO_BATCH_ND": lower_space_to_batch_nd,
     "SPACE_TO_DEPTH": lower_space_to_depth,
     "SPLIT": lower_split,
@@ -153,9 +165,8 @@ OPERATORS: Mapping[str, Lowering] = {
     "SQUARED_DIFFERENCE": lower_squared_difference,
     "SQUEEZE": lower_squeeze,
     "STRIDED_SLICE": lower_strided_slice,
-    "SUB": by_input_type(
-        lower_quantized_sum, {_FLOAT32: lower_float_arithmetic, _INT32: lower_int32_arithmetic}
-    ),
+    "SUB": _SUB,
+    "SUM": lower_sum,
     "TANH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}),
     "TRANSPOSE": lower_transpose,
     "UNPACK": lower_unpack,

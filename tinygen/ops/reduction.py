@@ -52,7 +52,7 @@ def _axes(view: OperatorView, rank: int) -> tuple[int, ...]:
     return tuple(sorted(axes))
 
 
-def _divided(requantization: Requantization, count: int) -> Requantization:
+def divided(requantization: Requantization, count: int) -> Requantization:
     """Fold the division by ``count`` into a multiplier, as TFLM does."""
     multiplier = int(requantization.multipliers[0])
     shift = int(requantization.shifts[0])
@@ -91,7 +91,7 @@ def lower_mean(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
         output_shape=output.shape,
         axes=axes,
         input_zero_point=zero_point(view, values),
-        requantization=_divided(
+        requantization=divided(
             rescale(view, values, output), math.prod(shape[axis] for axis in axes)
         ),
     )

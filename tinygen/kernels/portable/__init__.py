@@ -14,9 +14,11 @@ from tinygen.kernels.portable import (
     fully_connected,
     movement,
     pooling,
+    reduce,
     reduction,
     softmax,
     strided,
+    wide,
 )
 
 KERNELS: Sequence[Kernel] = (
@@ -27,8 +29,10 @@ KERNELS: Sequence[Kernel] = (
     *fully_connected.KERNELS,
     *movement.KERNELS,
     *pooling.KERNELS,
+    *reduce.KERNELS,
     *reduction.KERNELS,
     *softmax.KERNELS,
     *strided.KERNELS,
+    *wide.KERNELS,
 )
 """Every portable kernel."""

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SUM, MEAN (but int8), REDUCE_MAX, REDUCE_MIN, REDUCE_ALL, ARG_MAX and ARG_MIN.
+
+Semantics: TFLM ``reduce_common.cc``, ``reference_ops::ReduceGeneric`` and ``QuantizedMeanOrSum``,
+``arg_min_max.cc``. float32 is summed in the order of memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray, DType, Tensor
+from tinygen.numerics import Numerics
+from tinygen.numerics.fixed_point import Requantization, wrap_int32
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.quantized import rescale, scale, zero_point
+from tinygen.ops.rearrange import constant_integers
+from tinygen.ops.reduction import divided
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reduce(Layer):
+    """One output from all elements along ``axes`` (ascending, each once).
+
+    ``kind`` is sum, max, min, all, arg_max or arg_min. Quantized sums are requantized, float32 ones
+    divided by ``divisor``.
+    """
+
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    kind: str
+    dtype: DType
+    divisor: float = 1.0
+    input_zero_point: int = 0
+    requantization: Requantization | None = None
+
+    @property
+    def terms(self) -> int:
+        """Elements that each output is made of."""
+        return math.prod(self.input_shape[axis] for axis in self.axes)
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class."""
+        (values,) = inputs
+        kept = [axis for axis in range(values.ndim) if axis not in self.axes]
+        rows = values.transpose([*kept, *self.axes]).reshape(-1, self.terms)
+        result = _KINDS[self.kind](self, rows)
+        return (np.ascontiguousarray(result).reshape(self.output_shape),)
+
+
+def _sum(layer: Reduce, rows: AnyArray) -> AnyArray:
+    if layer.requantization is not None:
+        centred = rows.astype(np.int64).sum(axis=1) - layer.input_zero_point * layer.terms
+        return layer.requantization.apply(wrap_int32(centred)).astype(layer.dtype.numpy)
+    total = np.zeros(len(rows), dtype=np.float32)
+    with np.errstate(all="ignore"):
+        for c in range(rows.shape[1]):
+            total = total + rows[:, c]
+        return total / np.float32(layer.divisor)
+
+
+_KINDS: dict[str, Callable[[Reduce, AnyArray], AnyArray]] = {
+    "sum": _sum,
+    "max": lambda layer, rows: rows.max(axis=1),  # noqa: ARG005
+    "min": lambda layer, rows: rows.min(axis=1),  # noqa: ARG005
+    "all": lambda layer, rows: rows.all(axis=1),  # noqa: ARG005
+    "arg_max": lambda layer, rows: rows.argmax(axis=1).astype(np.int32),  # noqa: ARG005
+    "arg_min": lambda layer, rows: rows.argmin(axis=1).astype(np.int32),  # noqa: ARG005
+}
+
+
+def _axes(view: OperatorView, rank: int) -> tuple[int, ...]:
+    axes = set()
+    for axis in constant_integers(view, 1):
+        if not -rank <= axis < rank:
+            view.invalid(f"the axis {axis} is outside the {rank} dimensions of its input")
+        axes.add(axis % rank)
+    return tuple(sorted(axes))
+
+
+def _checked(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    view.counts((2,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, *dtypes)
+    view.require_dtype(output, values.dtype)
+    axes = _axes(view, len(values.shape))
+    keep = view.option("keep_dims", bool)
+    view.require_shape(
+        output,
+        tuple(
+            1 if axis in axes else extent
+            for axis, extent in enumerate(values.shape)
+            if keep or axis not in axes
+        ),
+    )
+    return values, output, axes
+
+
+def _layer(view: OperatorView, axes: tuple[int, ...], kind: str, **others: object) -> Reduce:
+    values, output = view.input(0), view.output()
+    return Reduce(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        input_shape=values.shape,
+        output_shape=output.shape,
+        axes=axes,
+        kind=kind,
+        dtype=values.dtype,
+        **others,  # type: ignore[arg-type]
+    )
+
+
+def lower_sum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a SUM, or a MEAN of float32 or int16."""
+    is_mean = view.operator.opcode == "MEAN"
+    values, output, axes = _checked(view, DType.FLOAT32, DType.INT8, DType.INT16)
+    terms = math.prod(values.shape[axis] for axis in axes)
+    if values.dtype is DType.FLOAT32:
+        return _layer(view, axes, "sum", divisor=float(terms) if is_mean else 1.0)
+    folded = rescale(view, values, output)
+    return _layer(
+        view,
+        axes,
+        "sum",
+        input_zero_point=zero_point(view, values),
+        requantization=divided(folded, terms) if is_mean else folded,
+    )
+
+
+def lower_reduce_extremum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a REDUCE_MAX or REDUCE_MIN, whose output is quantized as its input."""
+    values, output, axes = _checked(view, DType.FLOAT32, DType.INT8)
+    if values.dtype is DType.INT8 and (
+        scale(view, values) != scale(view, output)
+        or zero_point(view, values) != zero_point(view, output)
+    ):
+        view.invalid("its input and output are quantized differently")
+    return _layer(view, axes, "max" if view.operator.opcode == "REDUCE_MAX" else "min")
+
+
+def lower_reduce_all(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a REDUCE_ALL of booleans."""
+    _, _, axes = _checked(view, DType.BOOL)
+    return _layer(view, axes, "all")
+
+
+def lower_arg_extremum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold an ARG_MAX or ARG_MIN along one constant axis, to int32; the first of equals wins."""
+    view.counts((2,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.FLOAT32, DType.INT8)
+    view.require_dtype(output, DType.INT32)
+    axes = _axes(view, len(values.shape))
+    if len(axes) != 1:
+        view.invalid(f"it takes one axis, not {list(axes)}")
+    view.require_shape(output, values.shape[: axes[0]] + values.shape[axes[0] + 1 :])
+    return _layer(view, axes, "arg_max" if view.operator.opcode == "ARG_MAX" else "arg_min")

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SOFTMAX, LOG_SOFTMAX and L2_NORMALIZATION of float32, over the last axis.
+
+Semantics: TFLM ``reference_ops`` in ``softmax.h``, ``log_softmax.h``, ``l2normalization.h``, with this
+project's exponential and logarithm; sums in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray, DType
+from tinygen.numerics import Numerics, real_functions
+from tinygen.ops.layer import Layer, OperatorView
+
+_EPSILON = np.float32(1e-6)
+
+
+def _exp(x: AnyArray) -> AnyArray:
+    return real_functions.float32(real_functions.exp(x.astype(np.float64)))
+
+
+def _in_order(terms: AnyArray) -> AnyArray:
+    """Row sums, element after element, each rounded."""
+    total = np.zeros((len(terms), 1), dtype=np.float32)
+    for c in range(terms.shape[1]):
+        total = total + terms[:, c : c + 1]
+    return total
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FloatRows(Layer):
+    """A function of rows of ``depth`` elements: softmax, log_softmax or l2_normalization."""
+
+    shape: tuple[int, ...]
+    rows: int
+    depth: int
+    kind: str
+    beta: float
+
+    @property
+    def tolerance_ulp(self) -> int:
+        """The exponentials' and the logarithm's distance, of a sum that may cancel."""
+        return {"softmax": 8, "log_softmax": 64, "l2_normalization": 0}[self.kind]
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class."""
+        rows = inputs[0].reshape(self.rows, self.depth)
+        with np.errstate(all="ignore"):
+            if self.kind == "l2_normalization":
+                norms = np.maximum(np.sqrt(_in_order(rows * rows)), _EPSILON)
+                return ((rows / norms).reshape(self.shape),)
+            centred = rows - rows.max(axis=1, keepdims=True)
+            if self.kind == "softmax":
+                powers = _exp(centred * np.float32(self.beta))
+                return ((powers / _in_order(powers)).reshape(self.shape),)
+            sums = _in_order(_exp(centred)).astype(np.float64)
+            logarithms = real_functions.float32(real_functions.log(sums))
+            return ((centred - logarithms).reshape(self.shape),)
+
+
+def lower_float_rows(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a SOFTMAX, LOG_SOFTMAX or L2_NORMALIZATION of float32."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.FLOAT32)
+    view.require_dtype(output, DType.FLOAT32)
+    view.require_shape(output, values.shape)
+    if not values.shape:
+        view.unsupported(f"tensor {values.name!r} is a scalar")
+    opcode = view.operator.opcode
+    if opcode == "L2_NORMALIZATION":
+        if view.option("fused_activation_function", str) != "NONE":
+            view.unsupported("a fused activation is not supported")
+        view.require_rank(values, *range(5))
+    depth = values.shape[-1]
+    return FloatRows(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        shape=values.shape,
+        rows=math.prod(values.shape) // depth,
+        depth=depth,
+        kind=opcode.lower(),
+        beta=view.option("beta", float) if opcode == "SOFTMAX" else 1.0,
+    )
