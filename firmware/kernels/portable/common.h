@@ -20,6 +20,10 @@
 #define TINYGEN_KERNEL static inline
 #endif
 
+/** Linkage of a kernel's parts: with the kernel's parameters in view they shrink to a few
+ * instructions. */
+#define TINYGEN_INLINE static inline __attribute__((always_inline))
+
 /** Sum modulo 2^32: accumulators wrap, they never overflow. */
 static inline int32_t tinygen_wrapping_add(int32_t a, int32_t b)
 {

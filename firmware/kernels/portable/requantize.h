@@ -32,13 +32,37 @@ typedef struct {
  * truncating division come to the same as one nudge and a flooring shift, and only
  * a == b == INT32_MIN would saturate.
  */
-static inline int32_t tinygen_high_mul(int32_t a, int32_t b)
+TINYGEN_INLINE int32_t tinygen_high_mul_64(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
+/** The same from products of 16-bit halves, for cores without a 64-bit product (Armv6-M). */
+static inline int32_t tinygen_high_mul_halves(int32_t a, int32_t b)
+{
+    const int32_t a_high = a >> 16;
+    const int32_t b_high = b >> 16;
+    const uint32_t a_low = (uint32_t)a & 0xffffu;
+    const uint32_t b_low = (uint32_t)b & 0xffffu;
+    const int32_t middle = a_high * (int32_t)b_low + (int32_t)(a_low * b_low >> 16);
+    const uint32_t carry = a_low * (uint32_t)b_high + ((uint32_t)middle & 0xffffu);
+    const int32_t high = a_high * b_high + (middle >> 16) + (int32_t)(carry >> 16);
+    /* Bits 16 to 31 of the product decide the rounding; those below cannot carry into it. */
+    return (int32_t)((uint32_t)high << 1) + (int32_t)(((carry & 0xffffu) + 0x4000u) >> 15);
+}
+
+/** The high half of 2 * a * b, in the way that suits the core. */
+TINYGEN_INLINE int32_t tinygen_high_mul(int32_t a, int32_t b)
+{
+#ifdef __ARM_ARCH_6M__
+    return tinygen_high_mul_halves(a, b);
+#else
+    return tinygen_high_mul_64(a, b);
+#endif
+}
+
 /** Divide by 2^exponent, halves away from zero; exponent in [0, 31]. */
-static inline int32_t tinygen_rounding_shift_right(int32_t x, int32_t exponent)
+TINYGEN_INLINE int32_t tinygen_rounding_shift_right(int32_t x, int32_t exponent)
 {
     const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
     const int32_t remainder = x & mask;
@@ -47,7 +71,7 @@ static inline int32_t tinygen_rounding_shift_right(int32_t x, int32_t exponent)
 }
 
 /** Scale by multiplier * 2^(shift - 31) with two roundings. */
-static inline int32_t tinygen_scale(int32_t x, int32_t multiplier, int32_t shift)
+TINYGEN_INLINE int32_t tinygen_scale(int32_t x, int32_t multiplier, int32_t shift)
 {
     const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
@@ -76,8 +100,8 @@ static inline int32_t tinygen_scale_single_rounding(int32_t x, int32_t multiplie
 }
 
 /** Requantize one accumulator of a channel. */
-static inline int32_t tinygen_requantize(const tinygen_requantization *q, int32_t accumulator,
-                                         int32_t channel)
+TINYGEN_INLINE int32_t tinygen_requantize(const tinygen_requantization *q, int32_t accumulator,
+                                          int32_t channel)
 {
     const int32_t pair = channel * q->channel_step;
     const int32_t scaled = tinygen_scale(accumulator, q->multipliers[pair], q->shifts[pair]);

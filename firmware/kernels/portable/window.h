@@ -35,4 +35,10 @@ static inline int32_t tinygen_end_tap(const tinygen_axis *axis, int32_t origin)
     return taps < axis->size ? taps : axis->size;
 }
 
+/** Whether the whole window at an origin lies inside the input. */
+static inline int32_t tinygen_window_inside(const tinygen_axis *axis, int32_t origin)
+{
+    return origin >= 0 && origin + (axis->size - 1) * axis->dilation < axis->input;
+}
+
 #endif

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from tinygen.graph import AnyArray
 from tinygen.kernels.kernel import (
     Binding,
     Call,
@@ -12,11 +15,14 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Kernel,
     Overlap,
+    Raw,
+    ScratchArgument,
     Struct,
     TensorArgument,
 )
 from tinygen.kernels.overlap import rows_overlap
 from tinygen.kernels.portable.base import PortableKernel, axis_struct, requantization_struct
+from tinygen.numerics.fixed_point import Int32Array, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.pooling import Pool2D
 
@@ -39,8 +45,12 @@ def image_overlaps(layer: Conv2D | DepthwiseConv2D | Pool2D) -> tuple[Overlap, .
 
 
 _CYCLES_PER_MAC = 9.0
-_DEPTHWISE_CYCLES_PER_MAC = 11.0
-_CYCLES_PER_OUTPUT = 60.0
+_DOT_MAX_DEPTH = 131_071
+"""``TINYGEN_DOT_MAX_DEPTH`` of firmware/kernels/portable/dot.h."""
+_GEMM_CYCLES_PER_MAC = 3.5
+_CYCLES_PER_GATHERED_VALUE = 3.0
+_DEPTHWISE_CYCLES_PER_MAC = 5.0
+_CYCLES_PER_OUTPUT = 30.0
 
 
 def _bind_conv2d(layer: Conv2D) -> Binding:
@@ -85,8 +95,82 @@ def _conv2d_cycles(layer: Conv2D) -> float:
     return layer.macs * _CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
 
 
+def _reads_in_place(layer: Conv2D) -> bool:
+    """Whether a pixel's window lies in the image as the weights want it."""
+    rows, columns = layer.window.height, layer.window.width
+    return all(axis.size == 1 and axis.stride == 1 for axis in (rows, columns))
+
+
+def folded_bias(bias: Int32Array, weights: AnyArray, input_zero_point: int) -> Int32Array:
+    """The bias with (minus the zero point) times the sum of each channel's weights added.
+
+    ``weights`` are (channels, …). Sums of x · w + folded bias then equal those of
+    (x - zero point) · w + bias, modulo 2**32.
+    """
+    sums = weights.reshape(len(weights), -1).astype(np.int64).sum(axis=1)
+    return wrap_int32(bias.astype(np.int64) - input_zero_point * sums)
+
+
+def _bind_gemm_conv2d(layer: Conv2D) -> Binding:
+    requantization, arrays = requantization_struct(layer.requantization)
+    parameters = Struct(
+        "tinygen_gemm_conv2d_s8_params",
+        (
+            ("rows", axis_struct(layer.window.height)),
+            ("columns", axis_struct(layer.window.width)),
+            ("batches", layer.input_shape[0]),
+            ("input_channels", layer.input_shape[3]),
+            ("output_channels", layer.output_shape[3]),
+            ("input_ring_rows", layer.input_shape[1]),
+            ("padding", layer.input_zero_point),
+            ("weights", ConstantArgument("weights")),
+            ("bias", ConstantArgument("bias")),
+            ("requantization", requantization),
+        ),
+    )
+    in_place = _reads_in_place(layer)
+    bias = folded_bias(layer.bias, layer.weights, layer.input_zero_point)
+    return Binding(
+        calls=(
+            Call(
+                "tinygen_gemm_conv2d_s8",
+                (
+                    parameters,
+                    TensorArgument(layer.inputs[0]),
+                    TensorArgument(layer.outputs[0], writable=True),
+                    Raw("NULL") if in_place else ScratchArgument("int8_t"),
+                ),
+            ),
+        ),
+        headers=("portable/gemm_conv2d_s8.h",),
+        constants=(Constant("weights", layer.weights), Constant("bias", bias), *arrays),
+        scratch_bytes=0 if in_place else 2 * layer.weights[0].size,
+        overlaps=image_overlaps(layer),
+    )
+
+
+def _gemm_conv2d_cycles(layer: Conv2D) -> float:
+    outputs = layer.macs / (layer.weights[0].size or 1)
+    gathered = 0 if _reads_in_place(layer) else layer.macs / layer.output_shape[3]
+    return (
+        layer.macs * _GEMM_CYCLES_PER_MAC
+        + outputs * _CYCLES_PER_OUTPUT
+        + gathered * _CYCLES_PER_GATHERED_VALUE
+    )
+
+
+def _gemm_rejects(layer: Conv2D) -> str | None:
+    if layer.groups != 1:
+        return "does one group of channels only"
+    if layer.weights[0].size > _DOT_MAX_DEPTH:
+        return f"sums at most {_DOT_MAX_DEPTH:,} products without overflow"
+    return None
+
+
 def _bind_depthwise_conv2d(layer: DepthwiseConv2D) -> Binding:
     requantization, arrays = requantization_struct(layer.requantization)
+    by_channel = np.moveaxis(layer.weights, -1, 0)
+    bias = folded_bias(layer.bias, by_channel, layer.input_zero_point)
     parameters = Struct(
         "tinygen_depthwise_conv2d_s8_params",
         (
@@ -96,7 +180,7 @@ def _bind_depthwise_conv2d(layer: DepthwiseConv2D) -> Binding:
             ("input_channels", layer.input_shape[3]),
             ("depth_multiplier", layer.depth_multiplier),
             ("input_ring_rows", layer.input_shape[1]),
-            ("input_offset", -layer.input_zero_point),
+            ("padding", layer.input_zero_point),
             ("weights", ConstantArgument("weights")),
             ("bias", ConstantArgument("bias")),
             ("requantization", requantization),
@@ -110,11 +194,13 @@ def _bind_depthwise_conv2d(layer: DepthwiseConv2D) -> Binding:
                     parameters,
                     TensorArgument(layer.inputs[0]),
                     TensorArgument(layer.outputs[0], writable=True),
+                    ScratchArgument("int8_t"),
                 ),
             ),
         ),
         headers=("portable/depthwise_conv2d_s8.h",),
-        constants=(Constant("weights", layer.weights), Constant("bias", layer.bias), *arrays),
+        constants=(Constant("weights", layer.weights), Constant("bias", bias), *arrays),
+        scratch_bytes=layer.window.height.size * layer.window.width.size * layer.input_shape[3],
         overlaps=image_overlaps(layer),
     )
 
@@ -126,6 +212,7 @@ def _depthwise_cycles(layer: DepthwiseConv2D) -> float:
 
 KERNELS: Sequence[Kernel] = (
     PortableKernel("conv2d_s8", Conv2D, _bind_conv2d, _conv2d_cycles),
+    PortableKernel("gemm_conv2d_s8", Conv2D, _bind_gemm_conv2d, _gemm_conv2d_cycles, _gemm_rejects),
     PortableKernel(
         "depthwise_conv2d_s8", DepthwiseConv2D, _bind_depthwise_conv2d, _depthwise_cycles
     ),
