@@ -31,20 +31,21 @@ from tinygen.targets.cores import Core
 
 _PER_TENSOR = "arm_fully_connected_s8"
 _PER_CHANNEL = "arm_fully_connected_per_channel_s8"
-_VECTOR_SUM = "arm_vector_sum_s8"
+_PRODUCT = "arm_nn_vec_mat_mult_t_s8"
 
 
 def _kernel_sums(declarations: Declarations, layer: FullyConnected, core: Core) -> Constant | None:
-    """What ``arm_vector_sum_s8`` would compute at start-up; None if this tree's kernel reads none.
+    """What the MVE kernels read from their context; None if this tree's kernel reads nothing.
 
-    MVE kernels read it from 5.0.0 on: at first the sum of each output's weights, from 6.0.0 on (the
-    function then takes the input's offset) the accumulator's start: bias + offset · sum.
+    Upstream computes it at start-up with ``arm_vector_sum_s8``. From 5.0.0 on it is the sum of each
+    output's weights, from 7.0.0 on the accumulator's start: bias + offset · sum. The kernels of the
+    former scale the sum themselves.
     """
-    vector_sum = declarations.prototypes.get(_VECTOR_SUM)
-    if vector_sum is None or not core.mve:
+    tree = declarations.tree
+    if not core.mve or not tree.mentions(_PRODUCT, "kernel_sum"):
         return None
     sums = layer.weights.astype(np.int64).sum(axis=1)
-    if vector_sum.has("lhs_offset"):
+    if not tree.mentions(_PRODUCT, "rhs_sum"):
         sums = layer.bias.astype(np.int64) - layer.input_zero_point * sums
     return Constant("kernel_sums", wrap_int32(sums))
 
