@@ -16,7 +16,8 @@ _PROGRESS_AFTER_SECONDS = 1.0
 _WIDTH_WITHOUT_TERMINAL = 120
 
 
-def _console() -> Console:
+def plain_console() -> Console:
+    """A console that neither colours numbers nor, where there is no terminal, breaks lines early."""
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _WIDTH_WITHOUT_TERMINAL
@@ -44,7 +45,7 @@ def _shapes(shapes: Sequence[Sequence[int]]) -> str:
 
 def print_analysis(data: Mapping[str, Any]) -> None:
     """The operators and totals of ``tinygen analyze``."""
-    console = _console()
+    console = plain_console()
     table = Table(title=escape(f"{data['model']} on {data['target']}"), title_justify="left")
     for heading in ("#", "operator", "input", "output"):
         table.add_column(heading)
@@ -74,7 +75,7 @@ def print_analysis(data: Mapping[str, Any]) -> None:
 
 def print_generated(data: Mapping[str, Any]) -> None:
     """What ``tinygen generate`` wrote."""
-    console = _console()
+    console = plain_console()
     console.print(
         f"{len(data['files'])} files in [bold]{escape(data['directory'])}[/bold]; arena "
         f"{data['arena_bytes']:,} bytes, constants {data['weight_bytes']:,} bytes"
@@ -95,7 +96,7 @@ def _print_fallbacks(console: Console, data: Mapping[str, Any]) -> None:
 
 def print_verdict(data: Mapping[str, Any]) -> None:
     """The verdict of ``tinygen verify``."""
-    console = _console()
+    console = plain_console()
     _print_fallbacks(console, data)
     for layer in data["layers"]:
         wrong = layer["mismatched_samples"]
@@ -137,12 +138,12 @@ def print_boards(data: Sequence[Mapping[str, Any]]) -> None:
             f"{row['flash_bytes'] // 1024} KB" if row["flash_bytes"] else "",
             f"{row['ram_bytes'] // 1024} KB" if row["ram_bytes"] else "",
         )
-    _console().print(table)
+    plain_console().print(table)
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
     """What ``tinygen doctor`` found."""
-    console = _console()
+    console = plain_console()
     for finding in findings:
         mark = "[green]found[/green]  " if finding["found"] else "[red]missing[/red]"
         console.print(

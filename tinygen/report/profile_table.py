@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+
+from tinygen.report.console import plain_console
 
 _BAR_WIDTH = 8
 
@@ -48,7 +50,7 @@ def profile_table(data: Mapping[str, Any]) -> RenderableType:
 
 def print_profile(data: Mapping[str, Any]) -> None:
     """Prints the table."""
-    Console(highlight=False).print(profile_table(data))
+    plain_console().print(profile_table(data))
 
 
 def _memory(data: Mapping[str, Any]) -> RenderableType:
