@@ -45,8 +45,8 @@ _ATTEMPTS = 4
 _DIGITS = 15
 """M is varied by up to 2**_DIGITS."""
 
-_SAFE = 1 << 30
-"""Scaled accumulators below this neither saturate nor wrap in the definition."""
+_SAFE = (1 << 31) - (1 << 9)
+"""Shifted accumulators below this neither saturate nor wrap in the definition."""
 
 _MOST_RIGHT = 21
 """Right shifts up to which thresholds with one rounding are computed in 64 bits."""
@@ -299,7 +299,7 @@ class _Search:
 
         Each rank looks at other ones.
         """
-        best = multiplier.copy()
+        best: Int64Array = multiplier.copy()
         widest = np.full(len(channels), -_FAR, np.int64)
         for digit in range(_DIGITS):
             for change in (1 << digit, -(1 << digit)):
@@ -410,11 +410,14 @@ def _prove(result: FittedRequantization, q: Requantization, steps: Int64Array) -
         raise AssertionError("a fitted requantization does not equal its definition")
 
 
-def exact_form(q: Requantization, low: Int64Array, high: Int64Array, offset: int = 0) -> ExactForm:
+def exact_form(
+    q: Requantization, low: Int64Array, high: Int64Array, offset: int = 0, preferred: int = 0
+) -> ExactForm:
     """The four-instruction form of the definition for accumulators in [low, high].
 
     E is the largest right shift for which the channels with it and all others stay in range, so that
-    a channel with an extreme shift does not spoil the rest.
+    a channel with an extreme shift does not spoil the rest; or the preferred one, if it is larger and
+    as good.
     """
     channels = len(low)
     multiplier = np.broadcast_to(q.multipliers.astype(np.int64), channels)
@@ -430,7 +433,7 @@ def exact_form(q: Requantization, low: Int64Array, high: Int64Array, offset: int
         1,
         np.zeros(channels, np.bool_),
     )
-    for shift in sorted(set(right[usable].tolist())):
+    for shift in sorted({*right[usable].tolist(), *([preferred] if preferred else [])}):
         constant = ((q.zero_point + offset) << shift) + (1 << (shift - 1))
         factor = np.int64(1) << np.clip(shift - right, 0, 30)
         valid = usable & (right <= shift) & (scaled * factor + abs(constant) < 1 << 31)

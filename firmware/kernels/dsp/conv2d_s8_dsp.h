@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * CONV_2D, int8, any stride, dilation and padding, one group, for cores with 16-bit SIMD.
+ *
+ * Windows are written to scratch memory as int16 columns, a few pairs at a time, and multiplied
+ * with all weights (gemm.h). A window is one segment of consecutive bytes a filter row, or a
+ * filter tap if columns are dilated. A column holds the groups of four bytes of all segments, then
+ * the bytes that are left of each, in the same order.
+ */
+#ifndef TINYGEN_KERNELS_DSP_CONV2D_S8_H
+#define TINYGEN_KERNELS_DSP_CONV2D_S8_H
+
+#include "../portable/window.h"
+#include "gemm.h"
+
+/** A convolution layer. */
+typedef struct {
+    tinygen_gemm_columns_function *fill;
+    tinygen_gemm_function *multiply;
+    const int32_t *stream;
+    tinygen_gemm_shape shape;
+    tinygen_gemm_rest rest;
+    tinygen_gemm_windows windows; /**< those that lie within the image */
+    tinygen_axis rows;
+    tinygen_axis columns;
+    int32_t batches;
+    int32_t input_channels;
+    int32_t output_channels;
+    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    int32_t segment_taps;    /**< filter taps of a segment */
+    int32_t inner_begin;     /**< first output column whose windows need no padding at the sides, */
+    int32_t inner_end;       /**< and one past the last; 0 if windows have no common pitch */
+    int32_t padding;         /**< the input's zero point */
+    int32_t block_pairs;     /**< pairs of columns that scratch memory holds */
+} tinygen_dsp_conv2d_params;
+
+/** Multiply pairs of columns with all channels. */
+static inline void tinygen_dsp_multiply(const tinygen_dsp_conv2d_params *p, const int16_t *columns,
+                                        int8_t *output, int32_t pairs, int32_t pitch)
+{
+    if (p->shape.outputs != 0) {
+        p->multiply(columns, p->stream, output, &p->shape, pairs, pitch);
+    }
+    if (p->rest.compute != NULL) {
+        p->rest.compute(&p->rest, p->shape.steps, columns, output, pairs, pitch);
+    }
+}
+
+/** Multiply a block of columns; the last one stands twice if their number is odd. */
+static inline void tinygen_dsp_multiply_block(const tinygen_dsp_conv2d_params *p,
+                                              const int16_t *columns, int8_t *output, int32_t count)
+{
+    const int32_t pairs = count / 2;
+    if (pairs != 0) {
+        tinygen_dsp_multiply(p, columns, output, pairs, p->output_channels);
+    }
+    if (count % 2 != 0) {
+        tinygen_dsp_multiply(p, columns + 4 * p->shape.steps * pairs,
+                             output + 2 * pairs * p->output_channels, 1, 0);
+    }
+}
+
+/** Where column i of a block starts. */
+static inline int16_t *tinygen_dsp_column(const tinygen_dsp_conv2d_params *p, int16_t *columns,
+                                          int32_t i)
+{
+    return columns + 4 * p->shape.steps * (i / 2) + 2 * (i % 2);
+}
+
+/** Compute consecutive pixels of a 1x1 convolution with stride 1. */
+static __attribute__((noinline, unused)) void
+tinygen_dsp_pointwise_pixels(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                             int8_t *output, int16_t *columns, int32_t pixels)
+{
+    const int32_t most = 2 * p->block_pairs;
+    while (pixels > 0) {
+        const int32_t count = pixels < most ? pixels : most;
+        if (count > 1) {
+            p->fill(&p->windows, input, columns, count / 2);
+        }
+        input += count * p->input_channels;
+        if (count % 2 != 0) {
+            const int8_t *last = input - p->input_channels;
+            tinygen_gemm_column(&p->windows, last, tinygen_dsp_column(p, columns, count - 1));
+            tinygen_gemm_column(&p->windows, last, tinygen_dsp_column(p, columns, count));
+        }
+        tinygen_dsp_multiply_block(p, columns, output, count);
+        output += count * p->output_channels;
+        pixels -= count;
+    }
+}
+
+/**
+ * Compute output rows [first_row, end_row) of one image with a 1x1 filter, stride 1, no padding.
+ *
+ * @param p       the layer
+ * @param input   ring of p->input_ring_rows rows
+ * @param output  where first_row goes
+ * @param columns scratch memory: p->block_pairs pairs of columns, aligned to 4 bytes
+ */
+static inline void tinygen_dsp_pointwise_rows(const tinygen_dsp_conv2d_params *p,
+                                              const int8_t *input, int8_t *output, int16_t *columns,
+                                              int32_t first_row, int32_t end_row)
+{
+    const int32_t width = p->columns.input;
+    while (first_row < end_row) {
+        const int32_t slot = tinygen_ring_slot(first_row, p->input_ring_rows);
+        const int32_t room = p->input_ring_rows - slot;
+        const int32_t rows = end_row - first_row < room ? end_row - first_row : room;
+        tinygen_dsp_pointwise_pixels(p, input + slot * width * p->input_channels, output, columns,
+                                     rows * width);
+        output += rows * width * p->output_channels;
+        first_row += rows;
+    }
+}
+
+/** Compute the whole output of a 1x1 convolution: NHWC in, NHWC out. */
+static inline void tinygen_dsp_pointwise(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                                         int8_t *output, int16_t *columns)
+{
+    tinygen_dsp_pointwise_pixels(p, input, output, columns,
+                                 p->batches * p->rows.input * p->columns.input);
+}
+
+/** Bytes of a segment. */
+static inline int32_t tinygen_dsp_segment_bytes(const tinygen_dsp_conv2d_params *p)
+{
+    return 4 * p->windows.groups + p->windows.left;
+}
+
+/**
+ * The bytes of a segment whose first tap is at column in_x of a row (NULL: a row of padding).
+ *
+ * @param edge two segments of scratch memory, the first filled with padding; a segment that is
+ *             partly padding is put together in the second
+ */
+static inline const int8_t *tinygen_dsp_segment(const tinygen_dsp_conv2d_params *p,
+                                                const int8_t *row, int32_t in_x, int8_t *edge)
+{
+    const int32_t taps = p->segment_taps;
+    const int32_t depth = p->input_channels;
+    const int32_t room = p->columns.input - in_x;
+    if (row != NULL && in_x >= 0 && room >= taps) {
+        return row + in_x * depth;
+    }
+    const int32_t first = in_x < 0 ? -in_x : 0;
+    const int32_t end = room < taps ? room : taps;
+    if (row == NULL || first >= end) {
+        return edge;
+    }
+    int8_t *mixed = edge + tinygen_dsp_segment_bytes(p);
+    memset(mixed, p->padding, (size_t)tinygen_dsp_segment_bytes(p));
+    memcpy(mixed + first * depth, row + (in_x + first) * depth, (size_t)((end - first) * depth));
+    return mixed;
+}
+
+/** Write the window of output pixel (y, x) as a column; it may lie outside the image in part. */
+static __attribute__((noinline, unused)) void
+tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *edge,
+                        int16_t *column, int32_t y, int32_t x)
+{
+    const int32_t groups = p->windows.groups;
+    const int32_t first_x = x * p->columns.stride - p->columns.pad;
+    const int32_t end_x = first_x + p->columns.size * p->columns.dilation;
+    int32_t in_y = y * p->rows.stride - p->rows.pad;
+    int16_t *rest = column + 8 * groups * p->windows.segments;
+    int32_t k = 0;
+    for (int32_t ky = 0; ky < p->rows.size; ky++) {
+        const int8_t *row = NULL;
+        if (in_y >= 0 && in_y < p->rows.input) {
+            row = input + tinygen_ring_slot(in_y, p->input_ring_rows) * p->columns.input *
+                              p->input_channels;
+        }
+        for (int32_t in_x = first_x; in_x < end_x; in_x += p->segment_taps * p->columns.dilation) {
+            const int8_t *from = tinygen_dsp_segment(p, row, in_x, edge);
+            column = tinygen_gemm_widen(column, from, groups);
+            for (int32_t i = 0; i < p->windows.left; i++) {
+                tinygen_gemm_widen1(rest, k, from[4 * groups + i]);
+                k++;
+            }
+        }
+        in_y += p->rows.dilation;
+    }
+}
+
+/**
+ * The window of output pixel (y, p->inner_begin), NULL if pixels of that row have no windows of
+ * consecutive rows in memory: they lie outside the image in part, or around the ring's end.
+ */
+static inline const int8_t *tinygen_dsp_inner_window(const tinygen_dsp_conv2d_params *p,
+                                                     const int8_t *input, int32_t y)
+{
+    const int32_t first = y * p->rows.stride - p->rows.pad;
+    const int32_t last = first + (p->rows.size - 1) * p->rows.dilation;
+    if (first < 0 || last >= p->rows.input || p->inner_begin >= p->inner_end) {
+        return NULL;
+    }
+    const int32_t slot = tinygen_ring_slot(first, p->input_ring_rows);
+    if (slot + last - first >= p->input_ring_rows) {
+        return NULL;
+    }
+    const int32_t column = p->inner_begin * p->columns.stride - p->columns.pad;
+    return input + (slot * p->columns.input + column) * p->input_channels;
+}
+
+/** Where a band of output pixels has got to. */
+typedef struct {
+    int32_t y;
+    int32_t x;
+    const int8_t *inner; /**< of row y, see tinygen_dsp_inner_window() */
+} tinygen_dsp_position;
+
+/** Write the windows of the next pixels as columns, from number `first` of a block on. */
+static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                                          int8_t *edge, int16_t *columns, int32_t count,
+                                          tinygen_dsp_position *at)
+{
+    int32_t i = 0;
+    while (i < count) {
+        int32_t pixels = 0;
+        if (i % 2 == 0 && at->inner != NULL && at->x >= p->inner_begin) {
+            const int32_t room = p->inner_end - at->x;
+            pixels = (count - i < room ? count - i : room) / 2 * 2;
+        }
+        if (pixels > 0) {
+            p->fill(&p->windows, at->inner + (at->x - p->inner_begin) * p->windows.step,
+                    tinygen_dsp_column(p, columns, i), pixels / 2);
+        } else {
+            tinygen_dsp_edge_window(p, input, edge, tinygen_dsp_column(p, columns, i), at->y,
+                                    at->x);
+            if (i + 1 == count && i % 2 == 0) {
+                tinygen_dsp_edge_window(p, input, edge, tinygen_dsp_column(p, columns, count),
+                                        at->y, at->x);
+            }
+            pixels = 1;
+        }
+        i += pixels;
+        at->x += pixels;
+        if (at->x == p->columns.output) {
+            at->x = 0;
+            at->y++;
+            at->inner = tinygen_dsp_inner_window(p, input, at->y);
+        }
+    }
+}
+
+/**
+ * Compute output rows [first_row, end_row) of one image.
+ *
+ * @param p       the layer
+ * @param input   ring of p->input_ring_rows rows of columns.input * input_channels values
+ * @param output  where first_row goes; rows of columns.output * output_channels values
+ * @param columns scratch memory: p->block_pairs pairs of columns, then two segments; aligned to 4
+ */
+static __attribute__((noinline, unused)) void
+tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *output,
+                        int16_t *columns, int32_t first_row, int32_t end_row)
+{
+    int8_t *edge = (int8_t *)(columns + 4 * p->shape.steps * p->block_pairs);
+    const int32_t most = 2 * p->block_pairs;
+    tinygen_dsp_position at = {first_row, 0, tinygen_dsp_inner_window(p, input, first_row)};
+    int32_t pixels = (end_row - first_row) * p->columns.output;
+    memset(edge, p->padding, (size_t)tinygen_dsp_segment_bytes(p));
+    while (pixels > 0) {
+        const int32_t count = pixels < most ? pixels : most;
+        tinygen_dsp_fill_block(p, input, edge, columns, count, &at);
+        tinygen_dsp_multiply_block(p, columns, output, count);
+        output += count * p->output_channels;
+        pixels -= count;
+    }
+}
+
+/** Compute the whole output: NHWC in, NHWC out. */
+static inline void tinygen_dsp_conv2d(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                                      int8_t *output, int16_t *columns)
+{
+    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
+    const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;
+    for (int32_t n = 0; n < p->batches; n++) {
+        tinygen_dsp_conv2d_rows(p, input + n * input_values, output + n * output_values, columns, 0,
+                                p->rows.output);
+    }
+}
+
+#endif

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D by multiplication of pairs of columns in 16-bit SIMD assembly: ``dsp/gemm.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tinygen.graph import AnyArray
+from tinygen.kernels.dsp.packing import (
+    Channels,
+    Int8Array,
+    folded_bias,
+    gemm_stream,
+    per_channel,
+    prepare,
+)
+from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Kernel,
+    Overlap,
+    Provider,
+    Raw,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.portable.base import axis_struct, requantization_struct
+from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.numerics.fixed_point import Rounding, wrap_int32
+from tinygen.ops.convolution import Conv2D
+from tinygen.ops.layer import Layer
+from tinygen.ops.window import Axis
+from tinygen.targets.cores import Core
+
+_UNROLL = 16
+_BLOCK_BYTES = 1024
+"""Scratch memory for columns, if one pair does not need more."""
+_LARGE_BLOCK_BYTES = 1280
+"""The same for two pairs."""
+_MOST_BLOCK_PAIRS = 8
+
+_STEP_CYCLES = 15.0
+_TURN_CYCLES = 5.0
+_QUAD_CYCLES = 68.0
+_TWO_ROUNDINGS_CYCLES = 2.5
+_CUT_CYCLES = 2.25
+_PAIR_CYCLES = 18.0
+_CALL_CYCLES = 90.0
+_WIDEN_CYCLES = 1.4
+_SEGMENT_CYCLES = 28.0
+_LEFT_OVER_CYCLES = 12.0
+_PIXEL_CYCLES = 40.0
+_REMAINING_STEP_CYCLES = 7.5
+_REMAINING_OUTPUT_CYCLES = 60.0
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """How the windows of a layer lie in memory: ``dsp/conv2d_s8_dsp.h``.
+
+    ``segment`` bytes are consecutive, of ``segment_taps`` taps; a window has ``segments``.
+    """
+
+    segment: int
+    segment_taps: int
+    segments: int
+    pointwise: bool
+
+    @property
+    def depth(self) -> int:
+        """Values of a column, without filling."""
+        return self.segment * self.segments
+
+    @property
+    def steps(self) -> int:
+        """Steps of two values, an even number."""
+        return 2 * -(-self.depth // 4)
+
+    @property
+    def block_pairs(self) -> int:
+        """Pairs of columns that are written before they are multiplied."""
+        pair = 8 * self.steps
+        least = 2 if 2 * pair <= _LARGE_BLOCK_BYTES else 1
+        return min(max(_BLOCK_BYTES // pair, least), _MOST_BLOCK_PAIRS)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Columns, and two segments for the edges."""
+        edge = 0 if self.pointwise else 2 * self.segment
+        return 8 * self.steps * self.block_pairs + edge
+
+    def column(self, filters: Int8Array) -> Int8Array:
+        """Filters (channels, height, width, depth) in the order of a column, filled with zeros."""
+        by_segment = filters.reshape(len(filters), self.segments, self.segment)
+        whole = self.segment - self.segment % 4
+        ordered = np.zeros((len(filters), 2 * self.steps), np.int8)
+        main = by_segment[:, :, :whole].reshape(len(filters), -1)
+        left = by_segment[:, :, whole:].reshape(len(filters), -1)
+        ordered[:, : main.shape[1]] = main
+        ordered[:, main.shape[1] : self.depth] = left
+        return ordered
+
+
+def _windows(layer: Conv2D) -> _Windows:
+    rows, columns = layer.window.height, layer.window.width
+    depth = layer.input_shape[3]
+    taps = columns.size if columns.dilation == 1 else 1
+    pointwise = all(
+        (axis.size, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
+        for axis in (rows, columns)
+    )
+    return _Windows(taps * depth, taps, rows.size * columns.size // taps, pointwise)
+
+
+def _pixels(layer: Conv2D) -> int:
+    return int(np.prod(layer.output_shape[:3]))
+
+
+def _remaining_cycles(steps: int, pixels: int) -> float:
+    """Cycles of a channel that is computed by itself."""
+    return pixels / 2 * (steps * _REMAINING_STEP_CYCLES + 2 * _REMAINING_OUTPUT_CYCLES)
+
+
+@lru_cache(maxsize=64)
+def _channels(layer: Conv2D) -> Channels:
+    """The channels of the stream: those that fill groups of four."""
+    windows = _windows(layer)
+    count = layer.output_shape[3] // 4 * 4
+    return prepare(
+        windows.column(layer.weights)[:count],
+        layer.bias[:count],
+        layer.input_zero_point,
+        per_channel(layer.requantization, np.arange(count)),
+        _remaining_cycles(windows.steps, _pixels(layer)),
+        _pixels(layer) * _TWO_ROUNDINGS_CYCLES,
+    )
+
+
+def _remaining(layer: Conv2D, channels: Channels) -> AnyArray:
+    """The channels that are not in the stream."""
+    tail = np.arange(len(channels.missing), layer.output_shape[3])
+    return np.concatenate([np.flatnonzero(channels.missing), tail])
+
+
+@dataclass(frozen=True)
+class GemmConv2D:
+    """The kernel's descriptor."""
+
+    name: str = "dsp.conv2d_gemm"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer on the core, or None if it can."""
+        if not isinstance(layer, Conv2D):
+            return "does Conv2D only"
+        if not (core.dsp and core.fpu and core.unaligned):
+            return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
+        if layer.groups > 1:
+            return f"has {layer.groups} groups of channels"
+        if layer.requantization.rounding is not Rounding.DOUBLE:
+            return "rounds twice"
+        return None
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
+        """Estimated cycles."""
+        assert isinstance(layer, Conv2D)
+        windows = _windows(layer)
+        channels = _channels(layer)
+        pixels = _pixels(layer)
+        pairs = (pixels + 1) // 2
+        steps = windows.steps
+        per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(
+            channels.cut
+        )
+        quad = (
+            _QUAD_CYCLES
+            + 8 * per_output
+            + _STEP_CYCLES * steps
+            + _TURN_CYCLES * ((steps - 1) // _UNROLL)
+        )
+        quads = len(channels.missing) / 4
+        cycles = pairs * (_PAIR_CYCLES + quads * quad)
+        cycles += pairs / windows.block_pairs * _CALL_CYCLES
+        cycles += len(_remaining(layer, channels)) * _remaining_cycles(steps, pixels)
+        column = windows.depth * _WIDEN_CYCLES + _PIXEL_CYCLES
+        column += windows.segments * _SEGMENT_CYCLES
+        column += windows.segments * (windows.segment % 4) * _LEFT_OVER_CYCLES
+        return cycles + 2 * pairs * column
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
+        """Fit the kernel to a layer that it does not reject."""
+        assert isinstance(layer, Conv2D)
+        windows = _windows(layer)
+        channels = _channels(layer)
+        assembly = _assembly(channels)
+        remaining_fields, remaining_arrays = _remaining_fields(layer, channels)
+        has_stream = len(channels.missing) > 0
+        rows, columns = layer.window.height, layer.window.width
+        inner = _inner_columns(columns) if columns.dilation == 1 else range(0)
+        parameters = Struct(
+            "tinygen_dsp_conv2d_params",
+            (
+                ("fill", AssemblyArgument(_COLUMNS.stem)),
+                *(
+                    (
+                        ("multiply", AssemblyArgument(assembly.stem)),
+                        ("stream", ConstantArgument("stream")),
+                    )
+                    if has_stream
+                    else ()
+                ),
+                ("shape", _shape_struct(windows.steps, channels)),
+                ("rest", Struct("tinygen_gemm_rest", remaining_fields)),
+                ("windows", _windows_struct(layer, windows)),
+                ("rows", axis_struct(rows)),
+                ("columns", axis_struct(columns)),
+                ("batches", layer.input_shape[0]),
+                ("input_channels", layer.input_shape[3]),
+                ("output_channels", layer.output_shape[3]),
+                ("input_ring_rows", rows.input),
+                ("segment_taps", windows.segment_taps),
+                ("inner_begin", inner.start),
+                ("inner_end", inner.stop),
+                ("padding", layer.input_zero_point),
+                ("block_pairs", windows.block_pairs),
+            ),
+        )
+        return Binding(
+            calls=(
+                Call(
+                    "tinygen_dsp_pointwise" if windows.pointwise else "tinygen_dsp_conv2d",
+                    (
+                        parameters,
+                        TensorArgument(layer.inputs[0]),
+                        TensorArgument(layer.outputs[0], writable=True),
+                        ScratchArgument("int16_t"),
+                    ),
+                ),
+            ),
+            headers=("dsp/conv2d_s8_dsp.h",),
+            constants=(
+                *((Constant("stream", gemm_stream(channels)),) if has_stream else ()),
+                *remaining_arrays,
+            ),
+            assembly=(_COLUMNS, *((assembly,) if has_stream else ())),
+            scratch_bytes=windows.scratch_bytes,
+            overlaps=_overlaps(layer, windows),
+            notes=(channels.note,),
+        )
+
+
+def _inner_columns(columns: Axis) -> range:
+    """The output columns whose windows lie within the rows."""
+    begin = -(-columns.pad // columns.stride)
+    end = (columns.input + columns.pad - columns.size) // columns.stride + 1
+    return range(min(begin, columns.output), max(min(end, columns.output), 0))
+
+
+def _windows_struct(layer: Conv2D, windows: _Windows) -> Struct:
+    depth = layer.input_shape[3]
+    rows, columns = layer.window.height, layer.window.width
+    return Struct(
+        "tinygen_gemm_windows",
+        (
+            ("groups", windows.segment // 4),
+            ("left", windows.segment % 4),
+            ("segments", windows.segments),
+            ("pitch", rows.dilation * columns.input * depth),
+            ("step", columns.stride * depth),
+        ),
+    )
+
+
+_COLUMNS = Assembly(
+    stem="gemm_columns",
+    listing="dsp/gemm_columns.inc",
+    parameters=(),
+    prototype="tinygen_gemm_columns_function {symbol};",
+)
+
+
+def _overlaps(layer: Conv2D, windows: _Windows) -> tuple[Overlap, ...]:
+    if not windows.pointwise:
+        return image_overlaps(layer)
+    growth = layer.output_shape[3] - layer.input_shape[3]
+    return (Overlap(layer.inputs[0], layer.outputs[0], max(0, growth * _pixels(layer))),)
+
+
+def _assembly(channels: Channels) -> Assembly:
+    cut = channels.cut != 0
+    finish = "two_roundings" if channels.two_roundings else "fitted"
+    return Assembly(
+        stem=f"gemm_{finish}_{channels.shift}" + ("_cut" if cut else ""),
+        listing="dsp/gemm.inc",
+        parameters=(
+            ("TG_UNROLL", _UNROLL),
+            ("TG_FINISH", int(channels.two_roundings)),
+            ("TG_SHIFT", channels.shift),
+            ("TG_CUT", int(cut)),
+        ),
+        prototype="tinygen_gemm_function {symbol};",
+    )
+
+
+def _shape_struct(steps: int, channels: Channels) -> Struct:
+    return Struct(
+        "tinygen_gemm_shape",
+        (
+            ("steps", steps),
+            ("outputs", len(channels.missing)),
+            ("base", channels.base),
+            ("cut", channels.cut),
+            ("low", channels.low),
+            ("two_roundings", int(channels.two_roundings)),
+            ("shift", channels.shift),
+        ),
+    )
+
+
+def _remaining_fields(
+    layer: Conv2D, channels: Channels
+) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
+    """What the channels outside the stream need: nothing if there are none."""
+    chosen = _remaining(layer, channels)
+    if not chosen.size:
+        return (("count", 0),), ()
+    struct, arrays = requantization_struct(per_channel(layer.requantization, chosen))
+    bias = folded_bias(layer.weights, layer.bias, layer.input_zero_point)
+    return (
+        ("compute", Raw("tinygen_gemm_remaining")),
+        ("count", len(chosen)),
+        ("channels", ConstantArgument("remaining_channels")),
+        ("weights", ConstantArgument("remaining_weights")),
+        ("bias", ConstantArgument("remaining_bias")),
+        ("requantization", struct),
+    ), (
+        Constant("remaining_channels", chosen.astype(np.uint16), alignment=2),
+        Constant("remaining_weights", _windows(layer).column(layer.weights)[chosen]),
+        Constant("remaining_bias", wrap_int32(bias[chosen])),
+        *arrays,
+    )
+
+
+KERNELS: Sequence[Kernel] = (GemmConv2D(),)

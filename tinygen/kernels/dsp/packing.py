@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights, start sums and requantization constants in the order in which the DSP kernels read them.
+
+Two channels share a word of weights: each half is 256·first + second (``dsp/gemm.h``). The sum of
+the first comes out 256 times too large, so it must stay below 2**23; 256·first + second must be
+int16. Channels for which that does not hold, or whose requantization has no fitted constants, are
+``missing``: their weights in the words are 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygen.graph import AnyArray
+from tinygen.numerics.fitted import (
+    BoolArray,
+    accumulator_bounds,
+    exact_form,
+    fit,
+    largest_shift,
+)
+from tinygen.numerics.fixed_point import (
+    Int32Array,
+    Int64Array,
+    Requantization,
+    Rounding,
+    wrap_int32,
+)
+
+Int8Array = NDArray[np.int8]
+
+_FIRST_SCALE = 256
+_FITTED_SHIFT = 4
+"""The right shift that fits nearly every channel of nearly every layer, so that all share code."""
+_EXACT_SHIFT = 10
+"""The same for the two roundings."""
+_CENTRED = 1 << 22
+"""Sums beyond this are moved to around zero before they are fitted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """The channels of a layer that are computed in pairs, ready for packing.
+
+    Entries are one a channel, ``weights`` (channels, depth). ``starts`` are the sums to start from,
+    the first channel's of a pair times ``first_scale``; ``constants`` (channels, 2). See
+    ``tinygen_gemm_output`` in ``dsp/gemm.h`` for ``two_roundings``, ``shift``, ``base``, ``cut``,
+    ``low``.
+    """
+
+    weights: Int8Array
+    starts: Int64Array
+    constants: Int32Array
+    two_roundings: bool
+    shift: int
+    base: int
+    cut: int
+    low: int
+    missing: BoolArray
+    note: str
+
+
+_NO_CHANNELS = Channels(
+    weights=np.zeros((0, 4), np.int8),
+    starts=np.zeros(0, np.int64),
+    constants=np.zeros((0, 2), np.int32),
+    two_roundings=False,
+    shift=0,
+    base=0,
+    cut=0,
+    low=0,
+    missing=np.zeros(0, np.bool_),
+    note="requantization: one by one",
+)
+
+
+def folded_bias(weights: Int8Array, bias: Int32Array, input_zero_point: int) -> Int64Array:
+    """The bias for inputs that keep their zero point."""
+    sums = weights.reshape(weights.shape[0], -1).astype(np.int64).sum(axis=1)
+    folded: Int64Array = bias.astype(np.int64) - input_zero_point * sums
+    return folded
+
+
+def per_channel(q: Requantization, channels: int | AnyArray) -> Requantization:
+    """The requantization with one multiplier and shift for each of the given channels."""
+    chosen = np.arange(channels) if isinstance(channels, int) else channels
+    several = len(q.multipliers) > 1
+
+    def select(values: Int32Array) -> Int32Array:
+        return values[chosen] if several else np.broadcast_to(values, len(chosen))
+
+    return Requantization(
+        multipliers=select(q.multipliers),
+        shifts=select(q.shifts),
+        zero_point=q.zero_point,
+        clamp_min=q.clamp_min,
+        clamp_max=q.clamp_max,
+        rounding=q.rounding,
+        fractions=None if q.fractions is None else select(q.fractions),
+    )
+
+
+def prepare(
+    weights: Int8Array,
+    bias: Int32Array,
+    input_zero_point: int,
+    q: Requantization,
+    missing_cost: float,
+    two_roundings_cost: float,
+) -> Channels:
+    """Fit the layer's requantization, or take the two roundings, whichever is cheaper.
+
+    Args:
+        weights: (channels, depth); channels 0, 2, … are the first of their pairs.
+        bias: one a channel.
+        input_zero_point: the input's zero point.
+        q: the requantization, for as many channels or for one.
+        missing_cost: cycles that a missing channel costs.
+        two_roundings_cost: cycles by which a channel costs more with the two roundings.
+    """
+    if not len(weights):
+        return _NO_CHANNELS
+    q = per_channel(q, len(weights))
+    low, high = accumulator_bounds(weights, bias, input_zero_point)
+    top = 0 if (q.clamp_min, q.clamp_max) == (-128, 127) else 255 - q.clamp_max
+    first = np.arange(len(weights)) % 2 == 0
+    scale = np.where(first, _FIRST_SCALE, 1)
+    packable = _packable(weights)
+    constant = _constant_outputs(q, low, high)
+    fitted = _fitted(weights, bias, input_zero_point, q, (low, high), scale, top, constant)
+    missing = int((fitted.missing | ~packable).sum())
+    if missing and q.rounding is Rounding.DOUBLE:
+        exact = _exact(weights, bias, input_zero_point, q, (low, high), scale, top, constant)
+        still_missing = int((exact.missing | ~packable).sum())
+        if (
+            still_missing * missing_cost + len(weights) * two_roundings_cost
+            < missing * missing_cost
+        ):
+            fitted = exact
+    return _without(fitted, fitted.missing | ~packable)
+
+
+def _packable(weights: Int8Array) -> BoolArray:
+    """Whether 256·first + second is int16 everywhere; if not, the first is left out."""
+    packable = np.ones(len(weights), np.bool_)
+    pairs = len(weights) // 2
+    first, second = weights[0 : 2 * pairs : 2], weights[1 : 2 * pairs : 2]
+    packable[0 : 2 * pairs : 2] = ~np.any((first == -128) & (second < 0), axis=1)
+    return packable
+
+
+def _constant_outputs(q: Requantization, low: Int64Array, high: Int64Array) -> AnyArray:
+    """The output of each channel that has only one, -1000 for the others."""
+    left = np.maximum(q.shifts.astype(np.int64), 0)
+    safe = (np.maximum(np.abs(low), np.abs(high)) << np.minimum(left, 20)) < (1 << 31) - (1 << 9)
+    safe &= left <= 20
+    ends = q.apply(np.clip(np.stack([low, high]), -(1 << 31), (1 << 31) - 1).astype(np.int32))
+    result: AnyArray = np.where(safe & (ends[0] == ends[1]), ends[0], -1000).astype(np.int64)
+    return result
+
+
+def _fitted(
+    weights: Int8Array,
+    bias: Int32Array,
+    input_zero_point: int,
+    q: Requantization,
+    bounds: tuple[Int64Array, Int64Array],
+    scale: Int64Array,
+    top: int,
+    constant: AnyArray,
+) -> Channels:
+    low, high = bounds
+    channels = len(weights)
+    varies = constant == -1000
+    origins = np.where(np.maximum(np.abs(low), np.abs(high)) > _CENTRED, (low + high) // 2, 0)
+    # Shifts are even so that layers share code; a small one costs precision that is rarely missed.
+    most = largest_shift(q, np.ones(channels, np.int64), varies)
+    shift = min(_FITTED_SHIFT, most - most % 2) if most >= 0 else most
+    shift = max(shift, 0)
+    starts = np.zeros(channels, np.int64)
+    constants = np.zeros((channels, 2), np.int64)
+    good = ~varies
+    constants[good, 1] = (constant[good] + top) << (shift + np.where(scale[good] > 1, 8, 0))
+    for lane_scale, lane_shift in ((_FIRST_SCALE, shift + 8), (1, shift)):
+        chosen = np.flatnonzero(varies & (scale == lane_scale))
+        if not chosen.size:
+            continue
+        found = fit(
+            per_channel(q, chosen),
+            low[chosen],
+            high[chosen],
+            shift=lane_shift,
+            scales=lane_scale,
+            origins=origins[chosen],
+            offset=top,
+        )
+        folded = folded_bias(weights[chosen], bias[chosen], input_zero_point) - origins[chosen]
+        starts[chosen] = lane_scale * folded + found.nudges
+        constants[chosen, 0] = found.multipliers
+        constants[chosen, 1] = found.constants
+        good[chosen] = found.fitted
+    bound = f"[{low.min()}, {high.max()}]"
+    note = f"requantization: {int(good.sum())} of {channels} channels fitted, proven on {bound}"
+    return Channels(
+        weights=np.where(varies[:, None], weights, 0).astype(np.int8),
+        starts=starts,
+        constants=constants.astype(np.int32),
+        two_roundings=False,
+        shift=shift,
+        base=0,
+        cut=255 - (q.clamp_max - q.clamp_min),
+        low=q.clamp_min,
+        missing=~good,
+        note=note,
+    )
+
+
+def _exact(
+    weights: Int8Array,
+    bias: Int32Array,
+    input_zero_point: int,
+    q: Requantization,
+    bounds: tuple[Int64Array, Int64Array],
+    scale: Int64Array,
+    top: int,
+    constant: AnyArray,
+) -> Channels:
+    low, high = bounds
+    varies = constant == -1000
+    # A channel whose output is constant starts from how far that is from the zero point.
+    form = exact_form(
+        per_channel(q, np.flatnonzero(varies)), low[varies], high[varies], top, _EXACT_SHIFT
+    )
+    good = ~varies
+    good[varies] = form.valid
+    in_range = (low >= -(1 << 23)) & (high < 1 << 23)
+    good &= ~varies | in_range | (scale == 1)
+    difference = constant - q.zero_point
+    starts = np.where(varies, folded_bias(weights, bias, input_zero_point), np.abs(difference))
+    constants = np.zeros((len(weights), 2), np.int64)
+    constants[varies, 0] = form.multipliers
+    constants[varies, 1] = form.factors
+    constants[~varies, 1] = np.sign(difference[~varies]) << form.shift
+    note = f"requantization: {int(good.sum())} of {len(weights)} channels with two roundings"
+    return Channels(
+        weights=np.where(varies[:, None], weights, 0).astype(np.int8),
+        starts=scale * starts,
+        constants=constants.astype(np.int32),
+        two_roundings=True,
+        shift=form.shift,
+        base=form.constant,
+        cut=255 - (q.clamp_max - q.clamp_min),
+        low=q.clamp_min,
+        missing=~good,
+        note=note,
+    )
+
+
+def _without(channels: Channels, missing: BoolArray) -> Channels:
+    kept = ~missing
+    count = int(missing.sum())
+    return Channels(
+        weights=np.where(kept[:, None], channels.weights, 0).astype(np.int8),
+        starts=np.where(kept, channels.starts, 0),
+        constants=np.where(kept[:, None], channels.constants, 0).astype(np.int32),
+        two_roundings=channels.two_roundings,
+        shift=channels.shift,
+        base=channels.base,
+        cut=channels.cut,
+        low=channels.low,
+        missing=missing,
+        note=channels.note + (f"; {count} computed one by one" if count else ""),
+    )
+
+
+def pair_words(weights: Int8Array) -> Int32Array:
+    """(pairs, steps) words of the weights (channels, depth), depth a multiple of four.
+
+    A step has depths k and k + 2 in its halves, k in 0, 1, 4, 5, 8, …: what SXTB16 makes of bytes.
+    """
+    halves = 256 * weights[0::2].astype(np.int32) + weights[1::2]
+    groups = halves.astype(np.int16).reshape(len(halves), -1, 2, 2)
+    lanes = np.ascontiguousarray(groups.transpose(0, 1, 3, 2)).astype("<i2")
+    words: Int32Array = lanes.view("<i4").reshape(len(halves), -1).astype(np.int32)
+    return words
+
+
+def pair_starts(channels: Channels) -> Int32Array:
+    """(pairs, 2) sums to start from: of both together, and of the second."""
+    first, second = channels.starts[0::2], channels.starts[1::2]
+    return wrap_int32(np.stack([first + second, second], axis=1))
+
+
+def gemm_stream(channels: Channels) -> Int32Array:
+    """The stream of ``dsp/gemm.h`` for a multiple of four channels."""
+    quads = len(channels.weights) // 4
+    words = pair_words(channels.weights).reshape(quads, 2, -1).transpose(0, 2, 1)
+    parts = [
+        pair_starts(channels).reshape(quads, 4),
+        words.reshape(quads, -1),
+        channels.constants.reshape(quads, 8),
+    ]
+    return np.concatenate(parts, axis=1).reshape(-1)
