@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "../portable/requantize.h"
+#include "simd.h"
 
 /** The input of a layer, as filling a strip sees it; the order is the assembly's. */
 typedef struct {
@@ -337,6 +338,7 @@ TINYGEN_KERNEL void tinygen_depthwise3x3(const tinygen_depthwise3x3_params *p, c
 {
     const int32_t input_values = p->image.rows * p->image.pitch;
     const int32_t output_values = p->output_rows * p->output_columns * p->image.channels;
+    input = tinygen_opaque(input);
     for (int32_t n = 0; n < p->batches; n++) {
         tinygen_depthwise3x3_rows(p, input + n * input_values, output + n * output_values, strip, 0,
                                   p->output_rows);

@@ -246,6 +246,8 @@ class Depthwise3x3:
             return "the filter is dilated"
         if layer.depth_multiplier != 1:
             return f"the depth multiplier is {layer.depth_multiplier}, not 1"
+        if layer.requantization.clamp_min > layer.requantization.clamp_max:
+            return "the range of its outputs is empty"
         return None
 
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DSP kernels of AVERAGE_POOL_2D and MAX_POOL_2D."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from tinygen.kernels.dsp.c_kernel import DspKernel
+from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
+from tinygen.kernels.portable.base import axis_struct
+from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
+
+_MOST_VALUES = 256
+"""More values could overflow a sum of 16 bits."""
+_AVERAGE_CYCLES_PER_VALUE = 1.9
+_MAX_CYCLES_PER_VALUE = 1.9
+_AVERAGE_CYCLES_PER_OUTPUT = 15.0
+_MAX_CYCLES_PER_OUTPUT = 5.0
+_CYCLES_PER_WINDOW = 60.0
+
+
+def _bind(name: str) -> Callable[[Pool2D], Binding]:
+    def bind(layer: Pool2D) -> Binding:
+        parameters = Struct(
+            "tinygen_pool2d_s8_params",
+            (
+                ("rows", axis_struct(layer.window.height)),
+                ("columns", axis_struct(layer.window.width)),
+                ("batches", layer.input_shape[0]),
+                ("channels", layer.input_shape[3]),
+                ("input_ring_rows", layer.input_shape[1]),
+                ("clamp_min", layer.clamp_min),
+                ("clamp_max", layer.clamp_max),
+            ),
+        )
+        return Binding(
+            calls=(
+                Call(
+                    f"tinygen_dsp_{name}",
+                    (
+                        parameters,
+                        TensorArgument(layer.inputs[0]),
+                        TensorArgument(layer.outputs[0], writable=True),
+                    ),
+                ),
+            ),
+            headers=("dsp/pool2d_s8.h",),
+        )
+
+    return bind
+
+
+def _few_channels(layer: Pool2D) -> str | None:
+    channels = layer.input_shape[3]
+    return f"has {channels} channels, and 4 go together" if channels < 4 else None
+
+
+def _average_condition(layer: AveragePool2D) -> str | None:
+    values = layer.window.height.size * layer.window.width.size
+    if values > _MOST_VALUES:
+        return f"averages {values} values, of at most {_MOST_VALUES}"
+    return _few_channels(layer)
+
+
+def _cycles(per_value: float, per_output: float) -> Callable[[Pool2D], float]:
+    def cycles(layer: Pool2D) -> float:
+        outputs = math.prod(layer.output_shape)
+        windows = outputs // layer.output_shape[3]
+        values = layer.window.height.size * layer.window.width.size
+        return outputs * (values * per_value + per_output) + windows * _CYCLES_PER_WINDOW
+
+    return cycles
+
+
+KERNELS: Sequence[Kernel] = (
+    DspKernel(
+        "average_pool2d_s8",
+        AveragePool2D,
+        _bind("average_pool2d_s8"),
+        _cycles(_AVERAGE_CYCLES_PER_VALUE, _AVERAGE_CYCLES_PER_OUTPUT),
+        _average_condition,
+    ),
+    DspKernel(
+        "max_pool2d_s8",
+        MaxPool2D,
+        _bind("max_pool2d_s8"),
+        _cycles(_MAX_CYCLES_PER_VALUE, _MAX_CYCLES_PER_OUTPUT),
+        _few_channels,
+    ),
+)
