@@ -35,7 +35,6 @@ typedef struct {
     int32_t strip_bytes;   /**< of a padded row */
     int32_t strip_rows;    /**< padded rows in a strip */
     int32_t patch_bytes;   /**< from a patch to the next, a multiple of 4 */
-    int32_t filter_bytes;  /**< of one channel's packed weights */
     int32_t pixels;        /**< that the assembly computes at a time */
     const int8_t *weights; /**< packed for the assembly */
     const int32_t *constants;
@@ -63,23 +62,24 @@ static inline void tinygen_mve_conv2d_tiles(const tinygen_mve_conv2d_s8_params *
         pairs(x, p->weights, output, &run);
     }
     if (p->output_channels % 2 != 0) {
+        const int32_t values = p->rows.size * p->columns.size * p->input_channels;
         run.groups = 1;
         run.constants = p->constants + 6 * groups;
-        single(x, p->weights + 2 * groups * p->filter_bytes, output + 2 * groups, &run);
+        single(x, p->weights + 2 * groups * values, output + 2 * groups, &run);
     }
 }
 
-/** Fill rows of a strip with input rows from first on, `step` apart, columns padded on both sides. */
+/** Fill rows of a strip with input rows from first on, columns padded on both sides. */
 static inline void tinygen_mve_conv2d_strip(const tinygen_mve_conv2d_s8_params *p,
                                             const int8_t *input, int8_t *strip, int32_t first,
-                                            int32_t step, int32_t count)
+                                            int32_t count)
 {
     const int32_t row_bytes = p->columns.input * p->input_channels;
     const int32_t before = p->columns.pad * p->input_channels;
     const int32_t room = p->strip_bytes - before;
     const int32_t copied = room < row_bytes ? room : row_bytes;
     for (int32_t i = 0; i < count; i++) {
-        const int32_t row = first + i * step;
+        const int32_t row = first + i;
         if (row < 0 || row >= p->rows.input) {
             tinygen_mve_fill(strip, p->input_zero_point, p->strip_bytes);
         } else {
@@ -96,7 +96,7 @@ static inline void tinygen_mve_conv2d_strip(const tinygen_mve_conv2d_s8_params *
     }
 }
 
-/** Gather the windows of one output row from a strip of the rows that they cover. */
+/** Gather the windows of one output row from the first of the strip's rows that they cover. */
 static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params *p,
                                               const int8_t *strip, int8_t *patches)
 {
@@ -124,7 +124,7 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
                        (size_t)bytes);
 #endif
             }
-            from += p->strip_bytes;
+            from += p->rows.dilation * p->strip_bytes;
             to += parts * bytes;
         }
     }
@@ -173,18 +173,16 @@ TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_param
         }
         const int32_t origin = y * p->rows.stride - p->rows.pad;
         int8_t *out = output + (y - first_row) * row_values;
+        const int32_t covered =
+            (rows - 1) * p->rows.stride + (p->rows.size - 1) * p->rows.dilation + 1;
+        tinygen_mve_conv2d_strip(p, input, scratch, origin, covered);
         if (p->form == TINYGEN_MVE_STRIP) {
-            const int32_t covered =
-                (rows - 1) * p->rows.stride + (p->rows.size - 1) * p->rows.dilation + 1;
-            tinygen_mve_conv2d_strip(p, input, scratch, origin, 1, covered);
             tinygen_mve_conv2d_tiles(p, pairs, single, scratch, out, rows, p->columns.output,
                                      pixel_bytes, p->rows.stride * p->strip_bytes);
         } else {
             int8_t *patches = scratch + p->strip_rows * p->strip_bytes;
             for (int32_t i = 0; i < rows; i++) {
-                tinygen_mve_conv2d_strip(p, input, scratch, origin + i * p->rows.stride,
-                                         p->rows.dilation, p->rows.size);
-                tinygen_mve_conv2d_patches(p, scratch,
+                tinygen_mve_conv2d_patches(p, scratch + i * p->rows.stride * p->strip_bytes,
                                            patches + i * p->columns.output * p->patch_bytes);
             }
             tinygen_mve_conv2d_tiles(p, pairs, single, patches, out, 1,

@@ -6,7 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.mve import convolution
+from tinygen.kernels.mve import add, convolution, depthwise, fully_connected
 
-KERNELS: Sequence[Kernel] = (*convolution.KERNELS,)
+KERNELS: Sequence[Kernel] = (
+    *add.KERNELS,
+    *convolution.KERNELS,
+    *depthwise.KERNELS,
+    *fully_connected.KERNELS,
+)
 """Every Helium kernel."""

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from tinygen.kernels.kernel import (
     Assembly,
     AssemblyArgument,
@@ -38,13 +36,12 @@ from tinygen.kernels.mve.requantization import channel_constants, refusal
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.layer import Layer
+from tinygen.ops.window import Axis
 from tinygen.targets.cores import Core
 
 _STRIP_BYTES = 2560
 """Scratch memory up to which a band gets more rows."""
 _MOST_BAND_ROWS = 8
-_PADDED_WEIGHT_BYTES = 128
-"""Zeros in the packed weights that are worth a tail without predication."""
 _CALL_INSTRUCTIONS = 120.0
 _GROUP_INSTRUCTIONS = 28.0
 _STRIP_ROW_INSTRUCTIONS = 24.0
@@ -54,12 +51,11 @@ _STRIP_ROW_INSTRUCTIONS = 24.0
 class _Form:
     """A way to compute a layer.
 
-    ``name`` is that of the C enumerator; ``values`` are the filter's taps with the zeros appended.
+    ``name`` is that of the C enumerator.
     """
 
     name: str
     tile: Tile
-    values: int
     band_rows: int
     strip_bytes: int
     strip_rows: int
@@ -101,18 +97,23 @@ def _in_place(layer: Conv2D) -> Iterator[_Form]:
         return
     if batches > 1 and height * row_bytes % 4:
         return
-    window = Window(rows.size, values, rows.dilation * row_bytes, pixel_bytes)
+    window = Window(rows.size, values, rows.dilation * row_bytes, pixel_bytes, overread=False)
     if rows.size > 1 and window.segment_bytes % 4:
         return
     merged = row_step == columns.output * pixel_bytes
     pixels, lines = (rows.output * columns.output, 1) if merged else (columns.output, rows.output)
     for shape in _tiles(window, pixels):
         cost = batches * _product_instructions(layer, shape, pixels, lines, 1)
-        yield _Form("TINYGEN_MVE_IN_PLACE", shape, window.values, 0, 0, 0, 0, 0, cost)
+        yield _Form("TINYGEN_MVE_IN_PLACE", shape, 0, 0, 0, 0, 0, cost)
 
 
 def _bands(rows: int) -> range:
     return range(1, min(rows, _MOST_BAND_ROWS) + 1)
+
+
+def _covered(rows: Axis, band: int) -> int:
+    """Input rows that a band of output rows reads."""
+    return (band - 1) * rows.stride + (rows.size - 1) * rows.dilation + 1
 
 
 def _copy_instructions(count: float) -> float:
@@ -129,10 +130,10 @@ def _strip(layer: Conv2D) -> Iterator[_Form]:
         return
     strip_bytes = ((columns.output - 1) * columns.stride + columns.size) * channels
     strip_bytes += -strip_bytes % 4
-    window = Window(rows.size, values, rows.dilation * strip_bytes, pixel_bytes)
+    window = Window(rows.size, values, rows.dilation * strip_bytes, pixel_bytes, overread=True)
     fill = _STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes)
     for band in _bands(rows.output):
-        strip_rows = (band - 1) * rows.stride + (rows.size - 1) * rows.dilation + 1
+        strip_rows = _covered(rows, band)
         scratch = strip_rows * strip_bytes
         if band > 1 and scratch > _STRIP_BYTES:
             break
@@ -143,7 +144,6 @@ def _strip(layer: Conv2D) -> Iterator[_Form]:
             yield _Form(
                 "TINYGEN_MVE_STRIP",
                 shape,
-                window.values,
                 band,
                 strip_bytes,
                 strip_rows,
@@ -157,31 +157,29 @@ def _patches(layer: Conv2D) -> Iterator[_Form]:
     rows, columns = layer.window.height, layer.window.width
     channels = layer.input_shape[3]
     taps = rows.size * columns.size * channels
-    missing = -taps % VECTOR
-    values = taps + (missing if missing * layer.output_shape[3] <= _PADDED_WEIGHT_BYTES else 0)
     patch_bytes = taps + -taps % 4
     reach = (columns.output - 1) * columns.stride + (columns.size - 1) * columns.dilation + 1
     strip_bytes = reach * channels
     strip_bytes += -strip_bytes % 4
     parts = 1 if columns.dilation == 1 else columns.size
     gather = 3 + 3 * rows.size * parts * -(-taps // (rows.size * parts) // VECTOR)
-    fill = rows.size * (_STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes))
-    per_row = fill + columns.output * gather
+    fill = _STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes)
     for band in _bands(rows.output):
         patches = band * columns.output
-        scratch = rows.size * strip_bytes + patches * patch_bytes + VECTOR
+        strip_rows = _covered(rows, band)
+        scratch = strip_rows * strip_bytes + patches * patch_bytes + VECTOR
         if band > 1 and scratch > _STRIP_BYTES:
             break
         calls = layer.input_shape[0] * -(-rows.output // band)
-        for shape in _tiles(Window(1, values, 0, patch_bytes), patches):
-            cost = _product_instructions(layer, shape, patches, 1, calls) + calls * band * per_row
+        for shape in _tiles(Window(1, taps, 0, patch_bytes, overread=True), patches):
+            cost = _product_instructions(layer, shape, patches, 1, calls)
+            cost += calls * (strip_rows * fill + patches * gather)
             yield _Form(
                 "TINYGEN_MVE_PATCHES",
                 shape,
-                values,
                 band,
                 strip_bytes,
-                rows.size,
+                strip_rows,
                 patch_bytes,
                 scratch + -scratch % 4,
                 cost,
@@ -201,7 +199,6 @@ def _bind(layer: Conv2D) -> Binding:
     channels = layer.output_shape[3]
     filters = layer.weights.reshape(channels, -1)
     constants = channel_constants(filters, layer.bias, layer.input_zero_point, layer.requantization)
-    padded = np.pad(filters, ((0, 0), (0, form.values - filters.shape[1])))
     functions: list[Assembly] = []
     arguments: list[Field] = []
     for size, needed in ((2, channels > 1), (1, channels % 2 == 1)):
@@ -225,7 +222,6 @@ def _bind(layer: Conv2D) -> Binding:
             ("strip_bytes", form.strip_bytes),
             ("strip_rows", form.strip_rows),
             ("patch_bytes", form.patch_bytes),
-            ("filter_bytes", form.values),
             ("pixels", form.tile.pixels),
             ("weights", ConstantArgument("weights")),
             ("constants", ConstantArgument("constants")),
@@ -246,7 +242,7 @@ def _bind(layer: Conv2D) -> Binding:
         ),
         headers=("mve/conv2d_s8.h",),
         constants=(
-            Constant("weights", pack_weights(padded)),
+            Constant("weights", pack_weights(filters)),
             Constant("constants", pack_constants(constants)),
         ),
         assembly=tuple(functions),

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygen.graph import AnyArray
 from tinygen.kernels.kernel import Assembly
+from tinygen.kernels.mve.base import Epilogue
 from tinygen.kernels.mve.requantization import ChannelConstants
 from tinygen.numerics.fixed_point import Int32Array
 
@@ -30,13 +31,15 @@ class Window:
     """A window of the input as the product reads it: segments of contiguous values.
 
     ``pixel_bytes`` lie between windows, ``segment_bytes`` between segments. Several segments have a
-    multiple of 16 values each.
+    multiple of 16 values each. ``overread``: what lies behind a window may be read; if it may not,
+    its values are a multiple of 4.
     """
 
     segments: int
     segment_values: int
     segment_bytes: int
     pixel_bytes: int
+    overread: bool
 
     @property
     def values(self) -> int:
@@ -57,6 +60,7 @@ class Tile:
     far: bool
     rest: int
     tail: int
+    overread: bool
 
     @property
     def all_steps(self) -> int:
@@ -66,10 +70,10 @@ class Tile:
     def block_instructions(self, channels: int, exact: bool) -> float:
         """Instructions of one block of pixels, estimated."""
         step = channels + self.pixels * (1 + channels)
-        tail = channels + self.pixels * (2 + channels) if self.tail else 0
+        tail = channels + self.pixels * (1 + channels) + (1 if self.overread else self.pixels)
         epilogue = channels * (8 if exact else 4) + 6
         loop = 12 + 4 * self.segments if self.loop else self.segments
-        return step * self.all_steps + tail + epilogue + loop
+        return step * self.all_steps + bool(self.tail) * tail + epilogue + loop
 
 
 def tile(window: Window, pixels: int) -> Tile | None:
@@ -91,6 +95,7 @@ def tile(window: Window, pixels: int) -> Tile | None:
             far=False,
             rest=0,
             tail=0,
+            overread=window.overread,
         )
     else:
         steps, tail = divmod(window.segment_values, VECTOR)
@@ -106,6 +111,7 @@ def tile(window: Window, pixels: int) -> Tile | None:
             far=False,
             rest=rest,
             tail=tail,
+            overread=window.overread,
         )
     reached = max(shape.steps, shape.rest + 1 if shape.loop else shape.steps + 1) * VECTOR
     if (pixels - 1) * shape.pixel_bytes + reached <= _REACH:
@@ -143,6 +149,7 @@ def assembly(
 ) -> Assembly:
     """The function that computes ``channels`` (1 or 2) channels of a tile at a time."""
     by_bytes = int(channels == 1 or output_channels % 2 == 1)
+    epilogue = Epilogue.of(constants)
     parameters = (
         ("TG_CHANNELS", channels),
         ("TG_PIXELS", shape.pixels),
@@ -155,12 +162,9 @@ def assembly(
         ("TG_FAR", int(shape.far)),
         ("TG_REST", shape.rest),
         ("TG_TAIL", shape.tail),
-        ("TG_EXACT", int(constants.exact)),
-        ("TG_SHIFT", constants.shift),
-        ("TG_ZERO_POINT", constants.zero_point if constants.exact else 0),
-        ("TG_CLAMP_MIN", constants.clamp_min),
-        ("TG_CLAMP_MAX", constants.clamp_max),
+        ("TG_OVERREAD", int(shape.overread)),
         ("TG_BYTES", by_bytes),
+        *epilogue.parameters,
     )
     twin = (
         channels,
@@ -171,18 +175,22 @@ def assembly(
         shape.steps * VECTOR,
         shape.segment_bytes,
         shape.rest * VECTOR + shape.tail,
-        int(constants.exact),
-        constants.shift,
-        constants.zero_point,
-        constants.clamp_min,
-        constants.clamp_max,
+        *(value for _, value in epilogue.parameters),
     )
-    stem = f"mve_gemm{channels}" + "".join(f"_{value}" for _, value in parameters[1:])
+    stem = (
+        f"mve_gemm_{channels}x{shape.pixels}_p{shape.pixel_bytes}_o{output_channels}"
+        f"_k{shape.segments}x{shape.steps}"
+    )
+    if shape.segments > 1:
+        stem += f"_every{shape.segment_bytes}"
+    if shape.rest or shape.tail:
+        stem += f"_and{shape.rest}x16and{shape.tail}{'' if shape.overread else 'exactly'}"
+    stem += ("_loop" if shape.loop else "") + ("_far" if shape.far else "")
     arguments = (
         "const int8_t *x, const int8_t *weights, int8_t *output, const tinygen_gemm_run *run"
     )
     return Assembly(
-        stem=stem.replace("-", "m"),
+        stem=f"{stem}_{epilogue.stem}",
         listing="mve/gemm_s8.inc",
         parameters=parameters,
         prototype=(

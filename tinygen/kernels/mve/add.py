@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ADD with Helium: ``mve/add_s8.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tinygen.kernels.kernel import Binding, Call, Kernel, Provider, Struct, TensorArgument
+from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
+from tinygen.kernels.overlap import same_place
+from tinygen.numerics.fitted_sum import FittedSum, fit_sum
+from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier
+from tinygen.ops.binary import Add
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+_MOST_SHIFT = 24
+_CALL_INSTRUCTIONS = 40.0
+_INSTRUCTIONS = 1.9
+
+
+@lru_cache(maxsize=256)
+def _fit(layer: Add) -> FittedSum | None:
+    every = np.arange(-128, 128, dtype=np.int32)
+    scaled = [
+        multiply_by_quantized_multiplier(
+            (every - np.int32(zero_point)) << layer.left_shift, multiplier, shift
+        )
+        for zero_point, multiplier, shift in (
+            (layer.lhs_zero_point, layer.lhs_multiplier, layer.lhs_shift),
+            (layer.rhs_zero_point, layer.rhs_multiplier, layer.rhs_shift),
+        )
+    ]
+    q = layer.requantization
+    outputs = q.apply((scaled[0][:, None] + scaled[1][None, :])[..., None])[..., 0]
+    last = float(q.multipliers[0]) * 2.0 ** (int(q.shifts[0]) - 31)
+    lhs, rhs = (
+        multiplier * 2.0 ** (shift - 31 + layer.left_shift) * last
+        for multiplier, shift in (
+            (layer.lhs_multiplier, layer.lhs_shift),
+            (layer.rhs_multiplier, layer.rhs_shift),
+        )
+    )
+    addend = q.zero_point + 0.5 - layer.lhs_zero_point * lhs - layer.rhs_zero_point * rhs
+    return fit_sum(
+        outputs.astype(np.int64), (lhs, rhs), addend, (q.clamp_min, q.clamp_max), _MOST_SHIFT
+    )
+
+
+def _count(layer: Add) -> int:
+    return int(np.prod(layer.output_shape, dtype=np.int64))
+
+
+def _bind(layer: Add) -> Binding:
+    found = _fit(layer)
+    assert found is not None
+    q = layer.requantization
+    parameters = Struct(
+        "tinygen_mve_add_s8_params",
+        (
+            ("count", _count(layer)),
+            ("lhs_multiplier", found.lhs),
+            ("rhs_multiplier", found.rhs),
+            ("addend", found.addend),
+            ("left", _MOST_SHIFT - found.shift),
+            ("clamp_min", q.clamp_min),
+            ("clamp_max", q.clamp_max),
+        ),
+    )
+    lhs, rhs = layer.inputs
+    (output,) = layer.outputs
+    return Binding(
+        calls=(
+            Call(
+                "tinygen_mve_add_s8",
+                (
+                    parameters,
+                    TensorArgument(lhs),
+                    TensorArgument(rhs),
+                    TensorArgument(output, writable=True),
+                ),
+            ),
+        ),
+        headers=("mve/add_s8.h",),
+        overlaps=tuple(same_place(tensor, output) for tensor in sorted({lhs, rhs})),
+        notes=("requantization: fitted, checked for all 65,536 pairs of operands",),
+    )
+
+
+@dataclass(frozen=True)
+class _AddKernel:
+    """``mve.add_s8``."""
+
+    name: str = "mve.add_s8"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer, or None if it can."""
+        if not isinstance(layer, Add):
+            return "does Add only"
+        if not core.mve:
+            return NEEDS_MVE
+        if len(layer.inputs) != 2 or layer.lhs.shape != layer.rhs.shape:
+            return "neither broadcasts nor adds constants"
+        if layer.requantization.clamp_min > layer.requantization.clamp_max:
+            return "no empty activation range"
+        return None if _fit(layer) else "no constants were found for its requantization"
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
+        """Estimated cycles."""
+        assert isinstance(layer, Add)
+        return (_CALL_INSTRUCTIONS + _INSTRUCTIONS * _count(layer)) * CYCLES_PER_INSTRUCTION
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
+        """Fit the kernel to the layer."""
+        assert isinstance(layer, Add)
+        return _bind(layer)
+
+
+KERNELS: Sequence[Kernel] = (_AddKernel(),)

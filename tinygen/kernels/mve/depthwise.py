@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DEPTHWISE_CONV_2D with Helium: ``mve/depthwise_s8.h``, or a convolution of one input channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tinygen.graph import AnyArray
+from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Kernel,
+    Overlap,
+    Provider,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.mve import convolution
+from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE, Epilogue
+from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal
+from tinygen.kernels.portable.base import axis_struct
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+_GROUP = 16
+_STRIP_BYTES = 2816
+"""Scratch memory up to which a band gets more rows."""
+_MOST_WEIGHT_BYTES = 496
+_MOST_MULTIPLIER = 255
+_UNROLLED = 8
+"""Blocks of a row that are unrolled at most."""
+_PACK_SLACK = 64
+_CHANNEL_INSTRUCTIONS = 22.0
+_ROW_INSTRUCTIONS = 5.0
+_STRIP_INSTRUCTIONS = 50.0
+_BAND_INSTRUCTIONS = 60.0
+_CALL_INSTRUCTIONS = 120.0
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """How a row of outputs is cut: ``turns`` of ``unrolled`` blocks, ``rest``, and one ``last``.
+
+    ``last`` is how many outputs the last block is behind the one before; 0 if there is none.
+    """
+
+    pixels: int
+    turns: int
+    unrolled: int
+    rest: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """Blocks, but the last one."""
+        return self.turns * self.unrolled + self.rest
+
+
+def _cut(outputs: int, pixels: int) -> _Blocks:
+    whole, over = divmod(outputs, pixels)
+    if whole + bool(over) <= _UNROLLED:
+        return _Blocks(pixels, 1, whole, 0, over)
+    unrolled = min(range(4, _UNROLLED + 1), key=lambda count: (whole % count, -count))
+    turns, rest = divmod(whole, unrolled)
+    return _Blocks(pixels, turns, unrolled, rest, over)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The geometry of a layer's strips and blocks."""
+
+    pair: bool
+    blocks: _Blocks
+    group: int
+    strip_columns: int
+    row_groups: int
+    band_rows: int
+    instructions: float
+
+    @property
+    def column_bytes(self) -> int:
+        """From a column of a strip to the next."""
+        return 4 * self.group
+
+    @property
+    def strip_bytes(self) -> int:
+        """One strip."""
+        return self.strip_columns * self.column_bytes
+
+    @property
+    def rows_a_strip(self) -> int:
+        """Output rows of a row of blocks."""
+        return 2 if self.pair else 1
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The strips of a band, and where the last one's vectors may write behind it."""
+        return (
+            self.band_rows // self.rows_a_strip * self.row_groups * self.strip_bytes + _PACK_SLACK
+        )
+
+
+def _estimate(layer: DepthwiseConv2D, form: _Form) -> float:
+    rows, columns = layer.window.height, layer.window.width
+    channels = layer.output_shape[3]
+    patches = form.row_groups * -(-columns.size // 4)
+    block = 13 if form.pair else form.blocks.pixels * (2 + 5 * (patches - 1)) + 8
+    blocks = form.blocks.count + bool(form.blocks.last)
+    band_strips = form.band_rows // form.rows_a_strip
+    bands = -(-rows.output // form.band_rows)
+    groups = -(-layer.input_shape[3] // form.group)
+    vectors = -(-layer.input_shape[2] * form.group // _GROUP)
+    packing = groups * band_strips * form.row_groups * (9 * vectors + _STRIP_INSTRUCTIONS)
+    computing = channels * (
+        _CHANNEL_INSTRUCTIONS + band_strips * (blocks * block + _ROW_INSTRUCTIONS)
+    )
+    band = groups * _BAND_INSTRUCTIONS + packing + computing
+    return layer.input_shape[0] * (bands * band + _CALL_INSTRUCTIONS)
+
+
+def _forms(layer: DepthwiseConv2D) -> Iterator[_Form]:
+    rows, columns = layer.window.height, layer.window.width
+    channels = layer.input_shape[3]
+    group = channels if channels <= _GROUP else _GROUP
+    pairable = (
+        (rows.size, rows.stride, rows.dilation) == (3, 1, 1)
+        and (columns.size, columns.stride, columns.dilation) == (3, 1, 1)
+        and layer.depth_multiplier == 1
+        and min(rows.output, columns.output) > 1
+    )
+    for pair in (True, False) if pairable else (False,):
+        pixels = 2 if pair else min(4, columns.output)
+        column_groups = 1 if pair else -(-columns.size // 4)
+        # A patch has four columns, whatever the filter has.
+        reach = (
+            (columns.output - 1) * columns.stride + (4 * column_groups - 1) * columns.dilation + 1
+        )
+        if pair:
+            reach = columns.output + 2
+        strip_columns = max(reach, columns.pad + columns.input)
+        row_groups = 1 if pair else -(-rows.size // 4)
+        step = 2 if pair else 1
+        for band_rows in range(step, rows.output + 1, step):
+            form = _Form(
+                pair,
+                _cut(columns.output, pixels),
+                group,
+                strip_columns,
+                row_groups,
+                band_rows,
+                instructions=0.0,
+            )
+            if band_rows > step and form.scratch_bytes > _STRIP_BYTES:
+                break
+            cost = _estimate(layer, form)
+            yield _Form(**{**vars(form), "instructions": cost})
+
+
+@lru_cache(maxsize=256)
+def _form(layer: DepthwiseConv2D) -> _Form:
+    """The cheapest geometry."""
+    return min(_forms(layer), key=lambda form: form.instructions)
+
+
+@lru_cache(maxsize=256)
+def _as_convolution(layer: DepthwiseConv2D) -> Conv2D | None:
+    """A layer with one input channel as the convolution that it is; None for others."""
+    if layer.input_shape[3] != 1:
+        return None
+    return Conv2D(
+        operator=layer.operator,
+        inputs=layer.inputs,
+        outputs=layer.outputs,
+        input_shape=layer.input_shape,
+        output_shape=layer.output_shape,
+        window=layer.window,
+        weights=np.ascontiguousarray(layer.weights.transpose(2, 0, 1)[..., None]),
+        bias=layer.bias,
+        input_zero_point=layer.input_zero_point,
+        requantization=layer.requantization,
+    )
+
+
+def _row_distances(layer: DepthwiseConv2D, form: _Form) -> tuple[int, int]:
+    """(output, strip): bytes from a row's last block to the next row's first."""
+    columns = layer.window.width
+    channels = layer.output_shape[3]
+    last = columns.output - form.blocks.pixels
+    output = (form.rows_a_strip * columns.output - last) * channels
+    patches = last if form.pair else (columns.output - 1) * columns.stride
+    return output, form.row_groups * form.strip_bytes - patches * form.column_bytes
+
+
+def _assembly(layer: DepthwiseConv2D, form: _Form, constants: ChannelConstants) -> Assembly:
+    columns = layer.window.width
+    blocks = form.blocks
+    row_output, row_strip = _row_distances(layer, form)
+    epilogue = Epilogue.of(constants)
+    geometry = (
+        ("TG_LAST", blocks.last),
+        ("TG_ROW_OUTPUT", row_output),
+        ("TG_ROW_STRIP", row_strip),
+        ("TG_COLUMN_BYTES", form.column_bytes),
+        ("TG_STEP", 1 if form.pair else columns.stride),
+        ("TG_OUTPUT_BYTES", layer.output_shape[3]),
+        ("TG_ROW_GROUPS", form.row_groups),
+        ("TG_ROW_GROUP_BYTES", form.strip_bytes),
+        ("TG_COLUMNS", columns.size),
+        ("TG_COLUMN_GROUP_BYTES", 4 * columns.dilation * form.column_bytes),
+        ("TG_MULTIPLIER", layer.depth_multiplier),
+        *epilogue.parameters,
+    )
+    unrolling = (
+        ("TG_TURNS", blocks.turns),
+        ("TG_BLOCKS", blocks.unrolled),
+        ("TG_REST", blocks.rest),
+    )
+    shape = (("TG_PAIR", int(form.pair)), ("TG_PIXELS", blocks.pixels))
+    twin = [*(v for _, v in shape), blocks.count, *(value for _, value in geometry)]
+    arguments = (
+        "const int8_t *strip, const int32_t *constants, int8_t *output, "
+        "const tinygen_mve_depthwise_run *run"
+    )
+    return Assembly(
+        stem=(
+            f"mve_depthwise_{'pair' if form.pair else 'row'}_w{columns.output}_k{columns.size}"
+            f"_s{columns.stride}_d{columns.dilation}_r{form.row_groups}_x{form.strip_columns}"
+            f"_c{layer.output_shape[3]}_m{layer.depth_multiplier}_{epilogue.stem}"
+        ),
+        listing="mve/depthwise_s8.inc",
+        parameters=(*shape, *unrolling, *geometry),
+        prototype=(
+            "#ifdef TINYGEN_NO_ASSEMBLY\n"
+            f"static void {{symbol}}({arguments})\n"
+            "{{\n"
+            "    static const tinygen_mve_depthwise_shape shape = "
+            f"{{{{{', '.join(map(str, twin))}}}}};\n"
+            "    tinygen_mve_depthwise_c(&shape, strip, constants, output, run);\n"
+            "}}\n"
+            "#else\n"
+            f"void {{symbol}}({arguments});\n"
+            "#endif"
+        ),
+    )
+
+
+def _packing(form: _Form, channels: int) -> Assembly:
+    """The function that interleaves rows: vectors of columns, or of channels a column apart."""
+    step = _GROUP if form.group == channels else channels
+    arguments = (
+        "const int8_t *const rows[4], int8_t *to, int32_t whole, int32_t partial, int32_t lanes"
+    )
+    return Assembly(
+        stem=f"mve_depthwise_pack_{step}",
+        listing="mve/depthwise_pack.inc",
+        parameters=(("TG_STEP", step),),
+        prototype=(
+            "#ifdef TINYGEN_NO_ASSEMBLY\n"
+            f"static void {{symbol}}({arguments})\n"
+            "{{\n"
+            f"    tinygen_mve_pack_rows({step}, rows, to, whole, partial, lanes);\n"
+            "}}\n"
+            "#else\n"
+            f"void {{symbol}}({arguments});\n"
+            "#endif"
+        ),
+    )
+
+
+def _pack_constants(weights: AnyArray, form: _Form, constants: ChannelConstants) -> AnyArray:
+    """Of each output channel: columns of four filter rows, bias, last constant, multiplier."""
+    height, width, channels = weights.shape
+    padded = np.zeros((4 * form.row_groups, width, channels), dtype=np.int8)
+    padded[:height] = weights
+    grouped = padded.reshape(form.row_groups, 4, width, channels).transpose(3, 0, 2, 1)
+    words = np.ascontiguousarray(grouped).reshape(channels, -1).view(np.int32)
+    others = np.stack([constants.biases, constants.last, constants.multipliers], axis=1)
+    return np.concatenate([words, others], axis=1).astype(np.int32)
+
+
+def _overlap(layer: DepthwiseConv2D, form: _Form) -> tuple[Overlap, ...]:
+    """Leave to write over the input: bands go down, each reads all its rows before the next one."""
+    rows = layer.window.height
+    if layer.input_shape[0] > 1:
+        return ()
+    input_row = layer.input_shape[2] * layer.input_shape[3]
+    output_row = layer.output_shape[2] * layer.output_shape[3]
+    lead = 0
+    for start in range(0, rows.output, form.band_rows):
+        end = min(start + form.band_rows, rows.output)
+        # The last band is as high as the others, and begins earlier for it.
+        first = max(0, end - form.band_rows)
+        needed = max(0, first * rows.stride - rows.pad)
+        lead = max(lead, end * output_row - needed * input_row)
+    return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
+
+
+def _bind(layer: DepthwiseConv2D) -> Binding:
+    form = _form(layer)
+    channels = layer.input_shape[3]
+    filters = layer.weights.reshape(-1, layer.weights.shape[2]).T
+    constants = channel_constants(filters, layer.bias, layer.input_zero_point, layer.requantization)
+    compute = _assembly(layer, form, constants)
+    packing = _packing(form, channels)
+    packed = _pack_constants(layer.weights, form, constants)
+    parameters = Struct(
+        "tinygen_mve_depthwise_conv2d_s8_params",
+        (
+            ("rows", axis_struct(layer.window.height)),
+            ("columns", axis_struct(layer.window.width)),
+            ("batches", layer.input_shape[0]),
+            ("input_channels", channels),
+            ("depth_multiplier", layer.depth_multiplier),
+            ("input_ring_rows", layer.input_shape[1]),
+            ("input_zero_point", layer.input_zero_point),
+            ("group", form.group),
+            ("pair", int(form.pair)),
+            ("band_rows", form.band_rows),
+            ("row_groups", form.row_groups),
+            ("strip_columns", form.strip_columns),
+            ("pixels", form.blocks.pixels),
+            ("scratch_bytes", form.scratch_bytes),
+            ("channel_words", packed.shape[1]),
+            ("constants", ConstantArgument("constants")),
+        ),
+    )
+    return Binding(
+        calls=(
+            Call(
+                "tinygen_mve_depthwise_conv2d_s8",
+                (
+                    parameters,
+                    AssemblyArgument(packing.stem),
+                    AssemblyArgument(compute.stem),
+                    TensorArgument(layer.inputs[0]),
+                    TensorArgument(layer.outputs[0], writable=True),
+                    ScratchArgument("int8_t"),
+                ),
+            ),
+        ),
+        headers=("mve/depthwise_s8.h",),
+        constants=(Constant("constants", packed),),
+        assembly=(packing, compute),
+        scratch_bytes=form.scratch_bytes,
+        overlaps=_overlap(layer, form),
+        notes=(constants.note,),
+    )
+
+
+@dataclass(frozen=True)
+class _DepthwiseKernel:
+    """``mve.depthwise_conv2d_s8``."""
+
+    name: str = "mve.depthwise_conv2d_s8"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer, or None if it can."""
+        if not isinstance(layer, DepthwiseConv2D):
+            return "does DepthwiseConv2D only"
+        if not core.mve:
+            return NEEDS_MVE
+        reason = refusal(layer.requantization)
+        if reason is not None:
+            return reason
+        if layer.input_shape[3] == 1:
+            return "leaves one input channel to the convolution"
+        form = _form(layer)
+        if 4 * form.row_groups * layer.window.width.size > _MOST_WEIGHT_BYTES:
+            return "the filter is too large"
+        if layer.depth_multiplier > _MOST_MULTIPLIER:
+            return "the depth multiplier is too large"
+        return None
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
+        """Estimated cycles."""
+        assert isinstance(layer, DepthwiseConv2D)
+        return _form(layer).instructions * CYCLES_PER_INSTRUCTION
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
+        """Fit the kernel to the layer."""
+        assert isinstance(layer, DepthwiseConv2D)
+        return _bind(layer)
+
+
+@dataclass(frozen=True)
+class _OneChannelKernel:
+    """``mve.conv2d_s8`` for a depthwise layer with one input channel."""
+
+    name: str = "mve.depthwise_as_conv2d_s8"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer, or None if it can."""
+        if not isinstance(layer, DepthwiseConv2D):
+            return "does DepthwiseConv2D only"
+        converted = _as_convolution(layer)
+        if converted is None:
+            return "does one input channel only"
+        return convolution.KERNELS[0].rejects(converted, core)
+
+    def _converted(self, layer: Layer) -> Conv2D:
+        assert isinstance(layer, DepthwiseConv2D)
+        converted = _as_convolution(layer)
+        assert converted is not None
+        return converted
+
+    def cost(self, layer: Layer, core: Core) -> float:
+        """Estimated cycles."""
+        return convolution.KERNELS[0].cost(self._converted(layer), core)
+
+    def bind(self, layer: Layer, core: Core) -> Binding:
+        """Fit the kernel to the layer."""
+        return convolution.KERNELS[0].bind(self._converted(layer), core)
+
+
+KERNELS: Sequence[Kernel] = (_DepthwiseKernel(), _OneChannelKernel())

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FULLY_CONNECTED with Helium: ``mve/fully_connected_s8.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray
+from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Kernel,
+    Provider,
+    Raw,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
+from tinygen.kernels.mve.gemm import VECTOR
+from tinygen.kernels.mve.requantization import refusal
+from tinygen.numerics.fixed_point import Int32Array, wrap_int32
+from tinygen.ops.fully_connected import FullyConnected
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+_GROUP = 8
+_LANES = (0, 2, 4, 6, 1, 3, 5, 7)
+"""Outputs of a group in the order of the vectors' lanes."""
+_CALL_INSTRUCTIONS = 60.0
+_GROUP_INSTRUCTIONS = 40.0
+_STEP_INSTRUCTIONS = 18.0
+_TAIL_INSTRUCTIONS = 26.0
+_REST_INSTRUCTIONS = 40.0
+_REST_STEP_INSTRUCTIONS = 7.0
+
+
+def _cycles(layer: FullyConnected) -> float:
+    outputs, inputs = layer.weights.shape
+    groups, rest = divmod(outputs, _GROUP)
+    steps, tail = divmod(inputs, VECTOR)
+    group = _GROUP_INSTRUCTIONS + steps * _STEP_INSTRUCTIONS + bool(tail) * _TAIL_INSTRUCTIONS
+    single = _REST_INSTRUCTIONS + (steps + bool(tail)) * _REST_STEP_INSTRUCTIONS
+    batch = _CALL_INSTRUCTIONS + groups * group + rest * single
+    return float(layer.batches * batch * CYCLES_PER_INSTRUCTION)
+
+
+def _pack_weights(weights: AnyArray) -> AnyArray:
+    """Groups of eight rows step by step, their ends, then the rows left over.
+
+    Behind all there is room for a vector load.
+    """
+    outputs, inputs = weights.shape
+    whole = inputs - inputs % VECTOR
+    parts = []
+    for first in range(0, outputs - outputs % _GROUP, _GROUP):
+        rows = weights[first : first + _GROUP]
+        parts.append(rows[:, :whole].reshape(_GROUP, -1, VECTOR).transpose(1, 0, 2).reshape(-1))
+        parts.append(rows[:, whole:].reshape(-1))
+    parts.append(weights[outputs - outputs % _GROUP :].reshape(-1))
+    parts.append(np.zeros(-inputs % VECTOR, dtype=np.int8))
+    return np.concatenate(parts).astype(np.int8)
+
+
+def _pack_constants(rows: list[Int32Array], outputs: int) -> tuple[AnyArray, AnyArray]:
+    """(those of the groups, those of the rest); ``rows`` are biases, and multipliers and shifts."""
+    table = np.stack(rows)
+    whole = outputs - outputs % _GROUP
+    groups = table[:, :whole].reshape(len(rows), -1, _GROUP)[:, :, list(_LANES)]
+    return groups.transpose(1, 0, 2).reshape(-1), table[:, whole:].reshape(-1)
+
+
+def _assembly(per_channel: bool) -> Assembly:
+    arguments = (
+        "const int8_t *x, const int8_t *weights, int8_t *output, "
+        "const tinygen_mve_fully_connected_run *run"
+    )
+    flag = int(per_channel)
+    return Assembly(
+        stem="mve_fully_connected" + ("_per_channel" if per_channel else ""),
+        listing="mve/fully_connected_s8.inc",
+        parameters=(("TG_PER_CHANNEL", flag),),
+        prototype=(
+            "#ifdef TINYGEN_NO_ASSEMBLY\n"
+            f"static void {{symbol}}({arguments})\n"
+            "{{\n"
+            f"    tinygen_mve_fully_connected_groups({flag}, x, weights, output, run);\n"
+            "}}\n"
+            "#else\n"
+            f"void {{symbol}}({arguments});\n"
+            "#endif"
+        ),
+    )
+
+
+def _bind(layer: FullyConnected) -> Binding:
+    outputs, inputs = layer.weights.shape
+    q = layer.requantization
+    sums = layer.weights.astype(np.int64).sum(axis=1)
+    biases = wrap_int32(layer.bias.astype(np.int64) - layer.input_zero_point * sums)
+    per_channel = len(set(zip(q.multipliers.tolist(), q.shifts.tolist(), strict=True))) > 1
+    rows = [biases, q.multipliers, q.shifts] if per_channel else [biases]
+    groups, rest = _pack_constants(rows, outputs)
+    has_groups, has_rest = outputs >= _GROUP, outputs % _GROUP > 0
+    constants = [Constant("weights", _pack_weights(layer.weights))]
+    if has_groups:
+        constants.append(Constant("constants", groups.astype(np.int32)))
+    if has_rest:
+        constants.append(Constant("rest", rest.astype(np.int32)))
+    function = _assembly(per_channel)
+    run = Struct(
+        "tinygen_mve_fully_connected_run",
+        (
+            ("groups", outputs // _GROUP),
+            ("steps", inputs // VECTOR),
+            ("tail", inputs % VECTOR),
+            ("constants", ConstantArgument("constants") if has_groups else Raw("NULL")),
+            ("multiplier", 0 if per_channel else int(q.multipliers[0])),
+            ("shift", 0 if per_channel else int(q.shifts[0])),
+            ("zero_point", q.zero_point),
+            ("clamp_min", q.clamp_min),
+            ("clamp_max", q.clamp_max),
+        ),
+    )
+    parameters = Struct(
+        "tinygen_mve_fully_connected_s8_params",
+        (
+            ("run", run),
+            ("batches", layer.batches),
+            ("inputs", int(inputs)),
+            ("outputs", int(outputs)),
+            ("per_channel", int(per_channel)),
+            ("weights", ConstantArgument("weights")),
+            ("rest", ConstantArgument("rest") if has_rest else Raw("NULL")),
+        ),
+    )
+    return Binding(
+        calls=(
+            Call(
+                "tinygen_mve_fully_connected_s8",
+                (
+                    parameters,
+                    AssemblyArgument(function.stem) if has_groups else Raw("NULL"),
+                    TensorArgument(layer.inputs[0]),
+                    TensorArgument(layer.outputs[0], writable=True),
+                ),
+            ),
+        ),
+        headers=("mve/fully_connected_s8.h",),
+        constants=tuple(constants),
+        assembly=(function,) if has_groups else (),
+    )
+
+
+@dataclass(frozen=True)
+class _FullyConnectedKernel:
+    """``mve.fully_connected_s8``."""
+
+    name: str = "mve.fully_connected_s8"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer, or None if it can."""
+        if not isinstance(layer, FullyConnected):
+            return "does FullyConnected only"
+        return refusal(layer.requantization) if core.mve else NEEDS_MVE
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
+        """Estimated cycles."""
+        assert isinstance(layer, FullyConnected)
+        return _cycles(layer)
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
+        """Fit the kernel to the layer."""
+        assert isinstance(layer, FullyConnected)
+        return _bind(layer)
+
+
+KERNELS: Sequence[Kernel] = (_FullyConnectedKernel(),)
