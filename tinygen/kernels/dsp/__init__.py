@@ -5,8 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygen.kernels.dsp import depthwise
+from tinygen.kernels.dsp import depthwise, elementwise, gemm, pooling
 from tinygen.kernels.kernel import Kernel
 
-KERNELS: Sequence[Kernel] = (*depthwise.KERNELS,)
+KERNELS: Sequence[Kernel] = (
+    *depthwise.KERNELS,
+    *elementwise.KERNELS,
+    *gemm.KERNELS,
+    *pooling.KERNELS,
+)
 """Every DSP kernel."""
