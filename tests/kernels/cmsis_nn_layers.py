@@ -112,7 +112,7 @@ def wide_layer(kind: str, seed: int) -> Network:
     if kind == "depthwise":
         size = int(rng.choice([2, 3, 3, 5]))
         rows, columns = (
-            _axis(pad, int(rng.integers(5, 9)), size, int(rng.choice([1, 2]))) for _ in range(2)
+            _axis(pad, int(rng.integers(5, 7)), size, int(rng.choice([1, 2]))) for _ in range(2)
         )
         depth = int(rng.choice([16, 64, 123, 124, 125, 130, 250]))
         return _windowed(rng, "DEPTHWISE_CONV_2D", rows, columns, (depth, depth), pad)

@@ -19,7 +19,7 @@ from tests.kernels.cmsis_nn_programs import (
 )
 from tinygen.targets.boards import board
 
-LAYERS = 40
+LAYERS = 30
 """Random layers of each operator in a program."""
 
 EMULATED = ("qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps3-an547")
