@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygen.kernels.dsp import depthwise, elementwise, gemm, pooling
+from tinygen.kernels.dsp import depthwise, depthwise_single, elementwise, gemm, pooling
 from tinygen.kernels.kernel import Kernel
 
 KERNELS: Sequence[Kernel] = (
     *depthwise.KERNELS,
+    *depthwise_single.KERNELS,
     *elementwise.KERNELS,
     *gemm.KERNELS,
     *pooling.KERNELS,
