@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.mve import add, convolution, depthwise, fully_connected
+from tinygen.kernels.mve import add, convolution, depthwise, fully_connected, pooling
 
 KERNELS: Sequence[Kernel] = (
     *add.KERNELS,
     *convolution.KERNELS,
     *depthwise.KERNELS,
     *fully_connected.KERNELS,
+    *pooling.KERNELS,
 )
 """Every Helium kernel."""

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AVERAGE_POOL_2D and MAX_POOL_2D with Helium: ``mve/pool2d_s8.h``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinygen.kernels.kernel import Binding, Call, Kernel, Provider, Struct, TensorArgument
+from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
+from tinygen.kernels.portable.base import axis_struct
+from tinygen.ops.layer import Layer
+from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
+from tinygen.targets.cores import Core
+
+_MOST_VALUES = 256
+"""More values could overflow a sum of 16 bits."""
+_WINDOW_INSTRUCTIONS = 60.0
+_VECTOR_INSTRUCTIONS = 40.0
+_PIXEL_INSTRUCTIONS = 8.0
+
+
+def _instructions(layer: Pool2D) -> float:
+    windows = math.prod(layer.output_shape[:3])
+    vectors = -(-layer.output_shape[3] // 16)
+    values = layer.window.height.size * layer.window.width.size
+    return windows * (
+        _WINDOW_INSTRUCTIONS + vectors * (_VECTOR_INSTRUCTIONS + values * _PIXEL_INSTRUCTIONS)
+    )
+
+
+@dataclass(frozen=True)
+class _PoolKernel:
+    """One of the two pools."""
+
+    function: str
+    layer_type: type[Pool2D]
+    provider: Provider = Provider.TINYGEN
+
+    @property
+    def name(self) -> str:
+        """``mve.average_pool2d_s8``."""
+        return f"mve.{self.function}"
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer, or None if it can."""
+        if not isinstance(layer, self.layer_type):
+            return f"does {self.layer_type.__name__} only"
+        if not core.mve:
+            return NEEDS_MVE
+        values = layer.window.height.size * layer.window.width.size
+        if isinstance(layer, AveragePool2D) and values > _MOST_VALUES:
+            return f"averages {values} values, of at most {_MOST_VALUES}"
+        return None
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
+        """Estimated cycles."""
+        assert isinstance(layer, Pool2D)
+        return _instructions(layer) * CYCLES_PER_INSTRUCTION
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
+        """Fit the kernel to the layer."""
+        assert isinstance(layer, Pool2D)
+        parameters = Struct(
+            "tinygen_pool2d_s8_params",
+            (
+                ("rows", axis_struct(layer.window.height)),
+                ("columns", axis_struct(layer.window.width)),
+                ("batches", layer.input_shape[0]),
+                ("channels", layer.input_shape[3]),
+                ("input_ring_rows", layer.input_shape[1]),
+                ("clamp_min", layer.clamp_min),
+                ("clamp_max", layer.clamp_max),
+            ),
+        )
+        call = Call(
+            f"tinygen_mve_{self.function}",
+            (
+                parameters,
+                TensorArgument(layer.inputs[0]),
+                TensorArgument(layer.outputs[0], writable=True),
+            ),
+        )
+        return Binding(calls=(call,), headers=("mve/pool2d_s8.h",))
+
+
+KERNELS: Sequence[Kernel] = (
+    _PoolKernel("average_pool2d_s8", AveragePool2D),
+    _PoolKernel("max_pool2d_s8", MaxPool2D),
+)
