@@ -8,13 +8,14 @@ about a scale, a shape or a padding.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from tinygen.errors import ModelError, TinygenError, UnsupportedError
-from tinygen.graph import ABSENT, Graph, Operator, Subgraph, Tensor
+from tinygen.graph import ABSENT, AnyArray, DType, Graph, Operator, Subgraph, Tensor
 from tinygen.numerics import Numerics
-from tinygen.ops import OPERATORS
+from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.variables import DECLARATIONS, resource_variables
 
 _MAX_LISTED = 20
 
@@ -33,6 +34,8 @@ class Network:
     tensors: Mapping[int, Tensor]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    states: Mapping[int, AnyArray] = field(default_factory=dict)
+    """Values after a reset of the tensors that are kept from one inference to the next."""
 
     @property
     def macs(self) -> int:
@@ -43,7 +46,7 @@ class Network:
 def _unsupported_operators(graph: Graph) -> list[str]:
     problems = []
     for operator in graph.main.operators:
-        if operator.opcode not in OPERATORS:
+        if not is_supported(operator):
             names = ", ".join(repr(graph.main.tensors[t].name) for t in operator.outputs)
             problems.append(f"{operator.label} → {names}")
     return problems
@@ -55,7 +58,7 @@ def _check_tensor(graph: Graph, tensor: Tensor) -> None:
             f"{graph.source}: tensor {tensor.name!r} has the shape {list(tensor.shape)}, which holds "
             "no elements."
         )
-    if tensor.dtype.numpy is None:
+    if tensor.dtype.numpy is None and tensor.dtype is not DType.RESOURCE:
         raise UnsupportedError(
             f"{graph.source}: tensor {tensor.name!r} is of type {tensor.dtype.value}, which has no "
             "fixed-size elements."
@@ -119,12 +122,14 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
             _check_tensor(graph, subgraph.tensors[index])
     for index in subgraph.inputs:
         _check_input(graph, subgraph.tensors[index])
+    resources = resource_variables(graph)
     layers = []
     for operator in subgraph.operators:
-        if operator.opcode not in OPERATORS:
+        if operator.opcode in DECLARATIONS or not is_supported(operator):
             continue
         try:
-            layers.append(OPERATORS[operator.opcode](OperatorView(operator, subgraph), numerics))
+            view = OperatorView(operator, subgraph, resources)
+            layers.append(lowering_of(operator)(view, numerics))
         except UnsupportedError as error:
             problems.append(error.message.rstrip("."))
         except TinygenError as error:
@@ -132,16 +137,27 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
     if problems:
         raise _unsupported(graph, problems)
     runtime = set(subgraph.inputs) | set(subgraph.outputs)
+    states = {state.index: state for layer in layers for state in layer.states}
     for layer in layers:
         runtime.update(layer.inputs, layer.outputs)
+    runtime -= set(states)
     return Network(
         graph=graph,
         numerics=numerics,
         layers=tuple(layers),
-        tensors={index: subgraph.tensors[index] for index in sorted(runtime)},
+        tensors={
+            **{index: subgraph.tensors[index] for index in sorted(runtime)},
+            **{index: replace(states[index], data=None) for index in sorted(states)},
+        },
         inputs=subgraph.inputs,
         outputs=subgraph.outputs,
+        states={index: _initial(states[index]) for index in sorted(states)},
     )
+
+
+def _initial(state: Tensor) -> AnyArray:
+    assert state.data is not None
+    return state.data
 
 
 def _unsupported(graph: Graph, problems: list[str]) -> UnsupportedError:

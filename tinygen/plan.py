@@ -6,12 +6,13 @@ Everything that the generated C depends on is data in the Plan; ``emit`` decides
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from tinygen.errors import UnsupportedError
+from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Binding, Candidate, Kernel, Provider, cheapest
 from tinygen.kernels.mve import KERNELS as MVE_KERNELS
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
@@ -23,6 +24,9 @@ from tinygen.targets.cores import Core
 
 ARENA_ALIGNMENT = 4
 """Bytes to which every block in the arena is aligned, at least."""
+
+STATE_ALIGNMENT = 8
+"""Bytes to which every kept tensor is aligned."""
 
 
 class KernelChoice(Enum):
@@ -90,6 +94,16 @@ class Plan:
     blocks: tuple[Block, ...] = field(default=())
     block_offsets: Mapping[str, int] = field(default_factory=dict)
 
+    state_offsets: Mapping[int, int] = field(default_factory=dict)
+    """Bytes from the start of the state memory of the tensors kept between inferences."""
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of memory kept between inferences, outside the arena."""
+        states = self.network.states
+        ends = (self.state_offsets[i] + states[i].nbytes for i in states)
+        return -(-max(ends, default=0) // STATE_ALIGNMENT) * STATE_ALIGNMENT
+
     @property
     def weight_bytes(self) -> int:
         """Bytes of constant arrays that the kernels read."""
@@ -111,7 +125,7 @@ def _block(key: str, size: int, first: int, last: int) -> Block:
 
 
 def _choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:
-    own: list[Kernel] = [*MVE_KERNELS, *PORTABLE_KERNELS]
+    own: list[Kernel] = [*MVE_KERNELS, *DSP_KERNELS, *PORTABLE_KERNELS]
     groups: list[list[Kernel]] = {
         KernelChoice.AUTO: [[*own, *cmsis_nn]],
         KernelChoice.TINYGEN: [own],
@@ -146,10 +160,11 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
     """
     steps = tuple(_choose(layer, options, cmsis_nn, network) for layer in network.layers)
     root = _storage_roots(network, steps)
+    kept = network.states
     uses = [
         Use(
-            reads=tuple(_tensor_key(root[i]) for layer in step.layers for i in layer.inputs),
-            writes=tuple(_tensor_key(root[i]) for layer in step.layers for i in layer.outputs),
+            reads=_keys(root, kept, [i for layer in step.layers for i in layer.inputs]),
+            writes=_keys(root, kept, [i for layer in step.layers for i in layer.outputs]),
         )
         for step in steps
     ]
@@ -159,7 +174,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         [_tensor_key(root[i]) for i in network.outputs],
     )
     blocks = []
-    for index in sorted(set(root.values())):
+    for index in sorted(set(root.values()) - set(kept)):
         tensor = network.tensors[index]
         first, last = spans[_tensor_key(index)]
         blocks.append(_block(_tensor_key(index), tensor.nbytes, first, last))
@@ -177,7 +192,8 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         network=network,
         options=options,
         steps=steps,
-        tensor_offsets={i: offsets[_tensor_key(root[i])] for i in network.tensors},
+        tensor_offsets={i: offsets[_tensor_key(root[i])] for i in network.tensors if i not in kept},
+        state_offsets=_state_offsets(network),
         scratch_offsets={
             number: offsets[_scratch_key(number)]
             for number, step in enumerate(steps)
@@ -188,6 +204,21 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         blocks=tuple(blocks),
         block_offsets=offsets,
     )
+
+
+def _keys(root: Mapping[int, int], kept: Container[int], tensors: Sequence[int]) -> tuple[str, ...]:
+    """The storage of tensors in the arena; what is kept between inferences is not there."""
+    return tuple(_tensor_key(root[i]) for i in tensors if root[i] not in kept)
+
+
+def _state_offsets(network: Network) -> dict[int, int]:
+    """Where each kept tensor is in the memory that survives an inference."""
+    offsets = {}
+    end = 0
+    for index in network.states:
+        offsets[index] = end
+        end += -(-network.tensors[index].nbytes // STATE_ALIGNMENT) * STATE_ALIGNMENT
+    return offsets
 
 
 def _storage_roots(network: Network, steps: Sequence[Step]) -> dict[int, int]:
@@ -222,7 +253,8 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                 "type": tensor.dtype.value,
                 "shape": list(tensor.shape),
                 "bytes": tensor.nbytes,
-                "offset": plan.tensor_offsets[index],
+                "offset": plan.tensor_offsets.get(index),
+                "state_offset": plan.state_offsets.get(index),
             }
             for index, tensor in plan.network.tensors.items()
         ],

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 import numpy as np
 
@@ -12,16 +12,22 @@ from tinygen.graph import AnyArray
 from tinygen.lowering import Network
 
 
-def run(network: Network, inputs: Sequence[AnyArray]) -> Mapping[int, AnyArray]:
+def run(
+    network: Network,
+    inputs: Sequence[AnyArray],
+    states: MutableMapping[int, AnyArray] | None = None,
+) -> Mapping[int, AnyArray]:
     """Compute one inference and return every run-time tensor by index.
 
     ``inputs`` are the model's inputs, shaped and typed as their tensors; InputError otherwise.
+    ``states`` are the kept tensors as the inference before left them, which this one replaces
+    (an empty mapping to begin with); without them the inference starts as after a reset.
     """
     if len(inputs) != len(network.inputs):
         raise InputError(
             f"{network.graph.source} has {len(network.inputs)} inputs, {len(inputs)} were given."
         )
-    values: dict[int, AnyArray] = {}
+    values: dict[int, AnyArray] = {**network.states, **(states or {})}
     for index, value in zip(network.inputs, inputs, strict=True):
         tensor = network.tensors[index]
         if value.shape != tensor.shape or value.dtype != tensor.dtype.numpy:
@@ -33,12 +39,18 @@ def run(network: Network, inputs: Sequence[AnyArray]) -> Mapping[int, AnyArray]:
     for layer in network.layers:
         results = layer.reference(*(values[index] for index in layer.inputs))
         values.update(zip(layer.outputs, results, strict=True))
+    if states is not None:
+        states.update((index, values[index]) for index in network.states)
     return values
 
 
-def outputs(network: Network, inputs: Sequence[AnyArray]) -> list[AnyArray]:
-    """Compute one inference and return the model's outputs."""
-    values = run(network, inputs)
+def outputs(
+    network: Network,
+    inputs: Sequence[AnyArray],
+    states: MutableMapping[int, AnyArray] | None = None,
+) -> list[AnyArray]:
+    """Compute one inference and return the model's outputs; ``states`` as for ``run``."""
+    values = run(network, inputs, states)
     return [values[index] for index in network.outputs]
 
 

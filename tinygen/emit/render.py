@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from tinygen import __version__
 from tinygen.emit.c_syntax import (
@@ -26,7 +27,7 @@ from tinygen.emit.c_syntax import (
     float_literal,
     integer_literal,
 )
-from tinygen.graph import DType, Tensor
+from tinygen.graph import AnyArray, DType, Tensor
 from tinygen.kernels.kernel import (
     Assembly,
     AssemblyArgument,
@@ -125,6 +126,12 @@ class _Renderer:
     def tensor_pointer(self, index: int, *, writable: bool, ctype: str = "") -> str:
         """A pointer to a run-time tensor, typed as its elements are."""
         tensor = self.plan.network.tensors[index]
+        if index in self.plan.state_offsets:
+            const = "" if writable else "const "
+            target = f"{const}{ctype or CTYPES[tensor.dtype]} *"
+            return (
+                f"({target})({const}void *)({self.name}_state + {self.plan.state_offsets[index]})"
+            )
         return self.pointer(
             self.plan.tensor_offsets[index], ctype or CTYPES[tensor.dtype], writable=writable
         )
@@ -190,6 +197,16 @@ class _Renderer:
             yield f"if ({text} != 0) {{\n    return -1;\n}}"
         else:
             yield f"{text};"
+
+
+def _initial_state(plan: Plan) -> AnyArray:
+    """The state memory after a reset, byte by byte."""
+    memory = np.zeros(plan.state_bytes, dtype=np.uint8)
+    for index, values in plan.network.states.items():
+        content = np.frombuffer(np.ascontiguousarray(values).tobytes(), dtype=np.uint8)
+        offset = plan.state_offsets[index]
+        memory[offset : offset + content.size] = content
+    return memory
 
 
 def _points_into_arena(struct: Struct) -> bool:
@@ -340,7 +357,9 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "target": plan.options.core.name,
         "arena_bytes": plan.arena_bytes,
         "layers": len(plan.network.graph.main.operators),
-        "stateful": False,
+        "stateful": bool(plan.network.states),
+        "state_bytes": plan.state_bytes,
+        "state_lines": list(array_lines(_initial_state(plan))),
         "inputs": [
             _interface_tensor(renderer, "input", k, i) for k, i in enumerate(plan.network.inputs)
         ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinygen.graph import DType
+from tinygen.graph import DType, Operator
 from tinygen.ops.arithmetic import (
     lower_comparison,
     lower_extremum,
@@ -25,6 +25,7 @@ from tinygen.ops.arithmetic import (
     lower_squared_difference,
 )
 from tinygen.ops.binary import lower_add, lower_mul
+from tinygen.ops.cast import lower_cast
 from tinygen.ops.convolution import lower_conv2d, lower_depthwise_conv2d
 from tinygen.ops.dispatch import Lowering, by_input_type
 from tinygen.ops.fully_connected import lower_fully_connected
@@ -62,6 +63,17 @@ from tinygen.ops.reduce import (
 from tinygen.ops.reduction import lower_mean
 from tinygen.ops.requantize import lower_dequantize, lower_quantize, lower_relu, lower_relu6
 from tinygen.ops.rows import lower_float_rows
+from tinygen.ops.signal import (
+    lower_energy,
+    lower_fft_auto_scale,
+    lower_filter_bank,
+    lower_filter_bank_log,
+    lower_filter_bank_square_root,
+    lower_pcan,
+    lower_rfft,
+    lower_spectral_subtraction,
+    lower_window,
+)
 from tinygen.ops.softmax import lower_softmax
 from tinygen.ops.unary import (
     lower_float_leaky_relu,
@@ -70,6 +82,7 @@ from tinygen.ops.unary import (
     lower_int16_unary,
     lower_logical_not,
 )
+from tinygen.ops.variables import DECLARATIONS, lower_assign_variable, lower_read_variable
 from tinygen.ops.wide import lower_float_convolution, lower_int16_convolution
 from tinygen.ops.wide_pooling import lower_wide_pool
 
@@ -96,9 +109,11 @@ OPERATORS: Mapping[str, Lowering] = {
     "ADD": _ADD,
     "ARG_MAX": lower_arg_extremum,
     "ARG_MIN": lower_arg_extremum,
+    "ASSIGN_VARIABLE": lower_assign_variable,
     "AVERAGE_POOL_2D": by_input_type(lower_average_pool_2d, _WIDE_POOL),
     "BATCH_TO_SPACE_ND": lower_batch_to_space_nd,
     "BROADCAST_TO": lower_broadcast_to,
+    "CAST": lower_cast,
     "CEIL": lower_float_unary,
     "CONCATENATION": lower_concatenation,
     "CONV_2D": by_input_type(lower_conv2d, _WIDE),
@@ -142,6 +157,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "PADV2": _PAD,
     "PRELU": lower_prelu,
     "QUANTIZE": lower_quantize,
+    "READ_VARIABLE": lower_read_variable,
     "REDUCE_ALL": lower_reduce_all,
     "REDUCE_MAX": lower_reduce_extremum,
     "REDUCE_MIN": lower_reduce_extremum,
@@ -173,3 +189,30 @@ OPERATORS: Mapping[str, Lowering] = {
     "ZEROS_LIKE": lower_zeros_like,
 }
 """How each supported operator is lowered, by its TFLite name."""
+
+CUSTOM_OPERATORS: Mapping[str, Lowering] = {
+    "SignalEnergy": lower_energy,
+    "SignalFftAutoScale": lower_fft_auto_scale,
+    "SignalFilterBank": lower_filter_bank,
+    "SignalFilterBankLog": lower_filter_bank_log,
+    "SignalFilterBankSpectralSubtraction": lower_spectral_subtraction,
+    "SignalFilterBankSquareRoot": lower_filter_bank_square_root,
+    "SignalPCAN": lower_pcan,
+    "SignalRfft": lower_rfft,
+    "SignalWindow": lower_window,
+}
+"""How each supported custom operator is lowered, by its custom code."""
+
+
+def is_supported(operator: Operator) -> bool:
+    """Whether the operator can be compiled, its options and types aside."""
+    if operator.opcode == "CUSTOM":
+        return operator.custom_code in CUSTOM_OPERATORS
+    return operator.opcode in OPERATORS or operator.opcode in DECLARATIONS
+
+
+def lowering_of(operator: Operator) -> Lowering:
+    """How a supported operator is lowered."""
+    if operator.opcode == "CUSTOM":
+        return CUSTOM_OPERATORS[operator.custom_code]
+    return OPERATORS[operator.opcode]

@@ -171,7 +171,8 @@ def _quantized_div(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
         np.minimum(-shift, 31),
     )
     result = np.where(divisor == 0, 0, scaled) + int(p["output_offset"])
-    return np.clip(result, int(p["clamp_min"]), int(p["clamp_max"]))
+    limited: AnyArray = np.clip(result, int(p["clamp_min"]), int(p["clamp_max"]))
+    return limited
 
 
 def _quantized_prelu(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:

@@ -13,12 +13,15 @@ An operator family is one file in this package with, for each of its operators,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
 from tinygen.errors import ModelError, UnsupportedError
 from tinygen.graph import ABSENT, AnyArray, DType, Operator, OptionValue, Subgraph, Tensor
+
+MAX_STATES = 8
+"""States of its own that one operator may have."""
 
 OptionT = TypeVar("OptionT", int, float, bool, str, bytes)
 
@@ -29,12 +32,14 @@ class Layer(ABC):
 
     ``inputs`` and ``outputs`` are indices of run-time tensors (constants are folded into the layer's
     own fields), in the order in which ``reference`` takes and returns them. A tensor that appears in
-    both is state: read, and replaced.
+    both is state: read, and replaced. ``states`` are the tensors that keep their value from one
+    inference to the next; their ``data`` is the value after a reset.
     """
 
     operator: Operator
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    states: tuple[Tensor, ...] = ()
 
     @property
     def macs(self) -> int:
@@ -70,10 +75,31 @@ def operand_values(operands: Sequence[Operand], inputs: Sequence[AnyArray]) -> l
 
 @dataclass(frozen=True)
 class OperatorView:
-    """An operator with its tensors and options at hand, and the errors that name it."""
+    """An operator with its tensors and options at hand, and the errors that name it.
+
+    ``resources`` are the variables of the model, by the tensor that refers to each.
+    """
 
     operator: Operator
     subgraph: Subgraph
+    resources: Mapping[int, Tensor] = field(default_factory=dict)
+
+    def state(self, name: str, initial: AnyArray, number: int = 0) -> Tensor:
+        """A state of the operator's own, which no tensor of the file stands for.
+
+        ``number`` tells apart several of one operator (at most ``MAX_STATES``).
+        """
+        assert number < MAX_STATES
+        index = len(self.subgraph.tensors) + self.operator.index * MAX_STATES + number
+        dtype = DType(initial.dtype.name.upper())
+        return Tensor(
+            index=index,
+            name=f"{name} of operator {self.operator.index}",
+            dtype=dtype,
+            shape=initial.shape,
+            data=initial,
+            is_variable=True,
+        )
 
     def has_input(self, position: int) -> bool:
         """Whether the (optional) input is there."""

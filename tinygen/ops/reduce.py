@@ -61,14 +61,15 @@ def _sum(layer: Reduce, rows: AnyArray) -> AnyArray:
     with np.errstate(all="ignore"):
         for c in range(rows.shape[1]):
             total = total + rows[:, c]
-        return total / np.float32(layer.divisor)
+        divided: AnyArray = total / np.float32(layer.divisor)
+    return divided
 
 
 _KINDS: dict[str, Callable[[Reduce, AnyArray], AnyArray]] = {
     "sum": _sum,
     "max": lambda layer, rows: rows.max(axis=1),  # noqa: ARG005
     "min": lambda layer, rows: rows.min(axis=1),  # noqa: ARG005
-    "all": lambda layer, rows: rows.all(axis=1),  # noqa: ARG005
+    "all": lambda layer, rows: np.asarray(rows.all(axis=1)),  # noqa: ARG005
     "arg_max": lambda layer, rows: rows.argmax(axis=1).astype(np.int32),  # noqa: ARG005
     "arg_min": lambda layer, rows: rows.argmin(axis=1).astype(np.int32),  # noqa: ARG005
 }

@@ -33,8 +33,8 @@ def _weighted(
         weights = rng.uniform(-1, 1, weights_shape).astype(np.float32)
         operands = [x, builder.tensor(weights_shape, dtype, data=weights)]
         if with_bias:
-            bias = rng.uniform(-1, 1, channels).astype(np.float32)
-            operands.append(builder.tensor((channels,), dtype, data=bias))
+            real = rng.uniform(-1, 1, channels).astype(np.float32)
+            operands.append(builder.tensor((channels,), dtype, data=real))
         y = builder.tensor(output_shape, dtype)
     else:
         taps = math.prod(weights_shape) // channels
@@ -174,7 +174,7 @@ def random_rows(opcode: str) -> Callable[[Rng, str], bytes]:
         by = np.array([20 * 10.0 ** rng.uniform(-2, 0)], dtype=np.float32)
         c = builder.tensor((1,), dtype, data=by)
         builder.operator("MUL", [x, c], [scaled])
-        options = {"beta": float(rng.choice([1.0, rng.uniform(0.1, 3)]))}
+        options: dict[str, Any] = {"beta": float(rng.choice([1.0, rng.uniform(0.1, 3)]))}
         builder.operator(opcode, [scaled], [y], **(options if opcode == "SOFTMAX" else {}))
         return builder.inputs(x).outputs(y).build()
 

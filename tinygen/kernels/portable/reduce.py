@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from tinygen.graph import DType
-from tinygen.kernels.kernel import Binding, Call, Field, Kernel, Struct, TensorArgument
+from tinygen.kernels.kernel import Binding, Call, Constant, Field, Kernel, Struct, TensorArgument
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
 from tinygen.kernels.portable.nest import Loop, merged, nest_struct
 from tinygen.ops.reduce import Reduce
@@ -32,7 +32,8 @@ def _bind(layer: Reduce) -> Binding:
         ),
     )
     fields: list[tuple[str, Field]] = [("reduction", reduction)]
-    kind, constants = "plain", ()
+    kind = "plain"
+    constants: tuple[Constant, ...] = ()
     if layer.requantization is not None:
         kind = "quantized"
         struct, constants = requantization_struct(layer.requantization)
