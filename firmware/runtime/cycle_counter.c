@@ -23,6 +23,9 @@
 #define DWT_LAR_KEY 0xC5ACCE55u
 
 static uint32_t kind;
+/** What SysTick did before: the board may need it. */
+static uint32_t systick_reload;
+static uint32_t systick_control;
 
 /** Whether the DWT unit counts: it may lack the counter, and emulators lack it. */
 static int start_dwt(void)
@@ -46,12 +49,23 @@ uint32_t cycle_counter_start(void)
     if (start_dwt()) {
         kind = CYCLE_COUNTER_DWT;
     } else {
+        systick_reload = SYST_RVR;
+        systick_control = SYST_CSR;
         SYST_RVR = SYST_MASK;
         SYST_CVR = 0;
         SYST_CSR = SYST_CSR_ENABLE | SYST_CSR_PROCESSOR_CLOCK;
         kind = CYCLE_COUNTER_SYSTICK;
     }
     return kind;
+}
+
+void cycle_counter_stop(void)
+{
+    if (kind == CYCLE_COUNTER_SYSTICK) {
+        SYST_RVR = systick_reload;
+        SYST_CVR = 0;
+        SYST_CSR = systick_control & (SYST_CSR_ENABLE | SYST_CSR_PROCESSOR_CLOCK);
+    }
 }
 
 uint32_t cycle_counter_read(void)
@@ -70,6 +84,10 @@ uint32_t cycle_counter_between(uint32_t from, uint32_t to)
 uint32_t cycle_counter_start(void)
 {
     return CYCLE_COUNTER_NONE;
+}
+
+void cycle_counter_stop(void)
+{
 }
 
 uint32_t cycle_counter_read(void)

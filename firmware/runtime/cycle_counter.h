@@ -19,6 +19,9 @@ enum cycle_counter_kind {
 /** Starts the counter. @return An enum cycle_counter_kind. */
 uint32_t cycle_counter_start(void);
 
+/** Leaves SysTick as it was before cycle_counter_start(). */
+void cycle_counter_stop(void);
+
 /** The counter's reading. */
 uint32_t cycle_counter_read(void);
 

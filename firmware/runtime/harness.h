@@ -47,11 +47,16 @@ enum harness_fault_register {
     FAULT_SP,
     FAULT_CFSR,
     FAULT_HFSR,
-    FAULT_ADDRESS,
+    FAULT_BFAR,
+    FAULT_MMFAR,
     FAULT_REGISTERS
 };
 
+/** Return addresses reported after the registers, the innermost first. */
+#define FAULT_TRACE 8u
+#define FAULT_WORDS (FAULT_REGISTERS + FAULT_TRACE)
+
 /** Answers the outstanding request and every later one with the fault; does not return. */
-void harness_fault(const uint32_t registers[FAULT_REGISTERS]);
+void harness_fault(const uint32_t report[FAULT_WORDS]);
 
 #endif

@@ -324,6 +324,7 @@ static int answer_invoke(void)
 #endif
     result[0] = (uint32_t)tinygen_model.invoke();
     tinygen_model.times[TIME_INFERENCE] = cycle_counter_between(start, cycle_counter_read());
+    cycle_counter_stop();
     result[1] = output_crc();
     has_result = 1;
 #ifdef TINYGEN_TRACE
@@ -396,10 +397,10 @@ static int answer_request(void)
     }
 }
 
-void harness_fault(const uint32_t registers[FAULT_REGISTERS])
+void harness_fault(const uint32_t report[FAULT_WORDS])
 {
     for (;;) {
-        respond_words(STATUS_FAULT, registers, FAULT_REGISTERS);
+        respond_words(STATUS_FAULT, report, FAULT_WORDS);
         next_request();
     }
 }

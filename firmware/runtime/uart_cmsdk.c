@@ -19,7 +19,7 @@
 
 void uart_init(void)
 {
-    UART_BAUDDIV = TINYGEN_CLOCK_HZ / TINYGEN_UART_BAUD;
+    UART_BAUDDIV = TINYGEN_UART_CLOCK_HZ / TINYGEN_UART_BAUD;
     UART_CTRL = CTRL_TX_ENABLE | CTRL_RX_ENABLE;
     /* Whatever is left in the receiver from before is no part of the conversation. Also, QEMU
      * notices an enabled receiver only at the next read of it, or a second later. */

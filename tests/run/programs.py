@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from tinygen.run.build import build_image
+from tinygen.run.qemu import QEMU, qemu_path
 from tinygen.run.runner import Image
 from tinygen.targets.boards import Board
 
@@ -30,8 +34,23 @@ def need_tools_of(board: Board) -> None:
     """Skips the test where a board's compiler or emulator is missing."""
     if board.is_host:
         need("cc")
-    else:
-        need("arm-none-eabi-gcc", "qemu-system-arm")
+        return
+    need("arm-none-eabi-gcc")
+    assert board.emulator is not None
+    if board.emulator.kind == "renode":
+        need("renode")
+        return
+    need(os.environ.get("TINYGEN_QEMU", QEMU))
+    if board.emulator.machine not in _machines(qemu_path()):
+        pytest.skip(f"{qemu_path()} has no machine {board.emulator.machine}")
+
+
+@functools.cache
+def _machines(qemu: str) -> frozenset[str]:
+    shown = subprocess.run(
+        [qemu, "-machine", "help"], capture_output=True, text=True, timeout=60, check=True
+    )
+    return frozenset(line.split()[0] for line in shown.stdout.splitlines() if line.strip())
 
 
 def affine_variant(folder: Path, changes: Mapping[str, str]) -> Path:

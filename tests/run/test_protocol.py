@@ -143,8 +143,8 @@ def test_requests_are_numbered_one_after_another() -> None:
         (lambda frame: answer(frame, b""), "stopped answering"),
         (lambda frame: answer(frame, b"\x63"), "unknown status 99"),
         (lambda frame: answer(frame, bytes([Status.NO_SESSION])), "was restarted"),
-        (lambda frame: answer(frame, bytes([Status.FAULT]) + bytes(range(28))), "pc 0x03020100"),
-        (lambda frame: answer(frame, bytes([Status.FAULT]) + bytes(28)), "the stack being gone"),
+        (lambda frame: answer(frame, bytes([Status.FAULT]) + bytes(range(32))), "pc 0x03020100"),
+        (lambda frame: answer(frame, bytes([Status.FAULT]) + bytes(28)), "its report is damaged"),
     ],
 )
 def test_every_failure_is_named(said: Callable[[Frame], bytes], message: str) -> None:

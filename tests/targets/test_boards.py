@@ -24,13 +24,35 @@ def test_the_boards_of_the_design_are_there() -> None:
             "qemu-mps2-an505": "cortex-m33",
             "qemu-mps3-an547": "cortex-m55",
             "qemu-microbit": "cortex-m0",
+            "qemu-netduinoplus2": "cortex-m4",
+            "qemu-olimex-stm32-h405": "cortex-m4",
+            "qemu-stm32vldiscovery": "cortex-m3",
+            "qemu-b-l475e-iot01a": "cortex-m4",
+            "renode-stm32f4-discovery": "cortex-m4",
+            "renode-nrf52840": "cortex-m4",
+            "nucleo-f411re": "cortex-m4",
+            "nucleo-f446re": "cortex-m4",
+            "nucleo-f746zg": "cortex-m7",
+            "nucleo-h743zi2": "cortex-m7",
+            "nucleo-l476rg": "cortex-m4",
+            "nucleo-l4r5zi": "cortex-m4",
+            "nucleo-g474re": "cortex-m4",
+            "nucleo-u575zi-q": "cortex-m33",
+            "nrf52840-dk": "cortex-m4",
+            "nrf52832-dk": "cortex-m4",
+            "nrf5340-dk": "cortex-m33",
+            "arduino-nano-33-ble": "cortex-m4",
+            "rpi-pico": "cortex-m0plus",
+            "rpi-pico2": "cortex-m33",
         }.items()
     )
 
 
 @pytest.mark.parametrize("entry", all_boards(), ids=lambda entry: entry.name)
 def test_names_say_how_a_board_runs(entry: Board) -> None:
-    assert (entry.emulator is not None) == entry.name.startswith("qemu-")
+    kind = entry.emulator.kind if entry.emulator else ""
+    assert kind == (entry.name.split("-")[0] if entry.name.startswith(("qemu-", "renode-")) else "")
+    assert (entry.flashing is None) == (bool(kind) or entry.is_host)
     assert entry.is_host == (entry.name == "host")
 
 
@@ -71,11 +93,34 @@ def test_unknown_boards() -> None:
         ("[[ram]]", "[ram]", "ram must be an array of tables"),
         ("[[ram]]", "[[sram]]", "ram is missing"),
         ("tx_pin = 24", "", r"uart\.tx_pin is missing"),
-        ('kind = "nrf51"', 'kind = "pl011"', r"uart\.kind is 'pl011', known are cmsdk"),
+        ('kind = "nrf51"', 'kind = "ns16550"', r"uart\.kind is 'ns16550', known are cmsdk"),
         ("[uart]", "[serial]", "uart is missing"),
         ('kind = "qemu"', 'kind = "spike"', r"emulator\.kind is 'spike'"),
         ('machine = "microbit"', "", r"emulator\.machine is missing"),
         ("[uart]", "[uart", "not a TOML file"),
+        ("stack_bytes = 2048", "stack_bytes = 20000", "stack_bytes is more than region ram has"),
+        ('core = "cortex-m0"', 'core = "cortex-m0"\nstack_in = "x"', "names no RAM region: 'x'"),
+        ('core = "cortex-m0"', 'core = "cortex-m0"\nvectors_in = "x"', "names no region: 'x'"),
+        ("origin = 0x2000_0000", "origin = 0x2000_0010", "starts at no multiple of 256"),
+        ("origin = 0x2000_0000", "origin = 0x0003_0000", "ram overlaps region flash"),
+        ("origin = 0x2000_0000", "origin = 0x0004_0000", "right above flash"),
+        ("length = 0x4000", "length = 0xF000_0000", "ends past the 32-bit address space"),
+        ('name = "ram"', 'name = "flash"', "two regions named flash"),
+        ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = ["1234"]', "must be like '0483:374b'"),
+        ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = [7]', "usb must be one or more strings"),
+        ('core = "cortex-m0"', 'core = "cortex-m0"\nboot = "u-boot"', "boot is 'u-boot', known"),
+        ("[uart]", '[flashing]\nmethods = ["magic"]\n[uart]', "methods has 'magic', known are"),
+        (
+            "[uart]",
+            '[[setup]]\ndo = "wait"\nat = 2\nmask = 1\nvalue = 1\nwhy = ""\n[uart]',
+            r"setup\[0\]\.at must be a multiple of 4",
+        ),
+        (
+            "[uart]",
+            '[[setup]]\ndo = "change"\nat = 4\nmask = 1\nvalue = 2\nwhy = ""\n[uart]',
+            r"setup\[0\]\.value has bits outside the mask",
+        ),
+        ("[uart]", '[[setup]]\ndo = "poke"\n[uart]', r"setup\[0\]\.do is 'poke', known are write"),
     ],
 )
 def test_faulty_files_are_named_with_the_key(

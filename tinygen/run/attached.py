@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 import serial
 
 from tinygen.errors import MachineError
+from tinygen.run.crash import explained
 from tinygen.run.protocol import Client, Limits
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
@@ -45,7 +46,7 @@ class AttachedRunner:
                 f"the port {self._port} cannot be opened: {error}",
                 "Is the board plugged in, and may you use the port (group dialout on Linux)?",
             ) from error
-        with line:
+        with line, explained(image.elf):
             client = Client(line, _cannot_tell, self._limits)
             yield Session(client, image.model_sha256, image.build_id)
 

@@ -15,6 +15,7 @@ from tinygen.errors import BuildError
 from tinygen.resources import resource_root
 from tinygen.run.runner import Image
 from tinygen.targets.boards import Board
+from tinygen.targets.boot2 import seal_boot2
 from tinygen.targets.toolchain import (
     Source,
     Toolchain,
@@ -47,6 +48,7 @@ def build_image(
     trace: bool,
     sanitize: bool = False,
     extra_include_dirs: Sequence[Path] = (),
+    model_objects: Sequence[Path] = (),
 ) -> Image:
     """Compiles and links a generated model with the test main.
 
@@ -59,6 +61,8 @@ def build_image(
             exactly what users get.
         sanitize: with AddressSanitizer and UndefinedBehaviorSanitizer; host only.
         extra_include_dirs: searched for headers, exempt from warnings.
+        model_objects: of the generated sources, compiled before for a board with the same core;
+            they are compiled here if this is empty.
 
     Raises:
         MachineError: the compiler is not installed.
@@ -71,7 +75,7 @@ def build_image(
     model_sources = sorted(p for p in generated_dir.rglob("*") if p.suffix in (".c", ".S"))
     runtime_sources = _runtime_sources(runtime, board)
     target = (*board.core.gcc_flags, *_CODE, *(_SANITIZERS if sanitize else ()))
-    defines = (*_uart_defines(board), *(("-DTINYGEN_TRACE",) if trace else ()))
+    defines = (*_board_defines(board), *(("-DTINYGEN_TRACE",) if trace else ()))
     includes = _include_flags(generated_dir, extra_include_dirs)
     build_id = _build_id(
         toolchain,
@@ -93,18 +97,23 @@ def build_image(
         ),
         encoding="utf-8",
     )
+    own_sources = [*runtime_sources, glue]
+    if not board.is_host:
+        own_sources.append(_board_setup(board, build_dir))
     own = ("-std=c99", *target, *_WARNINGS, *defines, f"-I{runtime}", *includes)
     # CMSIS-NN itself shifts a signed 1 into the sign bit; what it reads and writes is still watched.
     lenient = ("-fno-sanitize=undefined",) if sanitize else ()
     foreign = ("-w", *target, *lenient, *includes)
     sources = [
         Source(path, foreign if _is_foreign(path, generated_dir) else own)
-        for path in (*model_sources, *runtime_sources, glue)
+        for path in (*(() if model_objects else model_sources), *own_sources)
     ]
-    objects = compile_sources(toolchain, sources, build_dir)
+    objects = (*model_objects, *compile_sources(toolchain, sources, build_dir))
     elf = build_dir / f"{name}.elf"
     map_file = None if board.is_host else build_dir / f"{name}.map"
     link(toolchain, objects, (*target, *_link_flags(board, build_dir, map_file)), elf, board)
+    if board.boot == "rp2040":
+        seal_boot2(elf)
     return Image(elf, map_file, board, header.model_sha256, build_id, trace)
 
 
@@ -129,15 +138,24 @@ def _read_header(path: Path, name: str) -> _Header:
 def _runtime_sources(runtime: Path, board: Board) -> list[Path]:
     names = ["harness_main.c", "wire.c", "cycle_counter.c", f"uart_{board.uart.kind}.c"]
     if not board.is_host:
-        names.append("startup_cortexm.c")
+        names += ["startup_cortexm.c", "board.c"]
+    if board.boot:
+        names.append(f"boot_{board.boot}.S")
     return [runtime / name for name in names]
 
 
-def _uart_defines(board: Board) -> tuple[str, ...]:
+def _board_setup(board: Board, build_dir: Path) -> Path:
+    path = build_dir / "board_setup.c"
+    path.write_text(_template("board_setup.c.j2").render(board=board), encoding="utf-8")
+    return path
+
+
+def _board_defines(board: Board) -> tuple[str, ...]:
     if board.is_host:
         return ()
     values = {
-        "TINYGEN_CLOCK_HZ": board.clock_hz,
+        "TINYGEN_STACK_GUARD_LOG2": board.stack_guard_bytes.bit_length() - 1,
+        "TINYGEN_UART_CLOCK_HZ": board.uart.clock_hz,
         "TINYGEN_UART_BASE": board.uart.base,
         "TINYGEN_UART_BAUD": board.uart.baud,
         **{f"TINYGEN_UART_{key.upper()}": value for key, value in board.uart.parameters.items()},

@@ -15,6 +15,7 @@ from threading import Condition, Thread
 import serial
 
 from tinygen.errors import TargetError
+from tinygen.run.crash import explained
 from tinygen.run.protocol import Check, Client, Limits, Port
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
@@ -125,5 +126,5 @@ def serve(
     command: Sequence[str], title: str, image: Image, limits: Limits | None
 ) -> Iterator[Session]:
     """Starts the process and opens a session with the program it runs."""
-    with line_to(command, title) as (port, check):
+    with line_to(command, title) as (port, check), explained(image.elf):
         yield Session(Client(port, check, limits), image.model_sha256, image.build_id)

@@ -18,6 +18,7 @@ from typing import Protocol
 import serial
 
 from tinygen.errors import TargetError
+from tinygen.run.crash import TargetFaultError, read_fault
 
 PROTOCOL_VERSION = 1
 MAX_PAYLOAD = 240
@@ -182,7 +183,7 @@ class Client:
                 return self._judge(kind, answer)
             self._check(0.0)
             if time.monotonic() >= deadline:
-                raise TargetError(*self._silence(kind))
+                raise TargetError(*self._silence(kind, time_limit or self.limits.request))
             interval = min(2 * interval, _LONGEST_RETRY_INTERVAL)
 
     def _answer(self, kind: Request, until: float) -> bytes | None:
@@ -218,10 +219,15 @@ class Client:
         if status in (Status.OK, Status.PAUSED):
             return status, body
         if status is Status.FAULT:
-            raise TargetError(*_describe_fault(body))
+            raise TargetFaultError(read_fault(body))
         raise TargetError(f"the target {_REFUSALS[status]} ({kind.name})")
 
-    def _silence(self, kind: Request) -> tuple[str, str]:
+    def _silence(self, kind: Request, waited: float) -> tuple[str, str]:
+        if self._frames and kind in (Request.INVOKE, Request.RESUME):
+            return (
+                f"the target hangs: no end of the inference in {waited:.0f} s ({kind.name})",
+                "the model's code loops, or is slower than the time limit allows",
+            )
         if self._frames:
             return (
                 f"the target stopped answering ({kind.name})",
@@ -236,17 +242,3 @@ class Client:
             "the target sent nothing",
             "check that the firmware runs and that the port is the right one",
         )
-
-
-def _describe_fault(body: bytes) -> tuple[str, str]:
-    """The registers of a fault (firmware/runtime/harness.h) in words."""
-    if len(body) != 28:
-        return "the target's processor faulted", ""
-    pc, lr, xpsr, sp, cfsr, hfsr, address = struct.unpack("<7I", body)
-    where = (
-        f"at pc 0x{pc:08x}, lr 0x{lr:08x}" if pc else "at an unknown place, the stack being gone"
-    )
-    return (
-        f"the target's processor faulted {where}, sp 0x{sp:08x}",
-        f"xpsr 0x{xpsr:08x}, cfsr 0x{cfsr:08x}, hfsr 0x{hfsr:08x}, bfar 0x{address:08x}",
-    )

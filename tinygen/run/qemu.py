@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -18,12 +19,15 @@ QEMU = "qemu-system-arm"
 
 
 def qemu_path() -> str:
-    """Where QEMU is.
+    """Where QEMU is: ``$TINYGEN_QEMU``, or the one on the PATH.
 
     Raises:
         MachineError: it is not installed; the hint is the command that installs it.
     """
-    path = shutil.which(QEMU)
+    wanted = os.environ.get("TINYGEN_QEMU")
+    path = shutil.which(wanted or QEMU)
+    if path is None and wanted:
+        raise MachineError(f"the emulator {wanted} named by $TINYGEN_QEMU is not there")
     if path is None:
         raise MachineError(
             f"the emulator {QEMU} is not installed", install_hint("qemu-system-arm", "qemu")
