@@ -110,6 +110,8 @@ def prepare(
     q: Requantization,
     missing_cost: float,
     two_roundings_cost: float,
+    *,
+    alike: bool = False,
 ) -> Channels:
     """Fit the layer's requantization, or take the two roundings, whichever is cheaper.
 
@@ -120,11 +122,15 @@ def prepare(
         q: the requantization, for as many channels or for one.
         missing_cost: cycles that a missing channel costs.
         two_roundings_cost: cycles by which a channel costs more with the two roundings.
+        alike: fit all channels to the range of all, so that they share constants if they share a
+            multiplier.
     """
     if not len(weights):
         return _NO_CHANNELS
     q = per_channel(q, len(weights))
     low, high = accumulator_bounds(weights, bias, input_zero_point)
+    if alike:
+        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
     top = 0 if (q.clamp_min, q.clamp_max) == (-128, 127) else 255 - q.clamp_max
     first = np.arange(len(weights)) % 2 == 0
     scale = np.where(first, _FIRST_SCALE, 1)
@@ -292,6 +298,25 @@ def pair_starts(channels: Channels) -> Int32Array:
     """(pairs, 2) sums to start from: of both together, and of the second."""
     first, second = channels.starts[0::2], channels.starts[1::2]
     return wrap_int32(np.stack([first + second, second], axis=1))
+
+
+def shared_constants(channels: Channels) -> Int32Array | None:
+    """The four constants of every pair, None if pairs differ."""
+    kept = ~channels.missing
+    first, second = channels.constants[0::2][kept[0::2]], channels.constants[1::2][kept[1::2]]
+    if any(len(np.unique(lane, axis=0)) != 1 for lane in (first, second)):
+        return None
+    return np.concatenate([first[0], second[0]])
+
+
+def gemv_stream(channels: Channels, *, with_constants: bool) -> Int32Array:
+    """The stream of ``dsp/fully_connected_s8_dsp.h`` for a multiple of eight outputs."""
+    blocks = len(channels.weights) // 8
+    words = pair_words(channels.weights).reshape(blocks, 4, -1).transpose(0, 2, 1)
+    parts = [pair_starts(channels).reshape(blocks, 8), words.reshape(blocks, -1)]
+    if with_constants:
+        parts.append(channels.constants.reshape(blocks, 16))
+    return np.concatenate(parts, axis=1).reshape(-1)
 
 
 def gemm_stream(channels: Channels) -> Int32Array:
