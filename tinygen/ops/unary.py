@@ -176,12 +176,11 @@ def check_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
 
 
 def leaky_relu_parameters(view: OperatorView, values: Tensor, output: Tensor) -> dict[str, int]:
-    """TFLM ``CalculateOpDataLeakyRelu``: the multipliers are products in single precision."""
-    alpha = np.float32(view.option("alpha", float))
-    source, target = np.float32(scale(view, values)), np.float32(scale(view, output))
-    slope = float(source * alpha / target)
+    """TFLM ``CalculateOpDataLeakyRelu``; the multipliers are folded in double precision."""
+    source, target = scale(view, values), scale(view, output)
+    slope = source * view.option("alpha", float) / target
     multiplier, shift = check_multiplier(view, abs(slope))
-    kept_multiplier, kept_shift = check_multiplier(view, float(source / target))
+    kept_multiplier, kept_shift = check_multiplier(view, source / target)
     low, high = INTEGER_RANGES[output.dtype]
     return arithmetic_parameters(
         lhs_offset=-zero_point(view, values),
@@ -198,8 +197,7 @@ def leaky_relu_parameters(view: OperatorView, values: Tensor, output: Tensor) ->
 
 def abs_parameters(view: OperatorView, values: Tensor, output: Tensor) -> dict[str, int]:
     """TFLM ``PrepareAbsRsqrt`` for ABS; equal scales need no multiplier (2**30 shifted by 1)."""
-    source, target = np.float32(scale(view, values)), np.float32(scale(view, output))
-    multiplier, shift = check_multiplier(view, float(source / target))
+    multiplier, shift = check_multiplier(view, scale(view, values) / scale(view, output))
     low, high = INTEGER_RANGES[output.dtype]
     return arithmetic_parameters(
         lhs_offset=-zero_point(view, values),

@@ -24,14 +24,16 @@ DECLARATIONS = ("VAR_HANDLE", "CALL_ONCE")
 
 
 def _name(operator: Operator) -> tuple[str, str]:
-    options = operator.options
-    return str(options.get("container", "")), str(options.get("shared_name", ""))
+    container, name = (operator.options.get(key, "") for key in ("container", "shared_name"))
+    assert isinstance(container, str)
+    assert isinstance(name, str)
+    return container, name
 
 
 def _values_of(subgraph: Subgraph) -> dict[tuple[str, str], Tensor]:
     """The tensor that is assigned to (or read from) each variable in a subgraph."""
     handles = {o.outputs[0]: _name(o) for o in subgraph.operators if o.opcode == "VAR_HANDLE"}
-    values = {}
+    values: dict[tuple[str, str], Tensor] = {}
     for operator in subgraph.operators:
         if operator.opcode in ("ASSIGN_VARIABLE", "READ_VARIABLE"):
             name = handles.get(operator.inputs[0])

@@ -173,7 +173,16 @@ def random_prelu(rng: Rng, dtype: str) -> bytes:
 
 def random_floor_division(opcode: str) -> Callable[[Rng, str], bytes]:
     """FLOOR_DIV or FLOOR_MOD."""
-    return lambda rng, dtype: binary(rng, opcode, dtype)
+
+    def generate(rng: Rng, dtype: str) -> bytes:
+        # TFLM refuses a divisor of 0 at run time.
+        def divisors(shape: tuple[int, ...]) -> AnyArray:
+            values = constant(rng, shape, dtype)
+            return np.where(values == 0, 1, values).astype(values.dtype)
+
+        return binary(rng, opcode, dtype, constant_at=1, data=divisors)
+
+    return generate
 
 
 def random_comparison(opcode: str) -> Callable[[Rng, str], bytes]:
