@@ -106,7 +106,7 @@ def tile(window: Window, pixels: int) -> Tile | None:
             window.pixel_bytes,
             turns,
             _CHUNK if loop else steps,
-            _CHUNK * VECTOR if loop else 0,
+            _CHUNK * VECTOR if loop else steps * VECTOR,
             loop,
             far=False,
             rest=rest,
