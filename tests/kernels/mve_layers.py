@@ -65,7 +65,7 @@ def _weighted(
     point = common.zero_point(rng)
     if common.chance(rng, 0.8):
         point = int(rng.integers(-60, 60)) if activation == "NONE" else -128
-    bias = rng.integers(-bias_most, bias_most + 1, channels).astype(np.int32)
+    bias: AnyArray = np.asarray(rng.integers(-bias_most, bias_most + 1, channels), np.int32)
     if common.chance(rng, 0.05):
         # As some converters leave them for channels that are always 0.
         bias[rng.random(channels) < 0.3] = 1 << 30
@@ -79,9 +79,8 @@ def _weighted(
         scale=common.float32(input_scale * float(weight_scales.max()) / factor),
         zero_point=point,
     )
-    builder.operator(
-        opcode, [x, w, b], [y], version=3, fused_activation_function=activation, **options
-    )
+    options = {**options, "fused_activation_function": activation}
+    builder.operator(opcode, [x, w, b], [y], version=3, **options)
     model = builder.inputs(x).outputs(y).build()
     return lower(read_model_bytes(model, f"{opcode} of {input_shape}"))
 

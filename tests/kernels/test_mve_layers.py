@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Helium kernels against the reference: the assembly on an emulated Cortex-M55, its C twins here."""
+"""The Helium kernels against the reference: assembly on an emulated Cortex-M55, C twins here."""
 
 from __future__ import annotations
 
