@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -79,8 +80,8 @@ def _weighted(
         scale=common.float32(input_scale * float(weight_scales.max()) / factor),
         zero_point=point,
     )
-    options = {**options, "fused_activation_function": activation}
-    builder.operator(opcode, [x, w, b], [y], version=3, **options)
+    named: dict[str, Any] = {**options, "fused_activation_function": activation}
+    builder.operator(opcode, [x, w, b], [y], version=3, **named)
     model = builder.inputs(x).outputs(y).build()
     return lower(read_model_bytes(model, f"{opcode} of {input_shape}"))
 
