@@ -49,7 +49,7 @@ def _shared(name: str) -> bytes:
     return shared_model(f"{name}.tflite").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["accumulator", "audio_preprocessor_int8"])
+@pytest.mark.parametrize("name", ["accumulator", "audio_preprocessor_int8", "mnist_lstm_int8"])
 def test_inferences_in_a_row(name: str, tmp_path: Path) -> None:
     model = _accumulator() if name == "accumulator" else _shared(name)
     network = lower(read_model_bytes(model, name))

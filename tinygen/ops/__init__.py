@@ -30,6 +30,7 @@ from tinygen.ops.convolution import lower_conv2d, lower_depthwise_conv2d
 from tinygen.ops.dispatch import Lowering, by_input_type
 from tinygen.ops.fully_connected import lower_fully_connected
 from tinygen.ops.lookup import lower_int16_sigmoid, lower_lookup
+from tinygen.ops.lstm import lower_lstm
 from tinygen.ops.movement import lower_concatenation, lower_reshape
 from tinygen.ops.pad import lower_pad
 from tinygen.ops.padding import lower_mirror_pad, lower_plain_pad
@@ -185,6 +186,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "SUM": lower_sum,
     "TANH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}),
     "TRANSPOSE": lower_transpose,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lower_lstm,
     "UNPACK": lower_unpack,
     "ZEROS_LIKE": lower_zeros_like,
 }

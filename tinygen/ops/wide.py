@@ -101,12 +101,12 @@ class Int16Conv2D(WideConv2D):
         if self.narrow:
             outputs = q.apply(wrap_int32(totals))
         else:
-            scaled = _scale_wide(totals, q.multipliers, q.shifts)
+            scaled = scale_wide(totals, q.multipliers, q.shifts)
             outputs = np.clip(wrap_int32(scaled + q.zero_point), q.clamp_min, q.clamp_max)
         return (outputs.reshape(self.tensor_shape).astype(np.int16),)
 
 
-def _scale_wide(x: AnyArray, multipliers: AnyArray, shifts: AnyArray) -> NDArray[np.int64]:
+def scale_wide(x: AnyArray, multipliers: AnyArray, shifts: AnyArray) -> NDArray[np.int64]:
     """TFLM ``MultiplyByQuantizedMultiplier`` of int64: a 16-bit multiplier, rounded once."""
     wide = multipliers.astype(np.int64)
     reduced = np.where(wide < 0x7FFF0000, (wide + (1 << 15)) >> 16, 0x7FFF)

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UNIDIRECTIONAL_SEQUENCE_LSTM with int8 or int16 activations, int8 weights and an int16 cell.
+
+Semantics: TFLM ``lstm_eval.h`` and ``lstm_eval_common.cc``. Hidden and cell state are kept between
+inferences. One sequence at a time: a batch of several is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygen.graph import AnyArray, DType, Tensor
+from tinygen.numerics import Numerics
+from tinygen.numerics.fixed_point import (
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    round_half_away,
+    wrap_int32,
+)
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.lookup import logistic_of_positions, tanh_of_positions
+from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.wide import scale_wide
+
+_GATE_SCALE = 2.0**-12
+_ACTIVATION_SCALE = 2.0**-15
+_POSITIONS_PER_STEP = 3
+
+Pair = tuple[int, int]
+"""A multiplier and its shift."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """activation(scale(bias + Σ input · weights) + scale(Σ hidden · recurrent weights))."""
+
+    weights: AnyArray
+    recurrent_weights: AnyArray
+    bias: AnyArray
+    input_pair: Pair
+    recurrent_pair: Pair
+    is_tanh: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lstm(Layer):
+    """``gates`` are input, forget, cell and output; ``inputs`` and ``outputs`` end with the states.
+
+    The cell's tanh takes positions cell · ``cell_multiplier`` >> ``cell_shift``, rounded.
+    """
+
+    steps: int
+    depth: int
+    units: int
+    output_shape: tuple[int, ...]
+    dtype: DType
+    gates: tuple[Gate, Gate, Gate, Gate]
+    input_zero_point: int
+    hidden_zero_point: int
+    forget_pair: Pair
+    update_pair: Pair
+    hidden_pair: Pair
+    cell_clip: int
+    cell_multiplier: int
+    cell_shift: int
+
+    @property
+    def macs(self) -> int:
+        """Of the eight matrices, every step."""
+        return self.steps * 4 * self.units * (self.depth + self.units)
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class."""
+        sequence, hidden_tensor, cell_tensor = inputs
+        hidden = hidden_tensor.reshape(-1).astype(np.int64)
+        cell = cell_tensor.reshape(-1).astype(np.int64)
+        low, high = INTEGER_RANGES[self.dtype]
+        rows = []
+        for values in sequence.reshape(self.steps, self.depth).astype(np.int64):
+            taken, forgotten, new = (self._gate(gate, values, hidden) for gate in self.gates[:3])
+            kept = _product(forgotten, cell, self.forget_pair)
+            cell = np.clip(kept + _product(taken, new, self.update_pair), -32768, 32767)
+            if self.cell_clip > 0:
+                cell = np.clip(cell, -self.cell_clip, self.cell_clip)
+            given = self._gate(self.gates[3], values, hidden)
+            half = 1 << (self.cell_shift - 1) if self.cell_shift > 0 else 0
+            positions = (cell * self.cell_multiplier + half) >> self.cell_shift
+            squashed = tanh_of_positions(positions).astype(np.int64)
+            scaled = multiply_by_quantized_multiplier(
+                wrap_int32(squashed * given), *self.hidden_pair
+            )
+            hidden = np.clip(scaled.astype(np.int64) + self.hidden_zero_point, low, high)
+            rows.append(hidden)
+        dtype = self.dtype.numpy
+        return (
+            np.stack(rows).reshape(self.output_shape).astype(dtype),
+            hidden.reshape(hidden_tensor.shape).astype(dtype),
+            cell.reshape(cell_tensor.shape).astype(np.int16),
+        )
+
+    def _gate(self, gate: Gate, values: AnyArray, hidden: AnyArray) -> AnyArray:
+        sums = gate.weights.astype(np.int64) @ (values - self.input_zero_point) + gate.bias
+        recurrent = gate.recurrent_weights.astype(np.int64) @ (hidden - self.hidden_zero_point)
+        total = self._scaled(sums, gate.input_pair) + self._scaled(recurrent, gate.recurrent_pair)
+        positions = np.clip(total, -32768, 32767) * _POSITIONS_PER_STEP
+        function = tanh_of_positions if gate.is_tanh else logistic_of_positions
+        return function(positions).astype(np.int64)
+
+    def _scaled(self, sums: AnyArray, pair: Pair) -> AnyArray:
+        if self.dtype is DType.INT16:
+            multiplier, shift = (np.array([part], dtype=np.int32) for part in pair)
+            scaled: AnyArray = scale_wide(sums, multiplier, shift)
+        else:
+            scaled = multiply_by_quantized_multiplier(wrap_int32(sums), *pair).astype(np.int64)
+        return np.clip(scaled, -32768, 32767)
+
+
+def _product(lhs: AnyArray, rhs: AnyArray, pair: Pair) -> AnyArray:
+    scaled = multiply_by_quantized_multiplier(wrap_int32(lhs * rhs), *pair)
+    return np.clip(scaled, -32768, 32767).astype(np.int64)
+
+
+def _folded(view: OperatorView, real: float) -> Pair:
+    multiplier, shift = quantize_multiplier(real)
+    if shift > 7:
+        view.unsupported("one of its scales is over 128 times finer than its operands'")
+    return multiplier, shift
+
+
+_WEIGHTS = (1, 2, 3, 4)
+_RECURRENT = (5, 6, 7, 8)
+_BIASES = (12, 13, 14, 15)
+_ABSENT = (9, 10, 11, 16, 17, 20, 21, 22, 23)
+_HIDDEN, _CELL = 18, 19
+
+
+def _matrix(view: OperatorView, position: int, shape: tuple[int, int]) -> AnyArray:
+    tensor = view.input(position)
+    view.require_dtype(tensor, DType.INT8)
+    view.require_shape(tensor, shape)
+    if zero_point(view, tensor) != 0:
+        view.unsupported(f"tensor {tensor.name!r} has asymmetric weights (zero point not 0)")
+    return view.require_constant(tensor)
+
+
+def _initial(view: OperatorView, tensor: Tensor, size: int) -> Tensor:
+    """A state tensor with its value after a reset: every byte 0, or an int8 zero point."""
+    if not tensor.is_variable:
+        view.invalid(f"tensor {tensor.name!r} must be a variable")
+    if tensor.elements != size:
+        view.unsupported(f"tensor {tensor.name!r} has {tensor.elements} elements, not {size}")
+    value = zero_point(view, tensor) if tensor.dtype is DType.INT8 else 0
+    data = np.full(tensor.shape, value, dtype=tensor.dtype.numpy)
+    return Tensor(
+        index=tensor.index,
+        name=tensor.name,
+        dtype=tensor.dtype,
+        shape=tensor.shape,
+        quantization=tensor.quantization,
+        data=data,
+        is_variable=True,
+    )
+
+
+def lower_lstm(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a UNIDIRECTIONAL_SEQUENCE_LSTM without peepholes, projection or layer normalization."""
+    view.counts((24,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.INT8, DType.INT16)
+    view.require_dtype(output, values.dtype)
+    view.require_rank(values, 3)
+    for position in _ABSENT:
+        if view.has_input(position):
+            view.unsupported(f"its optional input {position} is not supported, nor in TFLM")
+    time_major = view.option("time_major", bool)
+    steps, batches = values.shape[:2] if time_major else values.shape[1::-1]
+    if batches != 1:
+        view.unsupported(
+            f"it keeps a state for each of {batches} sequences of a batch, and one is supported",
+            "Convert the model with a batch of 1.",
+        )
+    depth, units = values.shape[2], view.input(1).shape[0]
+    view.require_shape(output, (*values.shape[:2], units))
+    hidden_tensor, cell_tensor = view.input(_HIDDEN), view.input(_CELL)
+    view.require_dtype(hidden_tensor, values.dtype)
+    view.require_dtype(cell_tensor, DType.INT16)
+    activation = view.option("fused_activation_function", str)
+    if activation not in ("TANH", "SIGMOID"):
+        view.unsupported(f"the activation {activation} is neither TANH nor SIGMOID")
+    input_scale, hidden_scale = scale(view, values), scale(view, hidden_tensor)
+    bias_type = DType.INT64 if values.dtype is DType.INT16 else DType.INT32
+    gates = []
+    for number in range(4):
+        bias = view.input(_BIASES[number])
+        view.require_dtype(bias, bias_type)
+        view.require_shape(bias, (units,))
+        weights = view.input(_WEIGHTS[number])
+        recurrent = view.input(_RECURRENT[number])
+        gates.append(
+            Gate(
+                weights=_matrix(view, _WEIGHTS[number], (units, depth)),
+                recurrent_weights=_matrix(view, _RECURRENT[number], (units, units)),
+                bias=view.require_constant(bias).astype(np.int64),
+                input_pair=_folded(view, input_scale * scale(view, weights) / _GATE_SCALE),
+                recurrent_pair=_folded(view, hidden_scale * scale(view, recurrent) / _GATE_SCALE),
+                is_tanh=number == 2 and activation == "TANH",
+            )
+        )
+    cell_scale = scale(view, cell_tensor)
+    power = round_half_away(float(np.log2(np.float32(cell_scale))))
+    clip = view.option("cell_clip", float)
+    hidden = _initial(view, hidden_tensor, units)
+    cell = _initial(view, cell_tensor, units)
+    shift = 15 + power - 3
+    return Lstm(
+        operator=view.operator,
+        inputs=(view.require_activation(values), hidden.index, cell.index),
+        outputs=(output.index, hidden.index, cell.index),
+        states=(hidden, cell),
+        steps=steps,
+        depth=depth,
+        units=units,
+        output_shape=output.shape,
+        dtype=values.dtype,
+        gates=(gates[0], gates[1], gates[2], gates[3]),
+        input_zero_point=zero_point(view, values),
+        hidden_zero_point=zero_point(view, hidden_tensor),
+        forget_pair=_folded(view, _ACTIVATION_SCALE * cell_scale / cell_scale),
+        update_pair=_folded(view, _ACTIVATION_SCALE * _ACTIVATION_SCALE / cell_scale),
+        hidden_pair=_folded(view, _ACTIVATION_SCALE * _ACTIVATION_SCALE / hidden_scale),
+        cell_clip=int(min(max(clip / cell_scale, -32768.0), 32767.0)) if clip > 0 else 0,
+        cell_multiplier=_POSITIONS_PER_STEP << max(shift, 0),
+        cell_shift=max(-shift, 0),
+    )
