@@ -29,6 +29,12 @@ from tinygen.ops.cast import lower_cast
 from tinygen.ops.convolution import lower_conv2d, lower_depthwise_conv2d
 from tinygen.ops.dispatch import Lowering, by_input_type
 from tinygen.ops.fully_connected import lower_fully_connected
+from tinygen.ops.gather import (
+    lower_embedding_lookup,
+    lower_gather,
+    lower_gather_nd,
+    lower_resize_nearest_neighbor,
+)
 from tinygen.ops.lookup import lower_int16_sigmoid, lower_lookup
 from tinygen.ops.lstm import lower_lstm
 from tinygen.ops.movement import lower_concatenation, lower_reshape
@@ -63,6 +69,7 @@ from tinygen.ops.reduce import (
 )
 from tinygen.ops.reduction import lower_mean
 from tinygen.ops.requantize import lower_dequantize, lower_quantize, lower_relu, lower_relu6
+from tinygen.ops.resize import lower_resize_bilinear
 from tinygen.ops.rows import lower_float_rows
 from tinygen.ops.signal import (
     lower_energy,
@@ -124,6 +131,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "DEQUANTIZE": lower_dequantize,
     "DIV": _DIV,
     "ELU": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),
+    "EMBEDDING_LOOKUP": lower_embedding_lookup,
     "EQUAL": lower_comparison,
     "EXP": lower_float_unary,
     "EXPAND_DIMS": lower_expand_dims,
@@ -132,6 +140,8 @@ OPERATORS: Mapping[str, Lowering] = {
     "FLOOR_DIV": lower_floor_division,
     "FLOOR_MOD": lower_floor_division,
     "FULLY_CONNECTED": by_input_type(lower_fully_connected, _WIDE),
+    "GATHER": lower_gather,
+    "GATHER_ND": lower_gather_nd,
     "GREATER": lower_comparison,
     "GREATER_EQUAL": lower_comparison,
     "HARD_SWISH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),
@@ -165,6 +175,8 @@ OPERATORS: Mapping[str, Lowering] = {
     "RELU": by_input_type(lower_relu, {_FLOAT32: lower_float_relu, _INT16: lower_int16_unary}),
     "RELU6": by_input_type(lower_relu6, {_FLOAT32: lower_float_relu, _INT16: lower_int16_unary}),
     "RESHAPE": lower_reshape,
+    "RESIZE_BILINEAR": lower_resize_bilinear,
+    "RESIZE_NEAREST_NEIGHBOR": lower_resize_nearest_neighbor,
     "REVERSE_V2": lower_reverse_v2,
     "ROUND": lower_float_unary,
     "RSQRT": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),

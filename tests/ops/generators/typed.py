@@ -7,10 +7,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tests.ops.generators import functions, rearrange, weighted_wide
+from tests.ops.generators import functions, picking, rearrange, weighted_wide
 from tests.ops.generators.common import TypedGenerator
 
-TYPED: Mapping[str, TypedGenerator] = {**rearrange.TYPED, **functions.TYPED, **weighted_wide.TYPED}
+TYPED: Mapping[str, TypedGenerator] = {
+    **rearrange.TYPED,
+    **functions.TYPED,
+    **weighted_wide.TYPED,
+    **picking.TYPED,
+}
 """For each operator its generator and the types it takes."""
 
 CASES = [(opcode, dtype) for opcode, (_, dtypes) in sorted(TYPED.items()) for dtype in dtypes]
