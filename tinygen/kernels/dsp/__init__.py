@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygen.kernels.dsp import depthwise, depthwise_single, elementwise, gemm, pooling
+from tinygen.kernels.dsp import (
+    depthwise,
+    depthwise_single,
+    elementwise,
+    gemm,
+    gemm_fully_connected,
+    pooling,
+)
 from tinygen.kernels.kernel import Kernel
 
 KERNELS: Sequence[Kernel] = (
@@ -13,6 +20,7 @@ KERNELS: Sequence[Kernel] = (
     *depthwise_single.KERNELS,
     *elementwise.KERNELS,
     *gemm.KERNELS,
+    *gemm_fully_connected.KERNELS,
     *pooling.KERNELS,
 )
 """Every DSP kernel."""

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DSP kernels that multiply matrices: the assembly on QEMU and its C twins, on random layers."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kernels.cmsis_nn_programs import side_by_side
+from tests.kernels.dsp_gemm_layers import (
+    CONVOLUTIONS,
+    DENSE,
+    inputs_at_the_edge,
+    random_layer,
+)
+from tests.kernels.host_batch import WARNINGS, HostModel
+from tests.ops.comparison import random_inputs
+from tinygen import plan as planning
+from tinygen import reference
+from tinygen.emit import render, write_files
+from tinygen.graph import AnyArray
+from tinygen.kernels.dsp.gemm import GemmConv2D
+from tinygen.kernels.dsp.gemm_fully_connected import GemvFullyConnected
+from tinygen.lowering import Network
+from tinygen.plan import KernelChoice, Options, Plan, make_plan
+from tinygen.run.build import build_image
+from tinygen.run.runners import runner_for
+from tinygen.targets.boards import board
+from tinygen.targets.cores import core
+
+BATCH = 60
+"""Layers in a program."""
+BATCHES = {"pointwise": 3, "window": 3, "first": 1, "fully connected": 3, "one pixel": 1}
+
+_TWINS = {
+    "gemm_columns": "tinygen_gemm_columns",
+    "gemm": "tinygen_gemm_pairs",
+    "gemv": "tinygen_gemv_blocks",
+}
+"""The C function beside each listing."""
+
+
+@pytest.fixture(autouse=True)
+def _only_these_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the costs say, the kernels under test do the layers."""
+    for others in ("MVE_KERNELS", "PORTABLE_KERNELS"):
+        monkeypatch.setattr(planning, others, ())
+
+
+def _plan(kind: str, networks: Sequence[Network], monkeypatch: pytest.MonkeyPatch) -> Plan:
+    kernel = GemvFullyConnected() if kind in DENSE else GemmConv2D()
+    monkeypatch.setattr(planning, "DSP_KERNELS", (kernel,))
+    options = Options("layers", core("cortex-m4"), KernelChoice.TINYGEN)
+    return make_plan(side_by_side(networks), options)
+
+
+def _batches() -> Iterator[tuple[str, int]]:
+    for kind in (*CONVOLUTIONS, *DENSE):
+        for number in range(BATCHES[kind]):
+            yield kind, number
+
+
+def _layers(kind: str, number: int) -> list[Network]:
+    return [random_layer(kind, seed) for seed in range(number * BATCH, (number + 1) * BATCH)]
+
+
+def _samples(networks: Sequence[Network], seed: int) -> Iterator[list[list[AnyArray]]]:
+    """Two samples for every network: any inputs, and some that reach the ends of accumulators."""
+    rng = np.random.default_rng(seed)
+    yield [random_inputs(network, rng) for network in networks]
+    yield [[inputs_at_the_edge(network, rng)] for network in networks]
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    ("kind", "number", "board_name"),
+    [
+        *((kind, number, "qemu-mps2-an386") for kind, number in _batches()),
+        ("window", 0, "qemu-mps2-an500"),
+        ("window", 0, "qemu-mps2-an505"),
+        ("fully connected", 0, "qemu-mps2-an500"),
+        ("fully connected", 0, "qemu-mps2-an505"),
+    ],
+)
+def test_assembly(
+    kind: str, number: int, board_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")):
+        pytest.skip("qemu-system-arm and arm-none-eabi-gcc are not both installed")
+    networks = _layers(kind, number)
+    write_files(render(_plan(kind, networks, monkeypatch)), tmp_path / "generated")
+    image = build_image(
+        tmp_path / "generated", "layers", board(board_name), tmp_path / "build", trace=False
+    )
+    with runner_for(board(board_name)).start(image) as session:
+        for samples in _samples(networks, number):
+            actual = session.run([value.tobytes() for sample in samples for value in sample])
+            for seed, (network, sample, got) in enumerate(
+                zip(networks, samples, actual, strict=True)
+            ):
+                (expected,) = reference.outputs(network, sample)
+                assert expected.tobytes() == got, f"{kind} {number * BATCH + seed}"
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("kind", [*CONVOLUTIONS, *DENSE])
+def test_c_twins(kind: str, compiler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    networks = _layers(kind, 0)
+    plan = _plan(kind, networks, monkeypatch)
+    write_files(render(plan), tmp_path)
+    stems = {a.stem: a.listing for step in plan.steps for a in step.binding.assembly}
+    twins = [f"-Dlayers_{stem}={_TWINS[Path(path).stem]}" for stem, path in stems.items()]
+    library = tmp_path / "layers.so"
+    unit = tmp_path / "all.c"
+    unit.write_text('#include "layers.c"\n#include "layers_weights.c"\n', encoding="utf-8")
+    sanitizers = ("-fsanitize=undefined", "-fno-sanitize-recover=all") if compiler == "gcc" else ()
+    options = ["-std=c99", "-O1", "-shared", "-fPIC", *WARNINGS, *twins, *sanitizers]
+    subprocess.run([compiler, *options, unit, "-o", library], check=True)
+    model = HostModel(plan.network, "layers", ctypes.CDLL(str(library)))
+    for samples in _samples(networks, 0):
+        actual = model.run([value for sample in samples for value in sample])
+        for seed, (network, sample, got) in enumerate(zip(networks, samples, actual, strict=True)):
+            (expected,) = reference.outputs(network, sample)
+            assert np.array_equal(expected, got), f"{kind} {seed}"
