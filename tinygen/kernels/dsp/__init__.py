@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tinygen.kernels.dsp import (
     depthwise,
+    depthwise_any,
     depthwise_single,
     elementwise,
     gemm,
@@ -17,6 +18,7 @@ from tinygen.kernels.kernel import Kernel
 
 KERNELS: Sequence[Kernel] = (
     *depthwise.KERNELS,
+    *depthwise_any.KERNELS,
     *depthwise_single.KERNELS,
     *elementwise.KERNELS,
     *gemm.KERNELS,
