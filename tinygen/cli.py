@@ -111,6 +111,11 @@ _target_option = click.option(
 )
 
 
+_probe_option = click.option(
+    "--probe", default="", help="Serial number of the debug probe, where several are attached."
+)
+
+
 def _request(core_name: str, options: dict[str, Any]) -> Any:
     from tinygen.numerics import Numerics
     from tinygen.pipeline import Request
@@ -219,6 +224,14 @@ def generate(
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random samples.")
 @click.option("--layers", is_flag=True, help="Compare every operator's output too.")
+@_probe_option
+@click.option("--no-flash", is_flag=True, help="The board already runs the program.")
+@click.option("--keep-going", is_flag=True, help="After a crash, go on with the next sample.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    help="Keep outputs here, and resume a run that was cut short.",
+)
 @_compile_options
 @_common_options
 def verify(
@@ -229,6 +242,10 @@ def verify(
     samples: int,
     seed: int,
     layers: bool,
+    probe: str,
+    no_flash: bool,
+    keep_going: bool,
+    record: Path | None,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -236,7 +253,8 @@ def verify(
     from tinygen import reference
     from tinygen.pipeline import compile_model
     from tinygen.report.console import print_verdict, progress
-    from tinygen.samples import load_samples
+    from tinygen.run.runners import runner_for
+    from tinygen.samples import load_labels, load_samples
     from tinygen.targets.boards import board
     from tinygen.verify import verdict_as_data
     from tinygen.verify import verify as verify_stage
@@ -250,7 +268,16 @@ def verify(
     )
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
         verdict = verify_stage(
-            compilation, target, chosen, Path(work), port=port, layers=layers, progress=tell
+            compilation,
+            target,
+            chosen,
+            Path(work),
+            runner=runner_for(target, port=port, probe=probe, flash=not no_flash),
+            layers=layers,
+            labels=load_labels(input_file, len(chosen)) if input_file else None,
+            keep_going=keep_going,
+            record=record,
+            progress=tell,
         )
     data = {"model": str(model), **verdict_as_data(verdict)}
     if as_json:
@@ -272,11 +299,15 @@ def verify(
 @click.option(
     "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
 )
+@_probe_option
 @_compile_options
 @_common_options
-def profile(model: Path, board_name: str, port: str, as_json: bool, **options: Any) -> None:
+def profile(
+    model: Path, board_name: str, port: str, probe: str, as_json: bool, **options: Any
+) -> None:
     """Count instructions and cycles, layer by layer; flash and RAM as linked."""
     from tinygen import reference
+    from tinygen.flash.ports import find_port
     from tinygen.pipeline import compile_model
     from tinygen.profile import profile as profile_stage
     from tinygen.profile import profile_as_data
@@ -287,6 +318,8 @@ def profile(model: Path, board_name: str, port: str, as_json: bool, **options: A
     target = board(board_name)
     compilation = compile_model(model, _request(target.core.name, options))
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
+    if target.flashing is not None and not port:
+        port = find_port(target, probe)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
         measured = profile_stage(compilation, target, sample, Path(work), port=port, progress=tell)
     data = {"model": str(model), **profile_as_data(measured)}
@@ -360,6 +393,45 @@ def _write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise MachineError(f"cannot write {path}: {error.strerror or error}.") from error
+
+
+@main.command()
+@_model_argument
+@click.option("--board", "board_name", required=True, help="A board's name, or a board file.")
+@click.option("--with", "method", default="", help="Flash tool (default: the best one installed).")
+@click.option("--port", default="", help="Serial port, for the tools that flash through one.")
+@_probe_option
+@_compile_options
+@_common_options
+def flash(
+    model: Path,
+    board_name: str,
+    method: str,
+    port: str,
+    probe: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Generate, build, and put the test program on a board."""
+    from tinygen.flash.flash import flash_model
+    from tinygen.pipeline import compile_model
+    from tinygen.report.console import progress
+    from tinygen.targets.boards import board
+
+    target = board(board_name)
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
+        compilation = compile_model(model, _request(target.core.name, options))
+        flashed = flash_model(
+            compilation, target, Path(work), method=method, probe=probe, port=port, progress=tell
+        )
+    if as_json:
+        data = {"board": target.name, "method": flashed.method, "commands": flashed.commands}
+        click.echo(json.dumps({**data, "output": flashed.output}))
+        return
+    for command in flashed.commands:
+        click.echo(f"$ {command}")
+    click.echo(flashed.output.rstrip() or f"{flashed.method} said nothing")
+    click.echo(f"{model} runs on {target.name}.")
 
 
 @main.command()

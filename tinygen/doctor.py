@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 from tinygen.errors import MachineError
+from tinygen.flash.backends import BACKENDS
+from tinygen.flash.flash import tool_version
 from tinygen.kernels import cmsis_nn
 from tinygen.run.qemu import qemu_path
 from tinygen.targets.toolchain import arm_toolchain, host_toolchain
@@ -26,6 +29,25 @@ def examine() -> list[dict[str, Any]]:
         except MachineError as error:
             finding.update(found=False, detail=error.message, hint=error.hint)
         findings.append(finding)
+    return [*findings, *_flash_tools()]
+
+
+def _flash_tools() -> list[dict[str, Any]]:
+    """The tools that flash real boards: any one that a board lists is enough."""
+    findings = []
+    for backend in BACKENDS.values():
+        if not backend.program:
+            continue
+        finding: dict[str, Any] = {
+            "tool": backend.program,
+            "purpose": f"flash real boards ({backend.name})",
+            "required": False,
+        }
+        try:
+            finding.update(found=True, detail=tool_version(backend), hint="")
+        except MachineError as error:
+            finding.update(found=False, detail=error.message, hint=f"get it: {backend.install}")
+        findings.append(finding)
     return findings
 
 
@@ -38,7 +60,11 @@ def _host() -> str:
 
 
 def _qemu() -> str:
-    return qemu_path()
+    path = qemu_path()
+    shown = subprocess.run(
+        [path, "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    return f"{shown.stdout.partition(chr(10))[0]} ({path})"
 
 
 def _cmsis_nn() -> str:

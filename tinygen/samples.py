@@ -6,12 +6,16 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinygen.errors import InputError
 from tinygen.graph import AnyArray, Tensor
 from tinygen.lowering import Network
+
+LABELS = "labels"
+"""Name of the array of class numbers in a .npz."""
 
 
 def load_samples(path: Path, network: Network) -> list[list[AnyArray]]:
@@ -32,13 +36,26 @@ def load_samples(path: Path, network: Network) -> list[list[AnyArray]]:
     return [list(sample) for sample in zip(*columns, strict=True)]
 
 
-def _arrays(path: Path, inputs: Sequence[Tensor]) -> list[AnyArray]:
-    try:
-        content = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+def load_labels(path: Path, samples: int) -> list[int] | None:
+    """The array ``labels`` of a .npz, one class number a sample; None if there is none.
+
+    Raises:
+        InputError: it is not one whole number for each sample.
+    """
+    content = _open(path)
+    if isinstance(content, np.ndarray) or LABELS not in content.files:
+        return None
+    labels = content[LABELS]
+    if labels.size != samples or labels.dtype.kind not in "iu":
         raise InputError(
-            f"{path} cannot be read as .npy or .npz: {error}.", "Write it with numpy.save(z)."
-        ) from error
+            f"{path}: {LABELS!r} must be {samples} whole numbers, one a sample, not "
+            f"{list(labels.shape)} {labels.dtype}.",
+        )
+    return [int(label) for label in labels.reshape(-1)]
+
+
+def _arrays(path: Path, inputs: Sequence[Tensor]) -> list[AnyArray]:
+    content = _open(path)
     if isinstance(content, np.ndarray):
         if len(inputs) != 1:
             raise InputError(
@@ -46,7 +63,7 @@ def _arrays(path: Path, inputs: Sequence[Tensor]) -> list[AnyArray]:
                 "Use a .npz with one array an input.",
             )
         return [content]
-    names = list(content.files)
+    names = [name for name in content.files if name != LABELS]
     if all(tensor.name in names for tensor in inputs):
         return [content[tensor.name] for tensor in inputs]
     if len(names) != len(inputs):
@@ -77,3 +94,12 @@ def _samples_of(path: Path, tensor: Tensor, array: AnyArray) -> AnyArray:
             "Quantize the samples with the input's scale and zero point first.",
         )
     return converted.reshape(len(array), *tensor.shape)
+
+
+def _open(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read as .npy or .npz: {error}.", "Write it with numpy.save(z)."
+        ) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from tinygen.lowering import Network
 from tinygen.pipeline import Compilation
 from tinygen.plan import KernelChoice, Plan
 from tinygen.run.build import build_image
+from tinygen.run.many import Crash, Record, run_samples
+from tinygen.run.runner import Runner
 from tinygen.run.runners import runner_for
 from tinygen.run.session import Session
 from tinygen.targets.boards import Board
@@ -61,12 +63,22 @@ class LayerVerdict:
     mismatched_samples: int
 
 
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of samples whose largest element of the first output is the label's: 0 to 1."""
+
+    target: float
+    reference: float
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """What a verification found.
 
     ``outputs_compared`` and ``mismatches`` count output elements. ``outputs`` are the target's own,
-    samples × outputs. ``fallbacks`` say which operators could not have the kernels asked for.
+    samples × outputs; those of crashed samples are missing. ``fallbacks`` say which operators could
+    not have the kernels asked for. ``seconds`` are the wall time of the inferences, with transfers,
+    that were run now: all but ``resumed``. ``accuracy`` is there if labels were given.
     """
 
     board: str
@@ -77,11 +89,17 @@ class Verdict:
     outputs: tuple[tuple[AnyArray, ...], ...]
     layers: tuple[LayerVerdict, ...] = ()
     fallbacks: tuple[str, ...] = field(default=())
+    crashes: tuple[Crash, ...] = ()
+    seconds: float = 0.0
+    resumed: int = 0
+    accuracy: Accuracy | None = None
 
     @property
     def bit_exact(self) -> bool:
-        """Whether every output byte (and layer, if asked) equals the reference."""
-        return self.mismatches == 0 and all(layer.mismatched_samples == 0 for layer in self.layers)
+        """Whether every sample ran, and every output byte (and layer, if asked) is the reference's."""
+        return not (self.mismatches or self.crashes) and all(
+            layer.mismatched_samples == 0 for layer in self.layers
+        )
 
 
 def fallbacks(plan: Plan) -> tuple[str, ...]:
@@ -119,42 +137,55 @@ def verify(
     samples: Sequence[Sequence[AnyArray]],
     work_directory: Path,
     *,
-    port: str = "",
+    runner: Runner | None = None,
     layers: bool = False,
+    labels: Sequence[int] | None = None,
+    keep_going: bool = False,
+    record: Path | None = None,
     progress: Progress = _silent,
 ) -> Verdict:
     """Build the compilation for the board, run every sample there, compare with the reference.
 
-    ``samples`` are samples × inputs; build products go below ``work_directory``.
+    ``samples`` are samples × inputs; build products go below ``work_directory``. ``runner`` is the
+    board's own unless given. With ``keep_going``, a crash costs its sample only; ``record`` is the
+    file from which a run that was cut short is resumed.
     """
+    runner = runner or runner_for(board)
     plan = compilation.plan
     check_memory(plan, board)
     generated = work_directory / "generated"
     write_files(compilation.files, generated)
     progress(f"building for {board.name}")
     image = build_image(generated, plan.options.name, board, work_directory / "build", trace=False)
-    got: list[tuple[AnyArray, ...]] = []
-    expected: list[tuple[AnyArray, ...]] = []
     progress(f"running on {board.name}")
-    with runner_for(board, port=port).start(image) as session:
-        for number, sample in enumerate(samples):
-            progress(f"sample {number + 1} of {len(samples)} on {board.name}")
-            got.append(_run(session, compilation.network, sample))
-            expected.append(tuple(reference.outputs(compilation.network, sample)))
+    inputs = [[value.tobytes() for value in sample] for sample in samples]
+    ran = run_samples(
+        runner,
+        image,
+        inputs,
+        keep_going=keep_going,
+        record=Record(record, image, inputs) if record else None,
+        progress=progress,
+    )
+    # Every sample is shown to the reference, which may keep state from one to the next.
+    all_expected = [tuple(reference.outputs(compilation.network, sample)) for sample in samples]
+    numbers = [number for number, outputs in enumerate(ran.outputs) if outputs is not None]
+    expected = [all_expected[number] for number in numbers]
+    got = [_as_tensors(compilation.network, ran.outputs[number] or ()) for number in numbers]
     mismatches = sum(
         int(np.count_nonzero(_differs(e, g)))
         for sample_expected, sample_got in zip(expected, got, strict=True)
         for e, g in zip(sample_expected, sample_got, strict=True)
     )
-    first = _first_output_difference(compilation.network, expected, got)
+    first = _first_output_difference(compilation.network, numbers, expected, got)
     layer_verdicts: tuple[LayerVerdict, ...] = ()
     if layers or first is not None:
         progress("building with layer traces")
         traced = build_image(
             generated, plan.options.name, board, work_directory / "build-trace", trace=True
         )
-        with runner_for(board, port=port).start(traced) as session:
-            traced_samples = range(len(samples)) if layers else [first.sample if first else 0]
+        with runner.start(traced) as session:
+            traced_samples = numbers if layers else [first.sample if first else 0]
             layer_verdicts, inner = _compare_layers(
                 session, compilation, samples, traced_samples, progress
             )
@@ -168,12 +199,32 @@ def verify(
         outputs=tuple(got),
         layers=layer_verdicts if layers else (),
         fallbacks=fallbacks(plan),
+        crashes=ran.crashes,
+        seconds=ran.seconds,
+        resumed=ran.resumed,
+        accuracy=None
+        if labels is None
+        else _accuracy([labels[number] for number in numbers], got, expected),
     )
 
 
-def _run(session: Session, network: Network, sample: Sequence[AnyArray]) -> tuple[AnyArray, ...]:
-    """One inference on the target, from a state as after reset."""
-    answers = session.run([value.tobytes() for value in sample])
+def _accuracy(
+    labels: Sequence[int],
+    got: Sequence[Sequence[AnyArray]],
+    expected: Sequence[Sequence[AnyArray]],
+) -> Accuracy | None:
+    """None if no sample ran."""
+    if not labels:
+        return None
+    target, wanted = (
+        sum(int(np.argmax(sample[0])) == label for sample, label in zip(all_, labels, strict=True))
+        / len(labels)
+        for all_ in (got, expected)
+    )
+    return Accuracy(target, wanted)
+
+
+def _as_tensors(network: Network, answers: Sequence[bytes]) -> tuple[AnyArray, ...]:
     return tuple(
         _as_tensor(network, index, data)
         for index, data in zip(network.outputs, answers, strict=True)
@@ -208,10 +259,11 @@ def _first_difference(
 
 def _first_output_difference(
     network: Network,
+    numbers: Sequence[int],
     expected: Sequence[Sequence[AnyArray]],
     got: Sequence[Sequence[AnyArray]],
 ) -> Difference | None:
-    for number, (wanted, given) in enumerate(zip(expected, got, strict=True)):
+    for number, wanted, given in zip(numbers, expected, got, strict=True):
         for index, left, right in zip(network.outputs, wanted, given, strict=True):
             found = _first_difference(number, "", network.tensors[index].name, left, right)
             if found:
@@ -295,4 +347,8 @@ def verdict_as_data(verdict: Verdict) -> dict[str, Any]:
             for layer in verdict.layers
         ],
         "fallbacks": list(verdict.fallbacks),
+        "crashes": [asdict(crash) for crash in verdict.crashes],
+        "seconds": verdict.seconds,
+        "resumed": verdict.resumed,
+        "accuracy": None if verdict.accuracy is None else asdict(verdict.accuracy),
     }

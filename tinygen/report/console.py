@@ -102,6 +102,7 @@ def print_verdict(data: Mapping[str, Any]) -> None:
         wrong = layer["mismatched_samples"]
         state = f"[red]{wrong} of {data['samples']} samples differ[/red]" if wrong else "equal"
         console.print(f"  {escape(layer['operator'])}, {layer['kernel']}: {state}")
+    _print_run(console, data)
     if data["bit_exact"]:
         console.print(
             f"[green bold]bit-exact[/green bold]: {escape(data['model'])} on {data['board']}, "
@@ -120,6 +121,22 @@ def print_verdict(data: Mapping[str, Any]) -> None:
                 f"first difference: sample {first['sample']}, {where}, tensor {first['tensor']!r}, "
                 f"element {first['element']}: expected {first['expected']}, got {first['got']}"
             )
+        )
+
+
+def _print_run(console: Console, data: Mapping[str, Any]) -> None:
+    """Crashes, throughput and accuracy, where there is something to say."""
+    for crash in data["crashes"]:
+        console.print(escape(f"sample {crash['sample']}: {crash['message']}"))
+    ran = data["samples"] - data["resumed"] - len(data["crashes"])
+    if data["resumed"]:
+        console.print(f"{data['resumed']} samples had been run before")
+    if ran > 1 and data["seconds"]:
+        console.print(f"{ran / data['seconds']:.1f} samples/s, transfers included")
+    if data["accuracy"]:
+        console.print(
+            f"accuracy on the target {data['accuracy']['target']:.2%}, "
+            f"of the reference {data['accuracy']['reference']:.2%}"
         )
 
 

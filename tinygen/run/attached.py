@@ -6,15 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import serial
-
-from tinygen.errors import MachineError
+from tinygen.flash.ports import open_port
 from tinygen.run.crash import explained
 from tinygen.run.protocol import Client, Limits
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
-
-_READ_SECONDS = 0.05
 
 
 class AttachedRunner:
@@ -37,16 +33,7 @@ class AttachedRunner:
 
     @contextmanager
     def _talk(self, image: Image) -> Iterator[Session]:
-        try:
-            line = serial.serial_for_url(
-                self._port, baudrate=image.board.uart.baud, timeout=_READ_SECONDS
-            )
-        except (serial.SerialException, ValueError) as error:
-            raise MachineError(
-                f"the port {self._port} cannot be opened: {error}",
-                "Is the board plugged in, and may you use the port (group dialout on Linux)?",
-            ) from error
-        with line, explained(image.elf):
+        with open_port(self._port, image.board.uart.baud) as line, explained(image.elf):
             client = Client(line, _cannot_tell, self._limits)
             yield Session(client, image.model_sha256, image.build_id)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tinygen.errors import InputError
+from tinygen.flash.runner import BoardRunner
 from tinygen.run.attached import AttachedRunner
 from tinygen.run.host import HostRunner
 from tinygen.run.protocol import Limits
@@ -12,19 +13,36 @@ from tinygen.run.runner import Runner
 from tinygen.targets.boards import Board
 
 
-def runner_for(board: Board, limits: Limits | None = None, *, port: str = "") -> Runner:
-    """The runner for a board; one that is attached to ``port`` if that is given.
+def runner_for(
+    board: Board,
+    limits: Limits | None = None,
+    *,
+    port: str = "",
+    probe: str = "",
+    flash: bool = True,
+) -> Runner:
+    """The runner for a board.
+
+    Args:
+        board: the board.
+        limits: time limits of the protocol.
+        port: serial port of a real board, or of anything that already runs the program; found by
+            its USB identity if this is empty.
+        probe: serial number of a real board's debug probe.
+        flash: put the program on a real board first; without it, the board must already run it.
 
     Raises:
-        InputError: the board is neither emulated nor this machine.
+        InputError: nothing can run the board's programs.
     """
+    if board.flashing is not None and flash:
+        return BoardRunner(port, probe, limits=limits)
     if port:
         return AttachedRunner(port, limits)
     if board.is_host:
         return HostRunner(limits)
-    if board.emulator is not None:
+    if board.emulator is not None and board.emulator.kind == "qemu":
         return QemuRunner(limits)
     raise InputError(
-        f"board {board.name} cannot be run from here: it has no emulator",
-        "`tinygen boards` lists the emulated ones",
+        f"board {board.name} cannot be run from here: it has neither emulator nor [flashing]",
+        "give the --port it is on, or see `tinygen boards`",
     )
