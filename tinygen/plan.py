@@ -182,7 +182,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         if step.binding.scratch_bytes:
             blocks.append(_block(_scratch_key(number), step.binding.scratch_bytes, number, number))
     sharings = [
-        Sharing(_tensor_key(root[o.input]), _tensor_key(root[o.output]), o.lead_bytes)
+        Sharing(_tensor_key(root[o.input]), _tensor_key(root[o.output]), o.lead_bytes, o.exact)
         for step in steps
         for o in step.binding.overlaps
     ]

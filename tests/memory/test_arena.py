@@ -112,3 +112,13 @@ def test_an_output_computed_early_lives_to_the_end() -> None:
 
 def test_an_unused_input_keeps_its_place() -> None:
     assert lifetimes([Use(("a",), ("b",))], ["a", "unused"], ["b"])["unused"] == (0, 0)
+
+
+def test_an_exact_sharing_allows_one_distance_only() -> None:
+    blocks = [Block("in", 100, 0, 1), Block("out", 100, 1, 2)]
+    arena = Arena(blocks, [Sharing("in", "out", 0, exact=True)])
+    offsets = arena.pack()
+    assert offsets["in"] == offsets["out"]
+    before, after = blocks
+    assert not arena.compatible(before, 8, after, 4)
+    assert arena.compatible(before, 8, after, 108)

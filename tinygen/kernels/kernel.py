@@ -130,12 +130,14 @@ class Overlap:
     """Leave to write an output over an input that dies in the step.
 
     The kernel stays right if the output starts at least ``lead_bytes`` before the input: by the time
-    it writes a byte, it has read what stood there. 0 allows the same place.
+    it writes a byte, it has read what stood there. 0 allows the same place. ``exact`` allows no other
+    distance than ``lead_bytes``: a kernel that goes through the image in another order than memory's.
     """
 
     input: int
     output: int
     lead_bytes: int
+    exact: bool = False
 
 
 @dataclass(frozen=True)

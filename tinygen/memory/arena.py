@@ -22,12 +22,18 @@ _TRIALS_TIMES_BLOCKS = 12_000
 class Sharing:
     """Two blocks that meet in one step, the second of which may be written over the first.
 
-    Right where ``writer`` starts at least ``lead`` bytes before ``reader`` (or they are apart).
+    Right where ``writer`` starts at least ``lead`` bytes before ``reader`` (``exact``: just so many),
+    or they are apart.
     """
 
     reader: str
     writer: str
     lead: int
+    exact: bool = False
+
+    def allows(self, distance: int) -> bool:
+        """Whether the reader may start that many bytes behind the writer."""
+        return distance == self.lead if self.exact else distance >= self.lead
 
 
 class Arena:
@@ -39,11 +45,11 @@ class Arena:
     def __init__(self, blocks: Sequence[Block], sharings: Sequence[Sharing] = ()) -> None:
         self.blocks = tuple(blocks)
         by_key = {block.key: block for block in blocks}
-        self._leads: dict[tuple[str, str], int] = {}
+        self._sharings: dict[tuple[str, str], Sharing] = {}
         for sharing in sharings:
             reader, writer = by_key[sharing.reader], by_key[sharing.writer]
             if reader.key != writer.key and reader.last == writer.first:
-                self._leads[reader.key, writer.key] = sharing.lead
+                self._sharings[reader.key, writer.key] = sharing
         self._neighbours = {
             block.key: [
                 other
@@ -62,10 +68,10 @@ class Arena:
         alive = {b.key: b for b in self.blocks if b.first <= step <= b.last}
         total = sum(block.size for block in alive.values())
         saved = 0
-        for (reader, writer), lead in self._leads.items():
+        for (reader, writer), sharing in self._sharings.items():
             if reader in alive and writer in alive:
                 inside, outside = alive[reader].size, alive[writer].size
-                saved = max(saved, inside + outside - max(lead + inside, outside))
+                saved = max(saved, inside + outside - max(sharing.lead + inside, outside))
         return total - saved
 
     def compatible(self, a: Block, a_offset: int, b: Block, b_offset: int) -> bool:
@@ -76,8 +82,8 @@ class Arena:
             (a.key, b.key, a_offset - b_offset),
             (b.key, a.key, b_offset - a_offset),
         ):
-            lead = self._leads.get((reader, writer))
-            if lead is not None and distance >= lead:
+            sharing = self._sharings.get((reader, writer))
+            if sharing is not None and sharing.allows(distance):
                 return True
         return False
 
@@ -89,12 +95,12 @@ class Arena:
                 continue
             start = placed[other.key]
             offsets.append(_up(start + other.size, block.alignment))
-            over_reader = self._leads.get((other.key, block.key))
+            over_reader = self._sharings.get((other.key, block.key))
             if over_reader is not None:
-                offsets.append(_down(start - over_reader, block.alignment))
-            under_writer = self._leads.get((block.key, other.key))
+                offsets.append(_down(start - over_reader.lead, block.alignment))
+            under_writer = self._sharings.get((block.key, other.key))
             if under_writer is not None:
-                offsets.append(_up(start + under_writer, block.alignment))
+                offsets.append(_up(start + under_writer.lead, block.alignment))
         return sorted({offset for offset in offsets if offset >= 0})
 
     def first_fit(self, order: Sequence[Block]) -> dict[str, int]:

@@ -23,6 +23,7 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Field,
     Kernel,
+    Overlap,
     Provider,
     Raw,
     ScratchArgument,
@@ -296,8 +297,19 @@ class Depthwise3x3:
             ),
             assembly=(_FILL, assembly),
             scratch_bytes=shape.strip_bytes,
+            # Channels go by fours over all rows: only in the very same place does an output meet
+            # none but its own channels' input, of rows that are in the strip or done with.
+            overlaps=(Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),),
+            overlaps=_overlaps(layer),
             notes=(channel.note,),
         )
+
+
+def _overlaps(layer: DepthwiseConv2D) -> tuple[Overlap, ...]:
+    """In its input's place: rows are in the strip before outputs stand where they stood."""
+    if layer.output_shape != layer.input_shape or layer.window.height.stride != 1:
+        return ()
+    return (Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
 
 
 def _geometry(layer: DepthwiseConv2D, shape: _Shape) -> tuple[tuple[str, Field], ...]:
