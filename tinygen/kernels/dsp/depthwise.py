@@ -297,18 +297,18 @@ class Depthwise3x3:
             ),
             assembly=(_FILL, assembly),
             scratch_bytes=shape.strip_bytes,
-            # Channels go by fours over all rows: only in the very same place does an output meet
-            # none but its own channels' input, of rows that are in the strip or done with.
-            overlaps=(Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),),
             overlaps=_overlaps(layer),
             notes=(channel.note,),
         )
 
 
 def _overlaps(layer: DepthwiseConv2D) -> tuple[Overlap, ...]:
-    """In its input's place: rows are in the strip before outputs stand where they stood."""
-    if layer.output_shape != layer.input_shape or layer.window.height.stride != 1:
-        return ()
+    """In its input's place, whatever the stride and padding.
+
+    Channels go by fours over all rows. In the very same place an output stands where some pixel of
+    its own channels stood, and there are no more pixels in the output up to a row than in the input
+    up to the rows that this row needs: those are in the strip by then.
+    """
     return (Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
 
 
