@@ -42,6 +42,7 @@ OPCODES = (
     "MAX_POOL_2D",
     "MUL",
     "PAD",
+    "SOFTMAX",
 )
 """The operators that CMSIS-NN has kernels for."""
 

@@ -27,6 +27,7 @@ from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
 
 SCALED_DIFF_INTEGER_BITS = 5
 ACCUMULATION_INTEGER_BITS = 12
+_FRACTION_BITS = 31 - SCALED_DIFF_INTEGER_BITS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,14 +35,17 @@ class Softmax(Layer):
     """out[r,c] = exp(in[r,c] - max of row r) / Σ of row r, for ``rows`` rows of ``depth`` elements.
 
     ``exponentials[d]`` is exp(-d · scale · beta) in Q0.31, 0 where TFLM skips the element; beyond
-    its end it is 0. The row's sum is kept in Q12.19, and saturates (TFLM aborts on a sum of 512 or
-    more).
+    its end it is 0. TFLM and CMSIS-NN compute it at run time, from the difference shifted left by
+    ``shift`` bits and scaled by ``multiplier``. The row's sum is kept in Q12.19, and saturates (TFLM
+    aborts on a sum of 512 or more).
     """
 
     shape: tuple[int, ...]
     rows: int
     depth: int
     exponentials: Int32Array
+    multiplier: int
+    shift: int
     output_dtype: DType
 
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
@@ -66,16 +70,20 @@ class Softmax(Layer):
         return (np.minimum(outputs, high).reshape(self.shape).astype(dtype),)
 
 
-def _exponentials(view: OperatorView, input_scale: float, beta: float) -> Int32Array:
-    """The table of exponentials. TFLM ``PreprocessSoftmaxScaling`` and ``CalculateInputRadius``."""
-    fraction_bits = 31 - SCALED_DIFF_INTEGER_BITS
-    real = min(beta * input_scale * (1 << fraction_bits), 2.0**31 - 1.0)
+def _scaling(view: OperatorView, input_scale: float, beta: float) -> tuple[int, int]:
+    """(multiplier, shift) of a difference. TFLM ``PreprocessSoftmaxScaling``."""
+    real = min(beta * input_scale * (1 << _FRACTION_BITS), 2.0**31 - 1.0)
     if not real > 1.0:
         view.unsupported(
             f"the input scale {input_scale} times beta {beta} is too small for a softmax"
         )
-    multiplier, shift = quantize_multiplier(real)
-    radius = math.floor(((1 << SCALED_DIFF_INTEGER_BITS) - 1) * (1 << fraction_bits) / (1 << shift))
+    return quantize_multiplier(real)
+
+
+def _exponentials(multiplier: int, shift: int) -> Int32Array:
+    """The table of exponentials. TFLM ``CalculateInputRadius``."""
+    largest = ((1 << SCALED_DIFF_INTEGER_BITS) - 1) * (1 << _FRACTION_BITS)
+    radius = math.floor(largest / (1 << shift))
     differences = -np.arange(min(radius, 255) + 1, dtype=np.int32)
     rescaled = saturating_rounding_doubling_high_mul(differences << shift, multiplier)
     return exp_on_negative_values(rescaled, SCALED_DIFF_INTEGER_BITS)
@@ -99,6 +107,7 @@ def lower_softmax(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
         )
     depth = values.shape[-1]
     zero_point(view, values)
+    multiplier, shift = _scaling(view, scale(view, values), view.option("beta", float))
     return Softmax(
         operator=view.operator,
         inputs=(view.require_activation(values),),
@@ -106,6 +115,8 @@ def lower_softmax(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
         shape=values.shape,
         rows=values.elements // depth,
         depth=depth,
-        exponentials=_exponentials(view, scale(view, values), view.option("beta", float)),
+        exponentials=_exponentials(multiplier, shift),
+        multiplier=multiplier,
+        shift=shift,
         output_dtype=output.dtype,
     )

@@ -11,6 +11,7 @@ from tinygen.kernels.cmsis_nn import (
     fully_connected,
     movement,
     pooling,
+    softmax,
 )
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.cmsis_nn.fetch import fetch
@@ -37,6 +38,6 @@ def kernels(tree: CmsisNN) -> Sequence[Kernel]:
     declarations = Declarations(tree)
     return tuple(
         kernel
-        for family in (convolution, fully_connected, pooling, elementwise, movement)
+        for family in (convolution, fully_connected, pooling, elementwise, softmax, movement)
         for kernel in family.kernels(declarations)
     )

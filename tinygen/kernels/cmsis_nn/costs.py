@@ -17,6 +17,7 @@ from tinygen.ops.fully_connected import FullyConnected
 from tinygen.ops.movement import Concatenation
 from tinygen.ops.pad import Pad
 from tinygen.ops.pooling import Pool2D
+from tinygen.ops.softmax import Softmax
 from tinygen.targets.cores import Core
 
 
@@ -46,6 +47,8 @@ _PLAIN = _Rates(6.0, 60, 60, 12, 10.0, 60, 0, 14, 5.0, 70, 110, 60, 8, 1.0)
 
 _SLOWER = {"cortex-m0": 2.5, "cortex-m0plus": 2.3, "cortex-m7": 0.6, "cortex-m85": 0.7}
 """Cycles relative to the core whose rates are used (M3, M4 or M55)."""
+
+_SOFTMAX_ELEMENT = 615.0
 
 _CALL = 150.0
 
@@ -119,3 +122,8 @@ def concatenation(layer: Concatenation, core: Core) -> float:
     rows = math.prod(layer.output_shape[: layer.axis]) * len(layer.operands)
     moved = math.prod(layer.output_shape) * _rates(core).moved_byte
     return _scaled(moved + rows * 20, core)
+
+
+def softmax(layer: Softmax, core: Core) -> float:
+    """``arm_softmax_s8``, which computes each exponential twice."""
+    return _scaled(layer.rows * layer.depth * _SOFTMAX_ELEMENT, core)
