@@ -15,6 +15,7 @@ from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Kernel, Provider
 from tinygen.lowering import Network, lower
 from tinygen.numerics import Numerics
+from tinygen.passes import rewrite
 from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
 from tinygen.targets.cores import Core
 from tinygen.tflite_reader import read_model
@@ -53,7 +54,7 @@ class Compilation:
 
 def compile_model(model: Path, request: Request) -> Compilation:
     """Read, lower, plan and render a model; nothing is written."""
-    graph = read_model(model)
+    graph = rewrite(read_model(model))
     network = lower(graph, request.numerics)
     tree = _cmsis_nn_tree(request)
     kernels: Sequence[Kernel] = cmsis_nn.kernels(tree) if tree else ()

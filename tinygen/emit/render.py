@@ -356,7 +356,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "kernels": _providers(plan),
         "target": plan.options.core.name,
         "arena_bytes": plan.arena_bytes,
-        "layers": len(plan.network.graph.main.operators),
+        "layers": 1 + max(o.index for o in plan.network.graph.main.operators),
         "stateful": bool(plan.network.states),
         "state_bytes": plan.state_bytes,
         "state_lines": list(array_lines(_initial_state(plan))),

@@ -37,6 +37,7 @@ from tinygen.ops.gather import (
 )
 from tinygen.ops.lookup import lower_int16_sigmoid, lower_lookup
 from tinygen.ops.lstm import lower_lstm
+from tinygen.ops.matmul import lower_batch_matmul
 from tinygen.ops.movement import lower_concatenation, lower_reshape
 from tinygen.ops.pad import lower_pad
 from tinygen.ops.padding import lower_mirror_pad, lower_plain_pad
@@ -83,6 +84,7 @@ from tinygen.ops.signal import (
     lower_window,
 )
 from tinygen.ops.softmax import lower_softmax
+from tinygen.ops.transpose_conv import lower_transpose_conv
 from tinygen.ops.unary import (
     lower_float_leaky_relu,
     lower_float_relu,
@@ -119,6 +121,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "ARG_MIN": lower_arg_extremum,
     "ASSIGN_VARIABLE": lower_assign_variable,
     "AVERAGE_POOL_2D": by_input_type(lower_average_pool_2d, _WIDE_POOL),
+    "BATCH_MATMUL": lower_batch_matmul,
     "BATCH_TO_SPACE_ND": lower_batch_to_space_nd,
     "BROADCAST_TO": lower_broadcast_to,
     "CAST": lower_cast,
@@ -198,6 +201,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "SUM": lower_sum,
     "TANH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}),
     "TRANSPOSE": lower_transpose,
+    "TRANSPOSE_CONV": lower_transpose_conv,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lower_lstm,
     "UNPACK": lower_unpack,
     "ZEROS_LIKE": lower_zeros_like,

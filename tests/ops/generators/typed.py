@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tests.ops.generators import functions, picking, rearrange, weighted_wide
+from tests.ops.generators import functions, picking, products, rearrange, weighted_wide
 from tests.ops.generators.common import TypedGenerator
 
 TYPED: Mapping[str, TypedGenerator] = {
@@ -15,6 +15,7 @@ TYPED: Mapping[str, TypedGenerator] = {
     **functions.TYPED,
     **weighted_wide.TYPED,
     **picking.TYPED,
+    **products.TYPED,
 }
 """For each operator its generator and the types it takes."""
 

@@ -14,6 +14,7 @@ from tinygen.kernels.portable import (
     fully_connected,
     gather,
     lstm,
+    matmul,
     movement,
     pooling,
     reduce,
@@ -21,6 +22,7 @@ from tinygen.kernels.portable import (
     signal,
     softmax,
     strided,
+    transpose_conv,
     wide,
 )
 
@@ -32,6 +34,7 @@ KERNELS: Sequence[Kernel] = (
     *fully_connected.KERNELS,
     *gather.KERNELS,
     *lstm.KERNELS,
+    *matmul.KERNELS,
     *movement.KERNELS,
     *pooling.KERNELS,
     *reduce.KERNELS,
@@ -39,6 +42,7 @@ KERNELS: Sequence[Kernel] = (
     *signal.KERNELS,
     *softmax.KERNELS,
     *strided.KERNELS,
+    *transpose_conv.KERNELS,
     *wide.KERNELS,
 )
 """Every portable kernel."""

@@ -44,7 +44,11 @@ def _bind(layer: Gather) -> Binding:
     runtime = iter(layer.inputs)
     constants, operands = [], list[Field]()
     for name, operand, kind, ctype in zip(
-        ("table", "indices"), layer.operands, (dtype, np.int32), ("uint8_t", "int32_t"), strict=True
+        ("table", "indices"),
+        layer.operands,
+        (dtype, np.dtype(np.int32)),
+        ("uint8_t", "int32_t"),
+        strict=True,
     ):
         if operand.constant is None:
             operands.append(TensorArgument(next(runtime), ctype=ctype))
