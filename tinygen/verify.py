@@ -168,7 +168,10 @@ def verify(
         progress=progress,
     )
     # Every sample is shown to the reference, which may keep state from one to the next.
-    all_expected = [tuple(reference.outputs(compilation.network, sample)) for sample in samples]
+    states: dict[int, AnyArray] = {}
+    all_expected = [
+        tuple(reference.outputs(compilation.network, sample, states)) for sample in samples
+    ]
     numbers = [number for number, outputs in enumerate(ran.outputs) if outputs is not None]
     expected = [all_expected[number] for number in numbers]
     got = [_as_tensors(compilation.network, ran.outputs[number] or ()) for number in numbers]
@@ -278,21 +281,32 @@ def _compare_layers(
     numbers: Sequence[int],
     progress: Progress,
 ) -> tuple[tuple[LayerVerdict, ...], Difference | None]:
-    """Compare every layer's digest with the reference's; fetch the first layer that differs."""
+    """Compare every layer's digest with the reference's; fetch the first layer that differs.
+
+    A model that keeps a state is shown the samples before those, too.
+    """
     network = compilation.network
     wrong = [0] * len(network.layers)
     first: Difference | None = None
-    for number in numbers:
+    states: dict[int, AnyArray] = {}
+    shown = range(max(numbers, default=-1) + 1) if network.states else numbers
+    for number in shown:
         progress(f"layers of sample {number + 1}")
-        values = reference.run(network, samples[number])
+        values = reference.run(network, samples[number], states)
         inputs = [value.tobytes() for value in samples[number]]
         _, digests = session.run_layer_digests(inputs)
+        if number not in numbers:
+            continue
         for position, layer in enumerate(network.layers):
             wanted = b"".join(values[i].tobytes() for i in layer.outputs)
             if digests[layer.operator.index] == zlib.crc32(wanted):
                 continue
             wrong[position] += 1
             if first is None:
+                if network.states:
+                    session.reset()
+                    for earlier in samples[:number]:
+                        session.run([value.tobytes() for value in earlier])
                 data = session.run_layer_bytes(inputs, layer.operator.index)
                 first = _layer_difference(network, number, position, values, data)
     kernels = {layer: step.kernel for step in compilation.plan.steps for layer in step.layers}
