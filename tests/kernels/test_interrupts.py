@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernels survive a storm of timer interrupts that dirty the stack and the registers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import shared_model
+from tests.run.programs import need_tools_of
+from tinygen import reference
+from tinygen.emit import write_files
+from tinygen.pipeline import Request, compile_model
+from tinygen.plan import KernelChoice, Optimize
+from tinygen.run.build import build_image
+from tinygen.run.qemu import QemuRunner
+from tinygen.targets.boards import board
+
+STORM = Path(__file__).parent / "interrupt_storm.c"
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("optimize", [Optimize.SPEED, Optimize.SIZE], ids=lambda o: o.value)
+@pytest.mark.parametrize("board_name", ["qemu-mps2-an386", "qemu-mps3-an547"])
+@pytest.mark.parametrize("name", ["mlperf_kws", "mlperf_ic", "micro_speech"])
+def test_outputs_are_those_of_calm_weather(
+    name: str, board_name: str, optimize: Optimize, tmp_path: Path
+) -> None:
+    target = board(board_name)
+    need_tools_of(target)
+    compilation = compile_model(
+        shared_model(f"{name}.tflite"),
+        Request(core=target.core, kernels=KernelChoice.TINYGEN, optimize=optimize),
+    )
+    generated = tmp_path / "generated"
+    write_files(compilation.files, generated)
+    source = generated / f"{name}.c"
+    text = source.read_text()
+    assert f"int {name}_invoke(void)\n{{" in text
+    renamed = text.replace(
+        f"int {name}_invoke(void)\n{{",
+        f"int {name}_calm_invoke(void);\nint {name}_calm_invoke(void)\n{{",
+    )
+    source.write_text(renamed)
+    (generated / "storm.c").write_text(
+        f"#define STORM_CALM {name}_calm_invoke\n#define STORM_INVOKE {name}_invoke\n"
+        + STORM.read_text()
+    )
+    image = build_image(generated, name, target, tmp_path / "build", trace=False)
+    samples = reference.random_inputs(compilation.network, 2, seed=6)
+    # Time is counted in instructions, so that interrupts strike as often on a busy machine.
+    with QemuRunner(arguments=("-icount", "shift=5")).start(image) as session:
+        for sample in samples:
+            outputs = session.run([value.tobytes() for value in sample])
+            expected = reference.outputs(compilation.network, sample)
+            assert outputs == [value.tobytes() for value in expected]
