@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinygen.graph import DType, Operator
+from tinygen.ops.accumulate import lower_add_n, lower_cumsum
 from tinygen.ops.arithmetic import (
     lower_comparison,
     lower_extremum,
@@ -84,6 +85,7 @@ from tinygen.ops.signal import (
     lower_window,
 )
 from tinygen.ops.softmax import lower_softmax
+from tinygen.ops.softmax_int16 import lower_softmax_int16
 from tinygen.ops.transpose_conv import lower_transpose_conv
 from tinygen.ops.unary import (
     lower_float_leaky_relu,
@@ -114,9 +116,12 @@ _LEAKY_RELU = by_input_type(
     lower_lookup, {_FLOAT32: lower_float_leaky_relu, _INT16: lower_int16_unary}
 )
 
+_SOFTMAX = by_input_type(lower_softmax, {_FLOAT32: lower_float_rows, _INT16: lower_softmax_int16})
+
 OPERATORS: Mapping[str, Lowering] = {
     "ABS": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_unary}),
     "ADD": _ADD,
+    "ADD_N": lower_add_n,
     "ARG_MAX": lower_arg_extremum,
     "ARG_MIN": lower_arg_extremum,
     "ASSIGN_VARIABLE": lower_assign_variable,
@@ -129,6 +134,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "CONCATENATION": lower_concatenation,
     "CONV_2D": by_input_type(lower_conv2d, _WIDE),
     "COS": lower_float_unary,
+    "CUMSUM": lower_cumsum,
     "DEPTHWISE_CONV_2D": by_input_type(lower_depthwise_conv2d, _WIDE),
     "DEPTH_TO_SPACE": lower_depth_to_space,
     "DEQUANTIZE": lower_dequantize,
@@ -187,7 +193,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "SHAPE": lower_shape,
     "SIN": lower_float_unary,
     "SLICE": lower_slice,
-    "SOFTMAX": by_input_type(lower_softmax, {_FLOAT32: lower_float_rows}),
+    "SOFTMAX": _SOFTMAX,
     "SPACE_TO_BATCH_ND": lower_space_to_batch_nd,
     "SPACE_TO_DEPTH": lower_space_to_depth,
     "SPLIT": lower_split,

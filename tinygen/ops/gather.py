@@ -157,7 +157,8 @@ def _nearest(count: int, size: int, align_corners: bool, half_pixel: bool) -> An
     offset = np.float32(0.5 if half_pixel else 0.0)
     positions = (np.arange(count, dtype=np.float32) + offset) * factor
     rounded = np.floor(positions + np.float32(0.5)) if align_corners else np.floor(positions)
-    return np.clip(rounded.astype(np.int32), 0, size - 1)
+    limited: AnyArray = np.clip(rounded.astype(np.int32), 0, size - 1)
+    return limited
 
 
 def resize_geometry(view: OperatorView) -> tuple[Tensor, tuple[int, int], bool, bool]:

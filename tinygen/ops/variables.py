@@ -52,7 +52,7 @@ def _initial_values(graph: Graph) -> dict[tuple[str, str], AnyArray]:
             continue
         number = operator.options.get("init_subgraph_index", -1)
         if not isinstance(number, int) or not 0 < number < len(graph.subgraphs):
-            raise UnsupportedError(f"{operator.label}: there is no subgraph {number}.")
+            raise UnsupportedError(f"{operator.label}: there is no subgraph {number!r}.")
         subgraph = graph.subgraphs[number]
         for inner in subgraph.operators:
             if inner.opcode not in ("VAR_HANDLE", "ASSIGN_VARIABLE"):

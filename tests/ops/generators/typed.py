@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tests.ops.generators import functions, picking, products, rearrange, weighted_wide
+from tests.ops.generators import functions, picking, products, rearrange, sums, weighted_wide
 from tests.ops.generators.common import TypedGenerator
 
 TYPED: Mapping[str, TypedGenerator] = {
@@ -16,6 +16,11 @@ TYPED: Mapping[str, TypedGenerator] = {
     **weighted_wide.TYPED,
     **picking.TYPED,
     **products.TYPED,
+    **sums.TYPED,
+    "SOFTMAX": (
+        sums.random_softmax(weighted_wide.TYPED["SOFTMAX"][0]),
+        ("FLOAT32", "INT16"),
+    ),
 }
 """For each operator its generator and the types it takes."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tinygen.kernels.kernel import Kernel
 from tinygen.kernels.portable import (
+    accumulate,
     binary,
     convert,
     convolution,
@@ -27,6 +28,7 @@ from tinygen.kernels.portable import (
 )
 
 KERNELS: Sequence[Kernel] = (
+    *accumulate.KERNELS,
     *binary.KERNELS,
     *convert.KERNELS,
     *convolution.KERNELS,
