@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygen import reference
 from tinygen.emit import write_files
-from tinygen.errors import BudgetError
+from tinygen.errors import BudgetError, InputError
 from tinygen.graph import AnyArray
 from tinygen.lowering import Network
 from tinygen.pipeline import Compilation
@@ -150,6 +150,12 @@ def verify(
     board's own unless given. With ``keep_going``, a crash costs its sample only; ``record`` is the
     file from which a run that was cut short is resumed.
     """
+    if compilation.network.states and (keep_going or record):
+        raise InputError(
+            f"{compilation.network.graph.source}: the model keeps state from sample to sample, so a "
+            "run of it can neither go on after a crash nor be resumed",
+            "leave out --keep-going and --record",
+        )
     runner = runner or runner_for(board)
     plan = compilation.plan
     check_memory(plan, board)

@@ -112,7 +112,6 @@ def run_samples(
     image: Image,
     samples: Sequence[Sequence[bytes]],
     *,
-    reset: bool = False,
     keep_going: bool = False,
     record: Record | None = None,
     progress: Callable[[str], None],
@@ -123,7 +122,6 @@ def run_samples(
         runner: starts the program.
         image: the program.
         samples: samples × inputs.
-        reset: clear the model's state before each sample.
         keep_going: after a crash or hang, restart the program and go on with the next sample.
         record: outputs of an earlier run, which are not run again, and where new ones go.
         progress: told which sample is being run.
@@ -145,8 +143,6 @@ def run_samples(
                     number = left[0]
                     progress(f"sample {number + 1} of {len(samples)} on {image.board.name}")
                     started = time.monotonic()
-                    if reset:
-                        session.reset()
                     outputs[number] = tuple(session.run(samples[number]))
                     spent += time.monotonic() - started
                     left.pop(0)
