@@ -367,7 +367,11 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
             _interface_tensor(renderer, "output", k, i) for k, i in enumerate(plan.network.outputs)
         ],
         "prototypes": [
-            a.prototype.format(symbol=renderer.assembly_symbol(a.stem)) for a in renderer.assembly()
+            *(
+                a.prototype.format(symbol=renderer.assembly_symbol(a.stem))
+                for a in renderer.assembly()
+            ),
+            *dict.fromkeys(p for step in plan.steps for p in step.binding.prototypes),
         ],
         "kernel_defines": _kernel_defines(plan),
         "headers": [*sorted(f"kernels/{h}" for h in used), *library_headers],
@@ -391,4 +395,6 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
     files[f"{name}_plan.json"] = (json.dumps(plan_as_data(plan), indent=1) + "\n").encode()
     files.update({f"kernels/{path}": content for path, content in own_headers.items()})
     files.update(library_files)
+    for own in sorted({path for step in plan.steps for path in step.binding.sources}):
+        files[f"custom/{own.name}"] = own.read_bytes()
     return dict(sorted(files.items()))

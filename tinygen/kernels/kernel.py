@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from tinygen.graph import AnyArray
@@ -163,7 +164,8 @@ class Binding:
     ``headers`` are the files to include, below ``kernels/`` (or below the library for another
     provider); ``library_functions`` are the library's functions whose sources must be shipped;
     ``scratch_bytes`` live in the arena during the step. ``notes`` say what was proven or had to be
-    given up, for the plan.
+    given up, for the plan. ``prototypes`` declare functions that are defined elsewhere; ``sources`` are
+    the user's files that define them.
     """
 
     calls: tuple[Call, ...]
@@ -173,6 +175,8 @@ class Binding:
     scratch_bytes: int = 0
     overlaps: tuple[Overlap, ...] = ()
     library_functions: tuple[str, ...] = ()
+    prototypes: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
 

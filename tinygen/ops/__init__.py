@@ -28,6 +28,7 @@ from tinygen.ops.arithmetic import (
 from tinygen.ops.binary import lower_add, lower_mul
 from tinygen.ops.cast import lower_cast
 from tinygen.ops.convolution import lower_conv2d, lower_depthwise_conv2d
+from tinygen.ops.custom import is_registered, lower_custom
 from tinygen.ops.dispatch import Lowering, by_input_type
 from tinygen.ops.fully_connected import lower_fully_connected
 from tinygen.ops.gather import (
@@ -231,12 +232,16 @@ CUSTOM_OPERATORS: Mapping[str, Lowering] = {
 def is_supported(operator: Operator) -> bool:
     """Whether the operator can be compiled, its options and types aside."""
     if operator.opcode == "CUSTOM":
-        return operator.custom_code in CUSTOM_OPERATORS
+        return operator.custom_code in CUSTOM_OPERATORS or is_registered(operator.custom_code)
     return operator.opcode in OPERATORS or operator.opcode in DECLARATIONS
 
 
 def lowering_of(operator: Operator) -> Lowering:
     """How a supported operator is lowered."""
     if operator.opcode == "CUSTOM":
-        return CUSTOM_OPERATORS[operator.custom_code]
+        return (
+            lower_custom
+            if is_registered(operator.custom_code)
+            else CUSTOM_OPERATORS[operator.custom_code]
+        )
     return OPERATORS[operator.opcode]

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worked example of a custom operator, on the host and on an emulated Cortex-M4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.models.builder import ModelBuilder
+from tinygen import reference
+from tinygen.errors import InputError, UnsupportedError
+from tinygen.lowering import lower
+from tinygen.ops.custom import CustomOperator, load_custom_operators, register_custom_operator
+from tinygen.pipeline import Request, compile_model
+from tinygen.targets.boards import all_boards
+from tinygen.targets.cores import core
+from tinygen.tflite_reader import read_model_bytes
+from tinygen.verify import verify
+
+_EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_operator" / "operators.py"
+
+
+def _model(code: str) -> bytes:
+    builder = ModelBuilder()
+    x, turned, y = (builder.tensor((1, 16), scale=0.5) for _ in range(3))
+    builder.custom(code, [x], [turned], custom_options=b"\x03")
+    builder.operator("MAXIMUM", [turned, x], [y])
+    return builder.inputs(x).outputs(y).build()
+
+
+@pytest.mark.parametrize("board", ["host", pytest.param("qemu-mps2-an386", marks=pytest.mark.qemu)])
+def test_worked_example(board: str, tmp_path: Path) -> None:
+    load_custom_operators(_EXAMPLE)
+    path = tmp_path / "rotate.tflite"
+    path.write_bytes(_model("RotateBits"))
+    (target,) = (known for known in all_boards() if known.name == board)
+    compilation = compile_model(path, Request(core=core(target.core.name)))
+    samples = reference.random_inputs(compilation.network, 3, 1)
+    verdict = verify(compilation, target, samples, tmp_path)
+    assert verdict.bit_exact, verdict.first_mismatch
+
+
+def test_unknown_custom_operator_is_named() -> None:
+    with pytest.raises(UnsupportedError, match="CUSTOM 'Mystery'"):
+        lower(read_model_bytes(_model("Mystery"), "model"))
+
+
+def test_reference_of_the_wrong_shape_is_named() -> None:
+    register_custom_operator(CustomOperator("Wrong", lambda _, x: (x[0],), "wrong"))
+    network = lower(read_model_bytes(_model("Wrong"), "model"))
+    with pytest.raises(InputError, match=r"CUSTOM 'Wrong'.*\[16\]"):
+        reference.outputs(network, reference.random_inputs(network, 1, 0)[0])
