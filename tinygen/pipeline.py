@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinygen.emit import GeneratedFiles, render
-from tinygen.emit.c_syntax import identifier
+from tinygen.c_syntax import identifier
 from tinygen.errors import InputError
 from tinygen.graph import Graph
 from tinygen.kernels import cmsis_nn

@@ -19,7 +19,7 @@ import jinja2
 import numpy as np
 
 from tinygen import __version__
-from tinygen.emit.c_syntax import (
+from tinygen.c_syntax import (
     CTYPES,
     NUMPY_CTYPES,
     array_lines,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygen.emit.c_syntax import array_lines, comment, float_literal, identifier, integer_literal
+from tinygen.c_syntax import array_lines, comment, float_literal, identifier, integer_literal
 
 
 @pytest.mark.parametrize(
