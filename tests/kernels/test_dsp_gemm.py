@@ -27,6 +27,7 @@ from tinygen.emit import render, write_files
 from tinygen.graph import AnyArray
 from tinygen.kernels.dsp.gemm import GemmConv2D
 from tinygen.kernels.dsp.gemm_fully_connected import GemvFullyConnected
+from tinygen.kernels.kernel import Kernel
 from tinygen.lowering import Network
 from tinygen.plan import KernelChoice, Options, Plan, make_plan
 from tinygen.run.build import build_image
@@ -36,10 +37,11 @@ from tinygen.targets.cores import core
 
 BATCH = 60
 """Layers in a program."""
-BATCHES = {"pointwise": 3, "window": 3, "first": 1, "fully connected": 3, "one pixel": 1}
+BATCHES = {"pointwise": 2, "window": 2, "first": 1, "fully connected": 3, "one pixel": 1}
 
 _TWINS = {
     "gemm_columns": "tinygen_gemm_columns",
+    "gemm_columns_unrolled": "tinygen_gemm_columns",
     "gemm": "tinygen_gemm_pairs",
     "gemv": "tinygen_gemv_blocks",
 }
@@ -53,15 +55,19 @@ def _only_these_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(planning, others, ())
 
 
-def _plan(kind: str, networks: Sequence[Network], monkeypatch: pytest.MonkeyPatch) -> Plan:
-    kernel = GemvFullyConnected() if kind in DENSE else GemmConv2D()
-    monkeypatch.setattr(planning, "DSP_KERNELS", (kernel,))
+def _plan(
+    kind: str, networks: Sequence[Network], specialized: bool, monkeypatch: pytest.MonkeyPatch
+) -> Plan:
+    kernels: list[Kernel] = [GemvFullyConnected() if kind in DENSE else GemmConv2D()]
+    if specialized:
+        kernels.append(GemmConv2D("specialized", specialized=True))
+    monkeypatch.setattr(planning, "DSP_KERNELS", kernels)
     options = Options("layers", core("cortex-m4"), KernelChoice.TINYGEN)
     return make_plan(side_by_side(networks), options)
 
 
-def _batches() -> Iterator[tuple[str, int]]:
-    for kind in (*CONVOLUTIONS, *DENSE):
+def _batches(kinds: Sequence[str] = (*CONVOLUTIONS, *DENSE)) -> Iterator[tuple[str, int]]:
+    for kind in kinds:
         for number in range(BATCHES[kind]):
             yield kind, number
 
@@ -79,22 +85,28 @@ def _samples(networks: Sequence[Network], seed: int) -> Iterator[list[list[AnyAr
 
 @pytest.mark.qemu
 @pytest.mark.parametrize(
-    ("kind", "number", "board_name"),
+    ("kind", "number", "specialized", "board_name"),
     [
-        *((kind, number, "qemu-mps2-an386") for kind, number in _batches()),
-        ("window", 0, "qemu-mps2-an500"),
-        ("window", 0, "qemu-mps2-an505"),
-        ("fully connected", 0, "qemu-mps2-an500"),
-        ("fully connected", 0, "qemu-mps2-an505"),
+        *((kind, number, False, "qemu-mps2-an386") for kind, number in _batches()),
+        *((kind, number, True, "qemu-mps2-an386") for kind, number in _batches(CONVOLUTIONS)),
+        ("window", 0, True, "qemu-mps2-an500"),
+        ("window", 0, True, "qemu-mps2-an505"),
+        ("fully connected", 0, False, "qemu-mps2-an500"),
+        ("fully connected", 0, False, "qemu-mps2-an505"),
     ],
 )
 def test_assembly(
-    kind: str, number: int, board_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    number: int,
+    specialized: bool,
+    board_name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")):
         pytest.skip("qemu-system-arm and arm-none-eabi-gcc are not both installed")
     networks = _layers(kind, number)
-    write_files(render(_plan(kind, networks, monkeypatch)), tmp_path / "generated")
+    write_files(render(_plan(kind, networks, specialized, monkeypatch)), tmp_path / "generated")
     image = build_image(
         tmp_path / "generated", "layers", board(board_name), tmp_path / "build", trace=False
     )
@@ -114,7 +126,7 @@ def test_c_twins(kind: str, compiler: str, tmp_path: Path, monkeypatch: pytest.M
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     networks = _layers(kind, 0)
-    plan = _plan(kind, networks, monkeypatch)
+    plan = _plan(kind, networks, kind in CONVOLUTIONS, monkeypatch)
     write_files(render(plan), tmp_path)
     stems = {a.stem: a.listing for step in plan.steps for a in step.binding.assembly}
     twins = [f"-Dlayers_{stem}={_TWINS[Path(path).stem]}" for stem, path in stems.items()]

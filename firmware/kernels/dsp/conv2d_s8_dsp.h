@@ -30,7 +30,9 @@ typedef struct {
     int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
     int32_t segment_taps;    /**< filter taps of a segment */
     int32_t inner_begin;     /**< first output column whose windows need no padding at the sides, */
-    int32_t inner_end;       /**< and one past the last; 0 if windows have no common pitch */
+    int32_t inner_end;       /**< and one past the last */
+    int32_t fills_rows;      /**< whether segments are filter rows, */
+    int32_t fills_edges;     /**< and those of edges can be filled like others, then mended */
     int32_t padding;         /**< the input's zero point */
     int32_t block_pairs;     /**< pairs of columns that scratch memory holds */
 } tinygen_dsp_conv2d_params;
@@ -184,34 +186,98 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     }
 }
 
-/**
- * The window of output pixel (y, p->inner_begin), NULL if pixels of that row have no windows of
- * consecutive rows in memory: they lie outside the image in part, or around the ring's end.
- */
-static inline const int8_t *tinygen_dsp_inner_window(const tinygen_dsp_conv2d_params *p,
-                                                     const int8_t *input, int32_t y)
-{
-    const int32_t first = y * p->rows.stride - p->rows.pad;
-    const int32_t last = first + (p->rows.size - 1) * p->rows.dilation;
-    if (first < 0 || last >= p->rows.input || p->inner_begin >= p->inner_end) {
-        return NULL;
-    }
-    const int32_t slot = tinygen_ring_slot(first, p->input_ring_rows);
-    if (slot + last - first >= p->input_ring_rows) {
-        return NULL;
-    }
-    const int32_t column = p->inner_begin * p->columns.stride - p->columns.pad;
-    return input + (slot * p->columns.input + column) * p->input_channels;
-}
-
-/** Where a band of output pixels has got to. */
+/** Where a band of output pixels has got to, and how the windows of the row can be filled. */
 typedef struct {
     int32_t y;
     int32_t x;
-    const int8_t *inner; /**< of row y, see tinygen_dsp_inner_window() */
+    int32_t begin;                /**< first column that `fill` can do, */
+    int32_t end;                  /**< and one past the last */
+    const int8_t *row;            /**< first byte of the first segment, were its column 0 */
+    int32_t skipped;              /**< segments before it, which are padding */
+    tinygen_gemm_windows windows; /**< with the segments that are not padding */
 } tinygen_dsp_position;
 
-/** Write the windows of the next pixels as columns, from number `first` of a block on. */
+/** Go to the start of row at->y. */
+static inline void tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                                         tinygen_dsp_position *at)
+{
+    const int32_t origin = at->y * p->rows.stride - p->rows.pad;
+    const int32_t first = tinygen_first_tap(&p->rows, origin);
+    const int32_t end = tinygen_end_tap(&p->rows, origin);
+    const int32_t pitch = p->columns.input * p->input_channels;
+    const int32_t reach = (end - 1 - first) * p->rows.dilation;
+    const int32_t slot = tinygen_ring_slot(origin + first * p->rows.dilation, p->input_ring_rows);
+    at->x = 0;
+    at->begin = p->inner_begin;
+    at->end = p->inner_end;
+    at->skipped = first;
+    at->windows = p->windows;
+    at->windows.segments = end - first;
+    if (p->fills_rows == 0 || end <= first || slot + reach >= p->input_ring_rows ||
+        (p->windows.left != 0 && end - first != p->rows.size)) {
+        at->end = 0;
+        return;
+    }
+    at->row = input + slot * pitch;
+    if (p->fills_edges != 0 && slot > 0 && slot + reach + 1 < p->input_ring_rows) {
+        /* What is read beside the row lies in its neighbours. */
+        at->begin = 0;
+        at->end = p->columns.output;
+    }
+}
+
+/** Write padding to `groups` of all segments of a column, from number `group` on. */
+static inline void tinygen_dsp_pad(const tinygen_dsp_conv2d_params *p, int16_t *column,
+                                   int32_t segments, int32_t group, int32_t groups)
+{
+    const uint32_t word = tinygen_halves(p->padding, p->padding);
+    column += 8 * group;
+    for (int32_t s = 0; s < segments; s++) {
+        for (int32_t i = 0; i < groups; i++) {
+            tinygen_gemm_store(column + 8 * i, word);
+            tinygen_gemm_store(column + 8 * i + 4, word);
+        }
+        column += 8 * p->windows.groups;
+    }
+}
+
+/** Write padding where windows of output column x reach beyond the sides of the image. */
+static __attribute__((noinline, unused)) void tinygen_dsp_mend(const tinygen_dsp_conv2d_params *p,
+                                                               int16_t *column, int32_t x)
+{
+    const int32_t origin = x * p->columns.stride - p->columns.pad;
+    const int32_t depth = p->input_channels / 4;
+    const int32_t first = tinygen_first_tap(&p->columns, origin);
+    const int32_t end = tinygen_end_tap(&p->columns, origin);
+    tinygen_dsp_pad(p, column, p->windows.segments, 0, first * depth);
+    tinygen_dsp_pad(p, column, p->windows.segments, end * depth, (p->columns.size - end) * depth);
+}
+
+/** Fill pairs of columns from the present position on. */
+static inline void tinygen_dsp_fill_pairs(const tinygen_dsp_conv2d_params *p, int16_t *columns,
+                                          const tinygen_dsp_position *at, int32_t pairs)
+{
+    const int32_t in_x = at->x * p->columns.stride - p->columns.pad;
+    p->fill(&at->windows, at->row + in_x * p->input_channels,
+            columns + 8 * p->windows.groups * at->skipped, pairs);
+    if (at->windows.segments != p->windows.segments) {
+        const int32_t end = at->skipped + at->windows.segments;
+        for (int32_t i = 0; i < 2 * pairs; i++) {
+            int16_t *column = tinygen_dsp_column(p, columns, i);
+            tinygen_dsp_pad(p, column, 1, 0, p->windows.groups * at->skipped);
+            tinygen_dsp_pad(p, column, 1, p->windows.groups * end,
+                            p->windows.groups * (p->windows.segments - end));
+        }
+    }
+    for (int32_t x = at->x; x < p->inner_begin && x < at->x + 2 * pairs; x++) {
+        tinygen_dsp_mend(p, tinygen_dsp_column(p, columns, x - at->x), x);
+    }
+    for (int32_t x = at->x + 2 * pairs - 1; x >= p->inner_end && x >= at->x; x--) {
+        tinygen_dsp_mend(p, tinygen_dsp_column(p, columns, x - at->x), x);
+    }
+}
+
+/** Write the windows of the next pixels as columns; twice the last one if their number is odd. */
 static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, const int8_t *input,
                                           int8_t *edge, int16_t *columns, int32_t count,
                                           tinygen_dsp_position *at)
@@ -219,13 +285,12 @@ static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, co
     int32_t i = 0;
     while (i < count) {
         int32_t pixels = 0;
-        if (i % 2 == 0 && at->inner != NULL && at->x >= p->inner_begin) {
-            const int32_t room = p->inner_end - at->x;
+        if (i % 2 == 0 && at->x >= at->begin) {
+            const int32_t room = at->end - at->x;
             pixels = (count - i < room ? count - i : room) / 2 * 2;
         }
         if (pixels > 0) {
-            p->fill(&p->windows, at->inner + (at->x - p->inner_begin) * p->windows.step,
-                    tinygen_dsp_column(p, columns, i), pixels / 2);
+            tinygen_dsp_fill_pairs(p, tinygen_dsp_column(p, columns, i), at, pixels / 2);
         } else {
             tinygen_dsp_edge_window(p, input, edge, tinygen_dsp_column(p, columns, i), at->y,
                                     at->x);
@@ -238,9 +303,8 @@ static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, co
         i += pixels;
         at->x += pixels;
         if (at->x == p->columns.output) {
-            at->x = 0;
             at->y++;
-            at->inner = tinygen_dsp_inner_window(p, input, at->y);
+            tinygen_dsp_start_row(p, input, at);
         }
     }
 }
@@ -259,8 +323,10 @@ tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const int8_t *input,
 {
     int8_t *edge = (int8_t *)(columns + 4 * p->shape.steps * p->block_pairs);
     const int32_t most = 2 * p->block_pairs;
-    tinygen_dsp_position at = {first_row, 0, tinygen_dsp_inner_window(p, input, first_row)};
+    tinygen_dsp_position at;
     int32_t pixels = (end_row - first_row) * p->columns.output;
+    at.y = first_row;
+    tinygen_dsp_start_row(p, input, &at);
     memset(edge, p->padding, (size_t)tinygen_dsp_segment_bytes(p));
     while (pixels > 0) {
         const int32_t count = pixels < most ? pixels : most;

@@ -183,6 +183,7 @@ typedef struct {
     int32_t segments; /**< of a window */
     int32_t pitch;    /**< from a segment to the next */
     int32_t step;     /**< from a window to that of the next pixel */
+    int32_t pair;     /**< int16 from a pair of columns to the next */
 } tinygen_gemm_windows;
 
 /** Writes windows as columns: tinygen_gemm_columns() or its assembly. */
@@ -240,13 +241,11 @@ static inline void tinygen_gemm_column(const tinygen_gemm_windows *windows, cons
 static inline void tinygen_gemm_columns(const tinygen_gemm_windows *windows, const int8_t *from,
                                         int16_t *columns, int32_t pairs)
 {
-    const int32_t groups = windows->groups * windows->segments;
-    const int32_t pair = 8 * (groups + (windows->left * windows->segments + 3) / 4);
     for (int32_t i = 0; i < pairs; i++) {
         tinygen_gemm_column(windows, from, columns);
         tinygen_gemm_column(windows, from + windows->step, columns + 2);
         from += 2 * windows->step;
-        columns += pair;
+        columns += windows->pair;
     }
 }
 

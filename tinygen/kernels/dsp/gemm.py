@@ -49,7 +49,15 @@ _LARGE_BLOCK_BYTES = 1280
 """The same for two pairs."""
 _MOST_BLOCK_PAIRS = 8
 
+_SMALL_POINTWISE = 4
+"""Groups of four values of windows that are worth code of their own: one segment, """
+_SMALL_WINDOW = 12
+"""or several."""
+_LARGEST_OFFSET = 4000
+"""Bytes from an address that a load reaches."""
+
 _STEP_CYCLES = 15.0
+_LOOP_CYCLES = 13.0
 _TURN_CYCLES = 5.0
 _QUAD_CYCLES = 68.0
 _TWO_ROUNDINGS_CYCLES = 2.5
@@ -154,10 +162,15 @@ def _remaining(layer: Conv2D, channels: Channels) -> AnyArray:
 
 @dataclass(frozen=True)
 class GemmConv2D:
-    """The kernel's descriptor."""
+    """The kernel's descriptor.
+
+    ``specialized`` makes code for the layer's own depth and window, where they are small; layers
+    share it only if these are the same.
+    """
 
     name: str = "dsp.conv2d_gemm"
     provider: Provider = Provider.TINYGEN
+    specialized: bool = False
 
     def rejects(self, layer: Layer, core: Core) -> str | None:
         """Why the kernel cannot do the layer on the core, or None if it can."""
@@ -169,6 +182,8 @@ class GemmConv2D:
             return f"has {layer.groups} groups of channels"
         if layer.requantization.rounding is not Rounding.DOUBLE:
             return "rounds twice"
+        if self.specialized and not (_is_small(layer) or _windows(layer).steps <= _UNROLL):
+            return "is for a small depth or window"
         return None
 
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
@@ -182,19 +197,19 @@ class GemmConv2D:
         per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(
             channels.cut
         )
-        quad = (
-            _QUAD_CYCLES
-            + 8 * per_output
-            + _STEP_CYCLES * steps
-            + _TURN_CYCLES * ((steps - 1) // _UNROLL)
-        )
+        quad = _QUAD_CYCLES + 8 * per_output + _STEP_CYCLES * steps
+        if self.specialized and steps <= _UNROLL:
+            quad -= _LOOP_CYCLES
+        else:
+            quad += _TURN_CYCLES * ((steps - 1) // _UNROLL)
         quads = len(channels.missing) / 4
         cycles = pairs * (_PAIR_CYCLES + quads * quad)
         cycles += pairs / windows.block_pairs * _CALL_CYCLES
         cycles += len(_remaining(layer, channels)) * _remaining_cycles(steps, pixels)
         column = windows.depth * _WIDEN_CYCLES + _PIXEL_CYCLES
-        column += windows.segments * _SEGMENT_CYCLES
-        column += windows.segments * (windows.segment % 4) * _LEFT_OVER_CYCLES
+        if not (self.specialized and _is_small(layer)):
+            column += windows.segments * _SEGMENT_CYCLES
+            column += windows.segments * (windows.segment % 4) * _LEFT_OVER_CYCLES
         return cycles + 2 * pairs * column
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
@@ -202,15 +217,19 @@ class GemmConv2D:
         assert isinstance(layer, Conv2D)
         windows = _windows(layer)
         channels = _channels(layer)
-        assembly = _assembly(channels)
+        columns_assembly = (
+            _small_columns(layer, windows) if self.specialized and _is_small(layer) else _COLUMNS
+        )
+        short = self.specialized and windows.steps <= _UNROLL
+        assembly = _assembly(channels, windows.steps if short else 0)
         remaining_fields, remaining_arrays = _remaining_fields(layer, channels)
         has_stream = len(channels.missing) > 0
         rows, columns = layer.window.height, layer.window.width
-        inner = _inner_columns(columns) if columns.dilation == 1 else range(0)
+        inner = _inner_columns(columns)
         parameters = Struct(
             "tinygen_dsp_conv2d_params",
             (
-                ("fill", AssemblyArgument(_COLUMNS.stem)),
+                ("fill", AssemblyArgument(columns_assembly.stem)),
                 *(
                     (
                         ("multiply", AssemblyArgument(assembly.stem)),
@@ -231,6 +250,8 @@ class GemmConv2D:
                 ("segment_taps", windows.segment_taps),
                 ("inner_begin", inner.start),
                 ("inner_end", inner.stop),
+                ("fills_rows", int(columns.dilation == 1)),
+                ("fills_edges", int(_fills_edges(layer))),
                 ("padding", layer.input_zero_point),
                 ("block_pairs", windows.block_pairs),
             ),
@@ -252,7 +273,7 @@ class GemmConv2D:
                 *((Constant("stream", gemm_stream(channels)),) if has_stream else ()),
                 *remaining_arrays,
             ),
-            assembly=(_COLUMNS, *((assembly,) if has_stream else ())),
+            assembly=(columns_assembly, *((assembly,) if has_stream else ())),
             scratch_bytes=windows.scratch_bytes,
             overlaps=_overlaps(layer, windows),
             notes=(channels.note,),
@@ -266,6 +287,16 @@ def _inner_columns(columns: Axis) -> range:
     return range(min(begin, columns.output), max(min(end, columns.output), 0))
 
 
+def _fills_edges(layer: Conv2D) -> bool:
+    """Whether windows at the sides reach into neighbouring rows only, and padding is whole groups."""
+    columns = layer.window.width
+    return (
+        columns.dilation == 1
+        and layer.input_shape[3] % 4 == 0
+        and max(columns.pad, columns.pad_after) <= columns.input
+    )
+
+
 def _windows_struct(layer: Conv2D, windows: _Windows) -> Struct:
     depth = layer.input_shape[3]
     rows, columns = layer.window.height, layer.window.width
@@ -277,6 +308,7 @@ def _windows_struct(layer: Conv2D, windows: _Windows) -> Struct:
             ("segments", windows.segments),
             ("pitch", rows.dilation * columns.input * depth),
             ("step", columns.stride * depth),
+            ("pair", 4 * windows.steps),
         ),
     )
 
@@ -289,6 +321,34 @@ _COLUMNS = Assembly(
 )
 
 
+def _is_small(layer: Conv2D) -> bool:
+    """Whether windows are worth code of their own that fills columns with them."""
+    windows = _windows(layer)
+    groups = windows.segment // 4 * windows.segments
+    left = windows.segment % 4 * windows.segments
+    reach = windows.segments * layer.input_shape[2] * layer.input_shape[3]
+    most = _SMALL_POINTWISE if windows.segments == 1 else _SMALL_WINDOW
+    return (
+        layer.window.width.dilation == 1
+        and 0 < groups <= most
+        and left <= 4
+        and reach * layer.window.height.dilation < _LARGEST_OFFSET
+    )
+
+
+def _small_columns(layer: Conv2D, windows: _Windows) -> Assembly:
+    fields = _windows_struct(layer, windows).fields
+    values = {key: value for key, value in fields if isinstance(value, int)}
+    if windows.segments == 1:
+        values["pitch"] = 0
+    return Assembly(
+        stem="gemm_columns_" + "_".join(str(value) for value in values.values()),
+        listing="dsp/gemm_columns_unrolled.inc",
+        parameters=tuple((f"TG_{key.upper()}", value) for key, value in values.items()),
+        prototype="tinygen_gemm_columns_function {symbol};",
+    )
+
+
 def _overlaps(layer: Conv2D, windows: _Windows) -> tuple[Overlap, ...]:
     if not windows.pointwise:
         return image_overlaps(layer)
@@ -296,13 +356,16 @@ def _overlaps(layer: Conv2D, windows: _Windows) -> tuple[Overlap, ...]:
     return (Overlap(layer.inputs[0], layer.outputs[0], max(0, growth * _pixels(layer))),)
 
 
-def _assembly(channels: Channels) -> Assembly:
+def _assembly(channels: Channels, steps: int) -> Assembly:
     cut = channels.cut != 0
     finish = "two_roundings" if channels.two_roundings else "fitted"
     return Assembly(
-        stem=f"gemm_{finish}_{channels.shift}" + ("_cut" if cut else ""),
+        stem=f"gemm_{finish}_{channels.shift}"
+        + ("_cut" if cut else "")
+        + (f"_{steps}_steps" if steps else ""),
         listing="dsp/gemm.inc",
         parameters=(
+            ("TG_STEPS", steps),
             ("TG_UNROLL", _UNROLL),
             ("TG_FINISH", int(channels.two_roundings)),
             ("TG_SHIFT", channels.shift),
@@ -351,4 +414,7 @@ def _remaining_fields(
     )
 
 
-KERNELS: Sequence[Kernel] = (GemmConv2D(),)
+KERNELS: Sequence[Kernel] = (
+    GemmConv2D(),
+    GemmConv2D(name="dsp.conv2d_gemm_specialized", specialized=True),
+)
