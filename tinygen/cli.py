@@ -132,7 +132,26 @@ def _request(core_name: str, options: dict[str, Any]) -> Any:
     )
 
 
+def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """The table of operators, instead of a model's analysis."""
+    if not wanted:
+        return
+    from tinygen.operator_table import operator_table
+    from tinygen.report.console import print_operators
+
+    print_operators(operator_table())
+    context.exit()
+
+
 @main.command()
+@click.option(
+    "--operators",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_operators,
+    help="List the operators and types that are compiled, and exit.",
+)
 @_model_argument
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the arena over time as SVG.")
 @_target_option
@@ -435,10 +454,49 @@ def flash(
 
 
 @main.command()
+@_model_argument
+@click.option("--board", "board_name", default="renode-stm32f4-discovery", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory.")
+@_compile_options
 @_common_options
-def boards(as_json: bool) -> None:
-    """The boards there are, real and emulated."""
+def renode(model: Path, board_name: str, output: Path, as_json: bool, **options: Any) -> None:
+    """Write the program, Renode's script and a Robot Framework test of a model."""
+    from tinygen.emit import write_files
+    from tinygen.pipeline import compile_model
+    from tinygen.run.build import build_image
+    from tinygen.run.renode import write_renode_files
+    from tinygen.targets.boards import board
+
+    target = board(board_name)
+    compilation = compile_model(model, _request(target.core.name, options))
+    write_files(compilation.files, output / "generated")
+    image = build_image(
+        output / "generated", compilation.name, target, output / "build", trace=False
+    )
+    files = write_renode_files(image, model, output)
+    data = {"elf": str(image.elf), "script": str(files.script), "robot": str(files.robot)}
+    click.echo(json.dumps(data) if as_json else "\n".join(data.values()))
+
+
+@main.command()
+@click.option("--new", "new", type=click.Path(path_type=Path), help="Start a board file here.")
+@click.option("--like", default="", help="The board that a new file starts from.")
+@_common_options
+def boards(new: Path | None, like: str, as_json: bool) -> None:
+    """The boards there are, real and emulated; or the start of a file for another one."""
     from tinygen.targets.boards import all_boards
+    from tinygen.targets.new_board import start_board_file
+
+    if new is not None:
+        source = start_board_file(new, like)
+        data_new = {"file": str(new), "like": source}
+        click.echo(
+            json.dumps(data_new)
+            if as_json
+            else f"{new} is a copy of {source}; change what differs (docs/boards.md), then: "
+            f"tinygen verify MODEL --board {new}"
+        )
+        return
 
     data = [
         {

@@ -11,6 +11,7 @@ from tinygen.flash.backends import BACKENDS
 from tinygen.flash.flash import tool_version
 from tinygen.kernels import cmsis_nn
 from tinygen.run.qemu import qemu_path
+from tinygen.run.renode import renode_path
 from tinygen.targets.toolchain import arm_toolchain, host_toolchain
 
 
@@ -21,6 +22,7 @@ def examine() -> list[dict[str, Any]]:
         ("arm-none-eabi-gcc", "build for boards and emulators", True, _arm),
         ("C compiler", "run on this machine (`--board host`)", True, _host),
         ("qemu-system-arm", "emulated boards", True, _qemu),
+        ("renode", "boards emulated by Renode", False, renode_path),
         ("CMSIS-NN", "`--kernels cmsis-nn`", False, _cmsis_nn),
     ):
         finding: dict[str, Any] = {"tool": name, "purpose": purpose, "required": required}

@@ -32,15 +32,16 @@ class Child:
     Args:
         command: program and arguments.
         title: its name in messages.
+        keep_input: leave its standard input open, for a program that ends with it.
     """
 
-    def __init__(self, command: Sequence[str], title: str) -> None:
+    def __init__(self, command: Sequence[str], title: str, *, keep_input: bool = False) -> None:
         self._title = title
         self._lines: list[str] = []
         self._news = Condition()
         self._process = subprocess.Popen(
             [*_ends_with_us(), *command],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if keep_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -73,7 +74,7 @@ class Child:
                         return int(found[1])
                 self._news.wait(0.2)
         self.check(1.0)
-        raise TargetError(f"{self._title} opened no port in {_START_SECONDS:.0f} s", self._said())
+        raise TargetError(f"{self._title} opened no port in {_START_SECONDS:.0f} s", self.said())
 
     def check(self, grace: float) -> None:
         """Raises TargetError if the process has ended, or ends within ``grace`` seconds."""
@@ -84,9 +85,10 @@ class Child:
         if code is not None:
             self._reader.join(1.0)
             how = f"with exit code {code}" if code >= 0 else f"by signal {-code}"
-            raise TargetError(f"{self._title} ended {how}", self._said())
+            raise TargetError(f"{self._title} ended {how}", self.said())
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """The last lines it printed."""
         with self._news:
             said = "\n".join(self._lines)
         return f"it said:\n{said}" if said else "it said nothing"

@@ -9,6 +9,7 @@ from tinygen.run.attached import AttachedRunner
 from tinygen.run.host import HostRunner
 from tinygen.run.protocol import Limits
 from tinygen.run.qemu import QemuRunner
+from tinygen.run.renode import RenodeRunner
 from tinygen.run.runner import Runner
 from tinygen.targets.boards import Board
 
@@ -42,6 +43,8 @@ def runner_for(
         return HostRunner(limits)
     if board.emulator is not None and board.emulator.kind == "qemu":
         return QemuRunner(limits)
+    if board.emulator is not None:
+        return RenodeRunner(limits)
     raise InputError(
         f"board {board.name} cannot be run from here: it has neither emulator nor [flashing]",
         "give the --port it is on, or see `tinygen boards`",
