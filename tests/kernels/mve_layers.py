@@ -56,8 +56,12 @@ def _weighted(
     input_scale = common.scale(rng)
     bias_most = _choice(rng, 100, 10_000, 1 << 20)
     accumulator = float(taps * 255 * 128 + bias_most)
-    if common.chance(rng, 0.2):
+    kind = rng.random()
+    if kind < 0.2:
         factor = common.multiplier(rng, accumulator)
+    elif kind < 0.35:
+        # Hardly a shift to the right.
+        factor = rng.uniform(0.2, 0.95)
     else:
         # Sums of random products grow with the root of their number.
         typical = math.sqrt(taps) * 74 * 74
@@ -86,11 +90,13 @@ def _weighted(
     return lower(read_model_bytes(model, f"{opcode} of {input_shape}"))
 
 
-def _extent(rng: Rng, padding: str, size: int, stride: int, dilation: int) -> tuple[int, int]:
+def _extent(
+    rng: Rng, padding: str, size: int, stride: int, dilation: int, most_more: int = 14
+) -> tuple[int, int]:
     """(input, output) along an axis."""
     reach = (size - 1) * dilation + 1
     least = reach if padding == "VALID" else 1
-    inputs = least + int(rng.integers(0, 14))
+    inputs = least + int(rng.integers(0, most_more))
     if padding == "SAME":
         return inputs, -(-inputs // stride)
     return inputs, (inputs - reach) // stride + 1
@@ -103,12 +109,15 @@ def _windowed(
     strides: tuple[int, int],
     dilations: tuple[int, int],
     depths: tuple[int, int],
+    most_more: tuple[int, int] = (14, 14),
 ) -> Network:
+    """A layer whose image has up to ``most_more`` rows and columns more than it must have."""
     padding = str(rng.choice(["SAME", "VALID"]))
     depth, channels = depths
     while True:
         rows, columns = (
-            _extent(rng, padding, *axis) for axis in zip(kernel, strides, dilations, strict=True)
+            _extent(rng, padding, *axis)
+            for axis in zip(kernel, strides, dilations, most_more, strict=True)
         )
         batches = _choice(rng, 1, 1, 1, 2)
         values = batches * max(rows[0] * columns[0] * depth, rows[1] * columns[1] * channels)
@@ -190,9 +199,13 @@ def random_convolution(rng: Rng) -> Network:
 def random_depthwise(rng: Rng) -> Network:
     """DEPTHWISE_CONV_2D: 3x3 half of the time, any size, stride, dilation and multiplier else."""
     depth = _choice(rng, 1, 2, 3, 5, 8, 11, 16, 16, 17, 24, 32, 33, 40, 128, 140)
-    if common.chance(rng, 0.5):
+    if common.chance(rng, 0.6):
         stride = _choice(rng, 1, 1, 1, 2)
-        return _windowed(rng, "DEPTHWISE_CONV_2D", (3, 3), (stride, stride), (1, 1), (depth, depth))
+        # Rows longer than are unrolled, one time in three.
+        most_more = (4, 90) if common.chance(rng, 0.3) else (14, 14)
+        depths = (depth, depth)
+        strides = (stride, stride)
+        return _windowed(rng, "DEPTHWISE_CONV_2D", (3, 3), strides, (1, 1), depths, most_more)
     kernel = (_choice(rng, 1, 2, 3, 4, 5, 8, 10), _choice(rng, 1, 2, 3, 4, 5, 7, 8, 9))
     strides = (_choice(rng, 1, 1, 2, 3), _choice(rng, 1, 1, 2, 3, 8))
     dilations = (_choice(rng, 1, 1, 1, 2, 3), _choice(rng, 1, 1, 1, 2, 3))

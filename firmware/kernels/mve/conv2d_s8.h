@@ -40,6 +40,20 @@ typedef struct {
     const int32_t *constants;
 } tinygen_mve_conv2d_s8_params;
 
+/** Where a function that gathers windows finds them. */
+typedef struct {
+    int32_t rows;
+    int32_t pitch;
+    int32_t parts; /**< of a window's row, which are contiguous */
+    int32_t part_distance;
+    int32_t part_bytes;
+    int32_t step;
+    int32_t patch_bytes;
+} tinygen_mve_gather_shape;
+
+/** Copies a row of windows out of a strip. */
+typedef void (*tinygen_mve_gather)(const int8_t *from, int8_t *to, int32_t pixels);
+
 /** Multiply rows of windows by all filters: channels in pairs, then one that is left over. */
 static inline void tinygen_mve_conv2d_tiles(const tinygen_mve_conv2d_s8_params *p,
                                             tinygen_gemm pairs, tinygen_gemm single,
@@ -96,37 +110,40 @@ static inline void tinygen_mve_conv2d_strip(const tinygen_mve_conv2d_s8_params *
     }
 }
 
+/** Copy windows out of the rows of a strip; conv2d_gather.inc describes the parameters. */
+static inline void tinygen_mve_gather_c(const tinygen_mve_gather_shape *shape, const int8_t *from,
+                                        int8_t *to, int32_t pixels)
+{
+    for (int32_t x = 0; x < pixels; x++) {
+        int8_t *patch = to + x * shape->patch_bytes;
+        for (int32_t row = 0; row < shape->rows; row++) {
+            for (int32_t part = 0; part < shape->parts; part++) {
+                const int8_t *source =
+                    from + x * shape->step + row * shape->pitch + part * shape->part_distance;
+                tinygen_mve_copy(patch, source, shape->part_bytes);
+                patch += shape->part_bytes;
+            }
+        }
+    }
+}
+
 /** Gather the windows of one output row from the first of the strip's rows that they cover. */
 static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params *p,
-                                              const int8_t *strip, int8_t *patches)
+                                              tinygen_mve_gather gather, const int8_t *strip,
+                                              int8_t *patches)
 {
-    const int32_t channels = p->input_channels;
-    const int32_t parts = p->columns.dilation == 1 ? 1 : p->columns.size;
-    const int32_t bytes = p->columns.dilation == 1 ? p->columns.size * channels : channels;
-    for (int32_t x = 0; x < p->columns.output; x++) {
-        const int8_t *from = strip + x * p->columns.stride * channels;
-        int8_t *to = patches + x * p->patch_bytes;
-#pragma GCC unroll 4
-        for (int32_t ky = 0; ky < p->rows.size; ky++) {
-            for (int32_t part = 0; part < parts; part++) {
-#if TINYGEN_MVE_INLINE_ASSEMBLY
-                /* Bytes written past the end of a part are overwritten by the next one. */
-                for (int32_t i = 0; i < bytes; i += 16) {
-                    __asm volatile("vldrb.u8 q0, [%[from]]\n\t"
-                                   "vstrb.8 q0, [%[to]]"
-                                   :
-                                   : [from] "r"(from + part * p->columns.dilation * channels + i),
-                                     [to] "r"(to + part * bytes + i)
-                                   : "q0", "memory");
-                }
-#else
-                memcpy(to + part * bytes, from + part * p->columns.dilation * channels,
-                       (size_t)bytes);
-#endif
-            }
-            from += p->rows.dilation * p->strip_bytes;
-            to += parts * bytes;
-        }
+    if (p->columns.dilation == 1) {
+        gather(strip, patches, p->columns.output);
+    } else {
+        tinygen_mve_gather_shape shape;
+        shape.rows = p->rows.size;
+        shape.pitch = p->rows.dilation * p->strip_bytes;
+        shape.parts = p->columns.size;
+        shape.part_distance = p->columns.dilation * p->input_channels;
+        shape.part_bytes = p->input_channels;
+        shape.step = p->columns.stride * p->input_channels;
+        shape.patch_bytes = p->patch_bytes;
+        tinygen_mve_gather_c(&shape, strip, patches, p->columns.output);
     }
 }
 
@@ -136,6 +153,7 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
  * @param p       the layer
  * @param pairs   computes two channels at a time
  * @param single  computes the last one of an odd number
+ * @param gather  copies windows, if they are patches without dilation along a row
  * @param input   ring of p->input_ring_rows rows, whole image if the form is in place and the window
  *                higher than 1
  * @param output  where first_row goes
@@ -143,8 +161,8 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
  */
 TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_params *p,
                                                tinygen_gemm pairs, tinygen_gemm single,
-                                               const int8_t *input, int8_t *output,
-                                               int8_t *scratch, int32_t first_row, int32_t end_row)
+                                               tinygen_mve_gather gather, const int8_t *input,
+                                               int8_t *output, int8_t *scratch, int32_t first_row, int32_t end_row)
 {
     const int32_t pixel_bytes = p->columns.stride * p->input_channels;
     const int32_t row_values = p->columns.output * p->output_channels;
@@ -182,7 +200,7 @@ TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_param
         } else {
             int8_t *patches = scratch + p->strip_rows * p->strip_bytes;
             for (int32_t i = 0; i < rows; i++) {
-                tinygen_mve_conv2d_patches(p, scratch + i * p->rows.stride * p->strip_bytes,
+                tinygen_mve_conv2d_patches(p, gather, scratch + i * p->rows.stride * p->strip_bytes,
                                            patches + i * p->columns.output * p->patch_bytes);
             }
             tinygen_mve_conv2d_tiles(p, pairs, single, patches, out, 1,
@@ -195,12 +213,13 @@ TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_param
 /** Compute the whole output: NHWC in, NHWC out. */
 TINYGEN_KERNEL void tinygen_mve_conv2d_s8(const tinygen_mve_conv2d_s8_params *p,
                                           tinygen_gemm pairs, tinygen_gemm single,
-                                          const int8_t *input, int8_t *output, int8_t *scratch)
+                                          tinygen_mve_gather gather, const int8_t *input,
+                                          int8_t *output, int8_t *scratch)
 {
     const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
     const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;
     for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_mve_conv2d_s8_rows(p, pairs, single, input + n * input_values,
+        tinygen_mve_conv2d_s8_rows(p, pairs, single, gather, input + n * input_values,
                                    output + n * output_values, scratch, 0, p->rows.output);
     }
 }

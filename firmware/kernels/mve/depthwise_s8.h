@@ -30,8 +30,9 @@ typedef struct {
     int32_t columns;
     int32_t column_group_bytes;
     int32_t multiplier;
-    int32_t exact;
+    int32_t form; /**< 0 fitted, 1 exact */
     int32_t shift;
+    int32_t addend; /**< of a form that is not used here */
     int32_t zero_point;
     int32_t clamp_min;
     int32_t clamp_max;
@@ -49,9 +50,20 @@ typedef struct {
 typedef void (*tinygen_mve_depthwise)(const int8_t *strip, const int32_t *constants,
                                       int8_t *output, const tinygen_mve_depthwise_run *run);
 
-/** Interleaves four rows; depthwise_pack.inc describes it. */
-typedef void (*tinygen_mve_pack)(const int8_t *const rows[4], int8_t *to, int32_t whole,
-                                 int32_t partial, int32_t lanes);
+/** Rows to interleave; the assembly knows the order of the fields. */
+typedef struct {
+    const int8_t *rows[4];
+    int8_t *to;
+    int32_t whole;   /**< vectors of each row, which write 64 bytes each */
+    int32_t partial; /**< vectors after those of which only `lanes` bytes are read */
+    int32_t lanes;
+    int32_t strips;   /**< how often all this is done */
+    int32_t row_skip; /**< bytes from the end of what was read of a row to the next strip's */
+    int32_t to_skip;  /**< bytes from the end of what was written to the next strip */
+} tinygen_mve_pack_run;
+
+/** Interleaves rows; depthwise_pack.inc describes it. */
+typedef void (*tinygen_mve_pack)(const tinygen_mve_pack_run *run);
 
 /** A depthwise convolution layer. */
 typedef struct {
@@ -98,7 +110,7 @@ static inline int8_t tinygen_mve_depthwise_output(const tinygen_mve_depthwise_sh
 {
     const int32_t biased = tinygen_wrapping_add(sum, constants[0]);
     int32_t value;
-    if (shape->exact) {
+    if (shape->form == 1) {
         value = tinygen_wrapping_add(tinygen_scale(biased, constants[2], constants[1]),
                                      shape->zero_point);
     } else {
@@ -173,15 +185,21 @@ static inline void tinygen_mve_depthwise_c(const tinygen_mve_depthwise_shape *sh
 }
 
 /** What the assembly function with that step computes. */
-static inline void tinygen_mve_pack_rows(int32_t step, const int8_t *const rows[4], int8_t *to,
-                                         int32_t whole, int32_t partial, int32_t lanes)
+static inline void tinygen_mve_pack_rows(int32_t step, const tinygen_mve_pack_run *run)
 {
-    for (int32_t i = 0; i < whole + partial; i++) {
-        for (int32_t lane = 0; lane < 16; lane++) {
-            for (int32_t row = 0; row < 4; row++) {
-                *to++ = i < whole || lane < lanes ? rows[row][i * step + lane] : 0;
+    const int32_t vectors = run->whole + run->partial;
+    int8_t *to = run->to;
+    for (int32_t strip = 0; strip < run->strips; strip++) {
+        const int32_t start = strip * (vectors * step + run->row_skip);
+        for (int32_t i = 0; i < vectors; i++) {
+            for (int32_t lane = 0; lane < 16; lane++) {
+                const int read = i < run->whole || lane < run->lanes;
+                for (int32_t row = 0; row < 4; row++) {
+                    *to++ = read ? run->rows[row][start + i * step + lane] : 0;
+                }
             }
         }
+        to += run->to_skip;
     }
 }
 
@@ -207,39 +225,101 @@ static inline void tinygen_mve_fill_row(int8_t *to, int32_t value, int32_t words
 #endif
 }
 
-/** Interleave the four input rows from first on, `dilation` apart, of some channels. */
-static inline void tinygen_mve_depthwise_strip(const tinygen_mve_depthwise_conv2d_s8_params *p,
-                                               tinygen_mve_pack pack, const int8_t *input,
-                                               int8_t *strip, int32_t first, int32_t channel,
-                                               int32_t channels)
+/**
+ * Fill strips with interleaved input rows of some channels.
+ *
+ * @param first  row of the first strip's first word
+ * @param needed rows that are read of every strip, 1 to 4
+ * @param count  strips; all rows of several are inside the image and follow each other in the ring
+ */
+static inline void tinygen_mve_depthwise_strips(const tinygen_mve_depthwise_conv2d_s8_params *p,
+                                                tinygen_mve_pack pack, const int8_t *input,
+                                                int8_t *strip, int32_t first, int32_t needed,
+                                                int32_t count, int32_t channel, int32_t channels)
 {
     const int32_t width = p->columns.input;
     const int32_t row_bytes = width * p->input_channels;
     const int32_t before = 4 * p->group * p->columns.pad;
-    const int8_t *rows[4];
+    const int32_t step = (p->pair ? 2 : 1) * p->rows.stride;
+    const int contiguous = p->group == p->input_channels;
+    const int whole = channels == p->group;
+    tinygen_mve_pack_run run;
+#pragma GCC unroll 4
     for (int32_t i = 0; i < 4; i++) {
-        const int32_t row = first + i * p->rows.dilation;
+        const int32_t row = first + (i < needed ? i * p->rows.dilation : 0);
         const int32_t inside = row < 0 || row >= p->rows.input ? 0 : row;
-        rows[i] = input + tinygen_ring_slot(inside, p->input_ring_rows) * row_bytes + channel;
+        run.rows[i] = input + tinygen_ring_slot(inside, p->input_ring_rows) * row_bytes + channel;
     }
-    if (p->group == p->input_channels) {
+    run.to = strip + before;
+    run.strips = count;
+    run.row_skip = (step - 1) * row_bytes;
+    if (contiguous) {
         /* Columns follow each other as channels do; the last vector may write into the padding of
            this strip and of the next one. */
-        const int32_t end = 4 * row_bytes;
+        run.whole = row_bytes / 16;
+        run.partial = row_bytes % 16 != 0 ? 1 : 0;
+        run.lanes = row_bytes % 16;
+        run.to_skip = 0;
         tinygen_mve_fill(strip, p->input_zero_point, before);
-        pack(rows, strip + before, row_bytes / 16, row_bytes % 16 != 0 ? 1 : 0, row_bytes % 16);
-        tinygen_mve_fill(strip + before + end, p->input_zero_point,
-                         4 * p->group * p->strip_columns - before - end);
-    } else if (channels == p->group) {
-        pack(rows, strip + before, width, 0, 0);
     } else {
-        pack(rows, strip + before, 0, width, channels);
+        run.whole = whole ? width : 0;
+        run.partial = whole ? 0 : width;
+        run.lanes = channels;
+        run.to_skip = 4 * p->group * (p->strip_columns - width);
     }
-    for (int32_t i = 0; i < 4; i++) {
-        const int32_t row = first + i * p->rows.dilation;
-        if (row < 0 || row >= p->rows.input) {
-            tinygen_mve_fill_row(strip + before + i, p->input_zero_point, width * p->group);
+    pack(&run);
+    if (contiguous) {
+        const int32_t end = before + 4 * row_bytes;
+        tinygen_mve_fill(strip + end, p->input_zero_point,
+                         4 * p->group * p->strip_columns - end);
+    }
+    if (first < 0 || first + (needed - 1) * p->rows.dilation >= p->rows.input) {
+        for (int32_t i = 0; i < needed; i++) {
+            const int32_t row = first + i * p->rows.dilation;
+            if (row < 0 || row >= p->rows.input) {
+                tinygen_mve_fill_row(strip + before + i, p->input_zero_point, width * p->group);
+            }
         }
+    }
+}
+
+/** How many of the next strips, at most count, can be filled at once: see above. */
+static inline int32_t
+tinygen_mve_depthwise_inside(const tinygen_mve_depthwise_conv2d_s8_params *p, int32_t first,
+                             int32_t needed, int32_t count)
+{
+    const int32_t step = (p->pair ? 2 : 1) * p->rows.stride;
+    const int32_t reach = (needed - 1) * p->rows.dilation;
+    const int32_t room = p->rows.input - 1 - reach - first;
+    if (first < 0 || room < step || p->group == p->input_channels || p->row_groups > 1) {
+        return 1;
+    }
+    const int32_t inside = room / step + 1 < count ? room / step + 1 : count;
+    const int32_t slot = tinygen_ring_slot(first, p->input_ring_rows);
+    return slot + (inside - 1) * step + reach < p->input_ring_rows ? inside : 1;
+}
+
+/** Fill the strips of a band for some channels. */
+static inline void tinygen_mve_depthwise_band(const tinygen_mve_depthwise_conv2d_s8_params *p,
+                                              tinygen_mve_pack pack, const int8_t *input,
+                                              int8_t *strip, int32_t y, int32_t strips,
+                                              int32_t channel, int32_t channels)
+{
+    const int32_t strip_bytes = 4 * p->group * p->strip_columns;
+    const int32_t step = (p->pair ? 2 : 1) * p->rows.stride;
+    const int32_t origin = y * p->rows.stride - p->rows.pad;
+    for (int32_t i = 0; i < strips;) {
+        int32_t count = 1;
+        for (int32_t group = 0; group < p->row_groups; group++) {
+            const int32_t first = origin + i * step + 4 * group * p->rows.dilation;
+            const int32_t left = p->pair ? 4 : p->rows.size - 4 * group;
+            const int32_t needed = left < 4 ? left : 4;
+            count = tinygen_mve_depthwise_inside(p, first, needed, strips - i);
+            tinygen_mve_depthwise_strips(p, pack, input, strip, first, needed, count, channel,
+                                         channels);
+            strip += count * strip_bytes;
+        }
+        i += count;
     }
 }
 
@@ -276,7 +356,6 @@ TINYGEN_KERNEL void tinygen_mve_depthwise_conv2d_s8_rows(
     int32_t first_row, int32_t end_row)
 {
     const int32_t output_channels = p->input_channels * p->depth_multiplier;
-    const int32_t strip_bytes = 4 * p->group * p->strip_columns;
     const int32_t rows_a_strip = p->pair ? 2 : 1;
     tinygen_mve_depthwise_run run = tinygen_mve_depthwise_places(p);
     tinygen_mve_fill(scratch, p->input_zero_point, p->scratch_bytes);
@@ -291,16 +370,7 @@ TINYGEN_KERNEL void tinygen_mve_depthwise_conv2d_s8_rows(
         for (int32_t channel = 0; channel < p->input_channels; channel += p->group) {
             const int32_t left = p->input_channels - channel;
             const int32_t channels = left < p->group ? left : p->group;
-            int8_t *strip = scratch;
-            for (int32_t i = 0; i < rows; i += rows_a_strip) {
-                const int32_t origin = (y + i) * p->rows.stride - p->rows.pad;
-                for (int32_t group = 0; group < p->row_groups; group++) {
-                    tinygen_mve_depthwise_strip(p, pack, input, strip,
-                                                origin + 4 * group * p->rows.dilation, channel,
-                                                channels);
-                    strip += strip_bytes;
-                }
-            }
+            tinygen_mve_depthwise_band(p, pack, input, scratch, y, run.rows, channel, channels);
             run.channels = channels * p->depth_multiplier;
             compute(scratch, p->constants + channel * p->depth_multiplier * p->channel_words,
                     out + channel * p->depth_multiplier, &run);

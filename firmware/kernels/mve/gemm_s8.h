@@ -18,8 +18,9 @@ typedef struct {
     int32_t segment_values; /**< 16 a step */
     int32_t segment_bytes;
     int32_t rest_values; /**< after the segments, tail included */
-    int32_t exact;
+    int32_t form; /**< 0 fitted, 1 exact, 2 aligned */
     int32_t shift;
+    int32_t addend;
     int32_t zero_point;
     int32_t clamp_min;
     int32_t clamp_max;
@@ -66,20 +67,27 @@ static inline int32_t tinygen_gemm_sum(const tinygen_gemm_shape *shape, const in
  * A channel's output from the sum of its products.
  *
  * @param bias   includes what the zero point of the windows and the fit add
- * @param scale  multiplier
- * @param last   addend of the fit, or minus the exact form's shift to the right
+ * @param scale  multiplier; of the aligned form a power of two
+ * @param last   addend of the fit, minus the exact form's shift to the right, multiplier if aligned
  */
 static inline int8_t tinygen_gemm_output(const tinygen_gemm_shape *shape, int32_t sum, int32_t bias,
                                          int32_t scale, int32_t last)
 {
     const int32_t biased = tinygen_wrapping_add(sum, bias);
     int32_t value;
-    if (shape->exact) {
+    if (shape->form == 1) {
         value = tinygen_wrapping_add(tinygen_scale(biased, scale, last), shape->zero_point);
     } else {
+        /* The narrowing shift rounds, by E - 8 bits where the upper byte is taken. */
         const int64_t half = (int64_t)1 << (shape->shift > 8 ? shape->shift - 9 : shape->shift - 1);
-        const int64_t scaled = ((2 * (int64_t)biased * scale) >> 32) + last + half;
-        value = tinygen_clamp((int32_t)(scaled >> shape->shift), -128, 127);
+        int64_t scaled;
+        if (shape->form == 2) {
+            const int64_t high = tinygen_high_mul(biased, last);
+            scaled = (high + (high >> 63)) * scale + shape->addend;
+        } else {
+            scaled = ((2 * (int64_t)biased * scale) >> 32) + last;
+        }
+        value = tinygen_clamp((int32_t)((scaled + half) >> shape->shift), -128, 127);
     }
     return (int8_t)tinygen_clamp(value, shape->clamp_min, shape->clamp_max);
 }

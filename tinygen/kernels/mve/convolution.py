@@ -16,6 +16,7 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Field,
     Kernel,
+    Overlap,
     Provider,
     Raw,
     ScratchArgument,
@@ -162,7 +163,8 @@ def _patches(layer: Conv2D) -> Iterator[_Form]:
     strip_bytes = reach * channels
     strip_bytes += -strip_bytes % 4
     parts = 1 if columns.dilation == 1 else columns.size
-    gather = 3 + 3 * rows.size * parts * -(-taps // (rows.size * parts) // VECTOR)
+    per_part = 2 * -(-taps // (rows.size * parts) // VECTOR) if parts == 1 else 16
+    gather = 4 + rows.size * parts * per_part
     fill = _STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes)
     for band in _bands(rows.output):
         patches = band * columns.output
@@ -193,12 +195,69 @@ def _form(layer: Conv2D) -> _Form | None:
     return min(forms, key=lambda form: form.instructions, default=None)
 
 
+def _gather(layer: Conv2D, form: _Form) -> Assembly | None:
+    """The function that copies windows out of a strip, if they are copied and it can."""
+    rows, columns = layer.window.height, layer.window.width
+    if form.name != "TINYGEN_MVE_PATCHES" or columns.dilation > 1:
+        return None
+    channels = layer.input_shape[3]
+    parameters = (
+        ("TG_ROWS", rows.size),
+        ("TG_PITCH", rows.dilation * form.strip_bytes),
+        ("TG_PART", columns.size * channels),
+        ("TG_STEP", columns.stride * channels),
+        ("TG_PATCH", form.patch_bytes),
+    )
+    values = [value for _, value in parameters]
+    twin = (*values[:2], 1, 0, *values[2:])
+    arguments = "const int8_t *from, int8_t *to, int32_t pixels"
+    return Assembly(
+        stem="mve_gather_" + "_".join(map(str, values)),
+        listing="mve/conv2d_gather.inc",
+        parameters=parameters,
+        prototype=(
+            "#ifdef TINYGEN_NO_ASSEMBLY\n"
+            f"static void {{symbol}}({arguments})\n"
+            "{{\n"
+            "    static const tinygen_mve_gather_shape shape = "
+            f"{{{{{', '.join(map(str, twin))}}}}};\n"
+            "    tinygen_mve_gather_c(&shape, from, to, pixels);\n"
+            "}}\n"
+            "#else\n"
+            f"void {{symbol}}({arguments});\n"
+            "#endif"
+        ),
+    )
+
+
+def _overlap(layer: Conv2D, form: _Form) -> tuple[Overlap, ...]:
+    """Leave to write over the input: a band's rows are in scratch memory before it writes any."""
+    rows = layer.window.height
+    if form.band_rows == 0 or layer.input_shape[0] > 1:
+        return ()
+    input_row = layer.input_shape[2] * layer.input_shape[3]
+    output_row = layer.output_shape[2] * layer.output_shape[3]
+    lead = 0
+    for start in range(form.band_rows, rows.output, form.band_rows):
+        # The last band is as high as the others, and begins earlier for it.
+        first = min(start, rows.output - form.band_rows)
+        needed = max(0, first * rows.stride - rows.pad)
+        lead = max(lead, start * output_row - needed * input_row)
+    return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
+
+
 def _bind(layer: Conv2D) -> Binding:
     form = _form(layer)
     assert form is not None
     channels = layer.output_shape[3]
     filters = layer.weights.reshape(channels, -1)
-    constants = channel_constants(filters, layer.bias, layer.input_zero_point, layer.requantization)
+    constants = channel_constants(
+        filters,
+        layer.bias,
+        layer.input_zero_point,
+        layer.requantization,
+        aligns=not form.tile.eights,
+    )
     functions: list[Assembly] = []
     arguments: list[Field] = []
     for size, needed in ((2, channels > 1), (1, channels % 2 == 1)):
@@ -207,6 +266,12 @@ def _bind(layer: Conv2D) -> Binding:
             arguments.append(AssemblyArgument(functions[-1].stem))
         else:
             arguments.append(Raw("NULL"))
+    gather = _gather(layer, form)
+    if gather is None:
+        arguments.append(Raw("NULL"))
+    else:
+        functions.append(gather)
+        arguments.append(AssemblyArgument(gather.stem))
     parameters = Struct(
         "tinygen_mve_conv2d_s8_params",
         (
@@ -247,6 +312,7 @@ def _bind(layer: Conv2D) -> Binding:
         ),
         assembly=tuple(functions),
         scratch_bytes=form.scratch_bytes,
+        overlaps=_overlap(layer, form),
         notes=(constants.note,),
     )
 

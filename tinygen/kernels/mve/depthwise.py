@@ -68,9 +68,11 @@ class _Blocks:
 
 def _cut(outputs: int, pixels: int) -> _Blocks:
     whole, over = divmod(outputs, pixels)
-    if whole + bool(over) <= _UNROLLED:
+    if whole <= _UNROLLED:
         return _Blocks(pixels, 1, whole, 0, over)
-    unrolled = min(range(4, _UNROLLED + 1), key=lambda count: (whole % count, -count))
+    # At least two turns, with as few blocks left over as can be.
+    counts = range(4, min(_UNROLLED, whole // 2) + 1)
+    unrolled = min(counts, key=lambda count: (whole % count, -count))
     turns, rest = divmod(whole, unrolled)
     return _Blocks(pixels, turns, unrolled, rest, over)
 
@@ -257,9 +259,7 @@ def _assembly(layer: DepthwiseConv2D, form: _Form, constants: ChannelConstants) 
 def _packing(form: _Form, channels: int) -> Assembly:
     """The function that interleaves rows: vectors of columns, or of channels a column apart."""
     step = _GROUP if form.group == channels else channels
-    arguments = (
-        "const int8_t *const rows[4], int8_t *to, int32_t whole, int32_t partial, int32_t lanes"
-    )
+    arguments = "const tinygen_mve_pack_run *run"
     return Assembly(
         stem=f"mve_depthwise_pack_{step}",
         listing="mve/depthwise_pack.inc",
@@ -268,7 +268,7 @@ def _packing(form: _Form, channels: int) -> Assembly:
             "#ifdef TINYGEN_NO_ASSEMBLY\n"
             f"static void {{symbol}}({arguments})\n"
             "{{\n"
-            f"    tinygen_mve_pack_rows({step}, rows, to, whole, partial, lanes);\n"
+            f"    tinygen_mve_pack_rows({step}, run);\n"
             "}}\n"
             "#else\n"
             f"void {{symbol}}({arguments});\n"
@@ -284,7 +284,7 @@ def _pack_constants(weights: AnyArray, form: _Form, constants: ChannelConstants)
     padded[:height] = weights
     grouped = padded.reshape(form.row_groups, 4, width, channels).transpose(3, 0, 2, 1)
     words = np.ascontiguousarray(grouped).reshape(channels, -1).view(np.int32)
-    others = np.stack([constants.biases, constants.last, constants.multipliers], axis=1)
+    others = np.stack([constants.biases, constants.lasts, constants.scales], axis=1)
     return np.concatenate([words, others], axis=1).astype(np.int32)
 
 

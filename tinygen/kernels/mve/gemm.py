@@ -67,8 +67,15 @@ class Tile:
         """Whole vectors in a window."""
         return self.segments * self.steps + self.rest
 
+    @property
+    def eights(self) -> bool:
+        """Whether windows of 8 values follow each other, so that a vector holds two."""
+        return (self.pixels, self.pixel_bytes, self.all_steps, self.tail) == (4, 8, 0, 8)
+
     def block_instructions(self, channels: int, exact: bool) -> float:
         """Instructions of one block of pixels, estimated."""
+        if self.eights and channels == 2:
+            return 36 if exact else 27
         step = channels + self.pixels * (1 + channels)
         tail = channels + self.pixels * (1 + channels) + (1 if self.overread else self.pixels)
         epilogue = channels * (8 if exact else 4) + 6
@@ -150,7 +157,7 @@ def assembly(
     """The function that computes ``channels`` (1 or 2) channels of a tile at a time."""
     by_bytes = int(channels == 1 or output_channels % 2 == 1)
     epilogue = Epilogue.of(constants)
-    parameters = (
+    parameters: tuple[tuple[str, int], ...] = (
         ("TG_CHANNELS", channels),
         ("TG_PIXELS", shape.pixels),
         ("TG_PIXEL_BYTES", shape.pixel_bytes),
@@ -189,9 +196,13 @@ def assembly(
     arguments = (
         "const int8_t *x, const int8_t *weights, int8_t *output, const tinygen_gemm_run *run"
     )
+    listing = "mve/gemm_s8.inc"
+    if shape.eights and not by_bytes:
+        listing = "mve/gemm_k8_s8.inc"
+        parameters = (("TG_OUTPUT_BYTES", output_channels), *epilogue.parameters)
     return Assembly(
         stem=f"{stem}_{epilogue.stem}",
-        listing="mve/gemm_s8.inc",
+        listing=listing,
         parameters=parameters,
         prototype=(
             "#ifdef TINYGEN_NO_ASSEMBLY\n"
@@ -227,12 +238,12 @@ def pack_weights(filters: AnyArray) -> AnyArray:
 
 
 def pack_constants(constants: ChannelConstants) -> Int32Array:
-    """Biases of a pair, then each channel's multiplier and last constant."""
+    """Biases of a pair, then each channel's scale and last constant."""
     channels = len(constants.biases)
     groups = []
     for i in range(0, channels, 2):
         pair = slice(i, i + 2)
-        others = np.stack([constants.multipliers[pair], constants.last[pair]], axis=1)
+        others = np.stack([constants.scales[pair], constants.lasts[pair]], axis=1)
         groups.append(np.concatenate([constants.biases[pair], others.reshape(-1)]))
     packed: Int32Array = np.concatenate(groups).astype(np.int32)
     return packed

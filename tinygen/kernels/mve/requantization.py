@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -11,26 +12,43 @@ from tinygen.graph import AnyArray
 from tinygen.numerics.fitted import accumulator_bounds
 from tinygen.numerics.fitted_mve import fit_vector
 from tinygen.numerics.fixed_point import (
+    INT32_MAX,
     Int32Array,
+    Int64Array,
     Requantization,
     Rounding,
     wrap_int32,
 )
 
 
+class Form(IntEnum):
+    """How a sum becomes an output; the values are the assembly's.
+
+    FITTED is C + floor(2·a·M / 2**32), then a rounding shift E. EXACT is the definition with a shift a
+    channel. ALIGNED is the definition with all shifts brought to one: the high product by M, halves
+    away from 0, times a power of two, plus an addend, then a rounding shift E.
+    """
+
+    FITTED = 0
+    EXACT = 1
+    ALIGNED = 2
+
+
 @dataclass(frozen=True, eq=False)
 class ChannelConstants:
     """What the epilogue of an MVE kernel needs, one entry a channel.
 
-    ``last`` is the addend of the fit, or minus the exact form's shift to the right. ``shift`` is the
-    fit's, 0 with the exact form.
+    ``scales`` and ``lasts`` are M and C if fitted, M and minus the shift to the right if exact, and
+    the power of two and M if aligned. ``shift`` is E, 0 with the exact form; ``addend`` is the aligned
+    form's.
     """
 
-    exact: bool
+    form: Form
     shift: int
+    addend: int
     biases: Int32Array
-    multipliers: Int32Array
-    last: Int32Array
+    scales: Int32Array
+    lasts: Int32Array
     zero_point: int
     clamp_min: int
     clamp_max: int
@@ -38,9 +56,9 @@ class ChannelConstants:
     @property
     def note(self) -> str:
         """What was proven, for the plan."""
-        if self.exact:
-            return "requantization: exact two-step form"
-        return f"requantization: fitted, shift {self.shift}, proven for every reachable accumulator"
+        if self.form is Form.FITTED:
+            return f"requantization: fitted, shift {self.shift}, proven for every reachable accumulator"
+        return f"requantization: {self.form.name.lower()} two-step form"
 
 
 def refusal(q: Requantization) -> str | None:
@@ -54,34 +72,65 @@ def refusal(q: Requantization) -> str | None:
     return None
 
 
+_MOST_ALIGNED_SHIFT = 22
+
+
+def _rounding(shift: int) -> int:
+    """What the narrowing shift (by E, or by E - 8 where the upper byte is taken) adds by itself."""
+    return 1 << (shift - 9 if shift > 8 else shift - 1)
+
+
+def _aligned_shift(q: Requantization, low: Int64Array, high: Int64Array) -> int | None:
+    """E of the aligned form, or None if a channel's sums would leave 32 bits with it."""
+    right = -q.shifts.astype(np.int64)
+    shift = int(right.max())
+    if int(right.min()) < 1 or shift > _MOST_ALIGNED_SHIFT:
+        return None
+    bound = np.maximum(np.abs(low), np.abs(high))
+    if int(bound.max()) > INT32_MAX:
+        return None
+    products = ((bound * q.multipliers.astype(np.int64)) >> 31) + 2
+    largest = (products << (shift - right)) + (abs(q.zero_point) + 1 << shift)
+    return shift if int(largest.max()) <= INT32_MAX else None
+
+
 def channel_constants(
-    weights: AnyArray, bias: Int32Array, zero_point: int, q: Requantization
+    weights: AnyArray,
+    bias: Int32Array,
+    zero_point: int,
+    q: Requantization,
+    *,
+    aligns: bool = False,
 ) -> ChannelConstants:
     """Constants for sums of x · weight without the zero point; weights are (channels, taps).
 
-    Fitted where every channel has a fit, exact otherwise.
+    Fitted where every channel has a fit; else aligned, if the kernel ``aligns`` and no channel
+    overflows; else exact.
     """
-    folded = bias.astype(np.int64) - zero_point * weights.astype(np.int64).sum(axis=1)
-    fitted = fit_vector(q, *accumulator_bounds(weights, bias, zero_point))
-    if fitted is None:
-        return ChannelConstants(
-            True,
-            0,
-            wrap_int32(folded),
-            q.multipliers,
-            q.shifts,
-            q.zero_point,
-            q.clamp_min,
-            q.clamp_max,
-        )
-    # The narrowing shift rounds; what it adds is taken off here.
-    half = 1 << (fitted.shift - 9 if fitted.shift > 8 else fitted.shift - 1)
+    sums = weights.astype(np.int64).sum(axis=1)
+    folded = bias.astype(np.int64) - zero_point * sums
+    low, high = accumulator_bounds(weights, bias, zero_point)
+    fitted = fit_vector(q, low, high)
+    if fitted is not None:
+        form, shift, addend = Form.FITTED, fitted.shift, 0
+        folded += fitted.nudges
+        scales = fitted.multipliers
+        lasts = (fitted.constants - _rounding(shift)).astype(np.int32)
+    elif aligns and (aligned := _aligned_shift(q, low, high)) is not None:
+        form, shift = Form.ALIGNED, aligned
+        addend = (q.zero_point << shift) + (1 << (shift - 1)) - _rounding(shift)
+        scales = (np.int32(1) << (shift + q.shifts)).astype(np.int32)
+        lasts = q.multipliers
+    else:
+        form, shift, addend = Form.EXACT, 0, 0
+        scales, lasts = q.multipliers, q.shifts
     return ChannelConstants(
-        False,
-        fitted.shift,
-        wrap_int32(folded + fitted.nudges),
-        fitted.multipliers,
-        (fitted.constants - half).astype(np.int32),
+        form,
+        shift,
+        addend,
+        wrap_int32(folded),
+        scales,
+        lasts,
         q.zero_point,
         q.clamp_min,
         q.clamp_max,
