@@ -48,7 +48,11 @@ def generate(directory: Path, model: Path, name: str = "", **options: object) ->
     return compilation
 
 
-@pytest.mark.parametrize("optimize", [Optimize.SPEED, Optimize.SIZE], ids=lambda o: o.value)
+@pytest.mark.parametrize(
+    "optimize",
+    [Optimize.SPEED, pytest.param(Optimize.SIZE, marks=pytest.mark.nightly)],
+    ids=lambda o: o.value,
+)
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "arm-none-eabi-gcc"])
 @pytest.mark.parametrize("name", MODELS)
 def test_no_warnings(name: str, compiler: str, optimize: Optimize, tmp_path: Path) -> None:

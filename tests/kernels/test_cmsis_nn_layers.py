@@ -30,6 +30,11 @@ def _id(root: Path | None) -> str:
     return root.name if root else "found"
 
 
+def _nightly(board_name: str) -> list[pytest.MarkDecorator]:
+    """The DSP build runs with every change, plain C and MVE every night."""
+    return [] if board_name == "qemu-mps2-an386" else [pytest.mark.nightly]
+
+
 def _compare(root: Path | None, board_name: str, kind: str, work: Path) -> None:
     tree = tree_at(root)
     drawn = (
@@ -53,7 +58,7 @@ def test_layers_on_this_machine(root: Path | None, kind: str, tmp_path: Path) ->
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("kind", [*OPCODES, *WIDE])
-@pytest.mark.parametrize("board_name", EMULATED)
+@pytest.mark.parametrize("board_name", [pytest.param(b, marks=_nightly(b)) for b in EMULATED])
 @pytest.mark.parametrize("root", tree_roots(), ids=_id)
 def test_layers_on_emulated_cores(
     root: Path | None, board_name: str, kind: str, tmp_path: Path

@@ -101,7 +101,14 @@ def test_the_models_own_files_compile_without_warnings(
 
 @TREES
 @pytest.mark.parametrize("archived", [False, True], ids=["objects", "libraries"])
-@pytest.mark.parametrize("core_name", ["cortex-m3", "cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize(
+    "core_name",
+    [
+        pytest.param("cortex-m3", marks=pytest.mark.nightly),
+        "cortex-m4",
+        pytest.param("cortex-m55", marks=pytest.mark.nightly),
+    ],
+)
 def test_two_models_link_into_one_program(
     root: Path | None, core_name: str, archived: bool, tmp_path: Path
 ) -> None:
