@@ -94,8 +94,8 @@ class Quantization:
 
     ``scales`` and ``zero_points`` have one entry (per tensor) or one an index of dimension ``axis``
     (per axis). Scales are float32 values held as Python floats; the reader does not judge them.
-    ``zero_points`` may be shorter than ``scales`` in a file; the reader repeats the first (0 if there is
-    none), as TFLM does.
+    ``zero_points`` may be shorter than ``scales`` in a file; the reader repeats the first (0 if
+    there is none), as TFLM does.
     """
 
     scales: tuple[float, ...]
@@ -112,9 +112,9 @@ class Quantization:
 class Tensor:
     """One tensor of a subgraph.
 
-    ``shape`` is the static shape (``()`` for a scalar); ``open_dimensions``
-    are those the file leaves open (-1 in its ``shape_signature``); ``shape`` has 1 there. ``data`` is the constant's value, shaped and
-    unpacked, or None for a tensor computed at run time.
+    ``shape`` is the static shape (``()`` for a scalar); ``open_dimensions`` are those the file leaves
+    open (-1 in its ``shape_signature``); ``shape`` has 1 there. ``data`` is the constant's value,
+    shaped and unpacked, or None for a tensor computed at run time.
     """
 
     index: int

@@ -28,7 +28,7 @@ def memory_map(plan: Mapping[str, Any]) -> str:
     base = _HEIGHT - _BOTTOM
 
     def y(offset: int) -> float:
-        return base - offset * scale
+        return float(base - offset * scale)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
