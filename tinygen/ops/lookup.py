@@ -138,7 +138,8 @@ def _elu(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
     """TFLM ``elu.cc``: exp in single precision, rounded halves away from zero."""
     inverse = np.float32(1) / np.float32(scale(view, output))
     real = np.float32(scale(view, values)) * (_ALL - zero_point(view, values)).astype(np.float32)
-    exponentials = np.exp(real.astype(np.float64)).astype(np.float32)
+    with np.errstate(over="ignore"):
+        exponentials = np.exp(real.astype(np.float64)).astype(np.float32)
     transformed = np.where(real < 0, exponentials - np.float32(1), real).astype(np.float32)
     steps = (transformed * inverse).astype(np.float64)
     rounded = np.trunc(steps + np.copysign(0.5, steps)).astype(np.float32)

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tinygen.operator_table import Support
+
 _PROGRESS_AFTER_SECONDS = 1.0
 _WIDTH_WITHOUT_TERMINAL = 120
 
@@ -71,6 +73,18 @@ def print_analysis(data: Mapping[str, Any]) -> None:
     )
     console.print(f"flash, estimated {data['flash_estimate_bytes']:>12,} bytes")
     console.print(f"fits             {', '.join(data['boards']) or 'no known board of this core'}")
+
+
+def print_operators(rows: Sequence[Support]) -> None:
+    """The operators and types of ``tinygen analyze --operators``."""
+    table = Table()
+    for heading in ("operator", "type", "portable", "dsp", "mve"):
+        table.add_column(heading)
+    table.add_column("ulp from TFLM", justify="right")
+    for row in rows:
+        marks = ["yes" if name in row.providers else "" for name in ("portable", "dsp", "mve")]
+        table.add_row(row.operator, row.dtype, *marks, str(row.tolerance_ulp))
+    plain_console().print(table)
 
 
 def print_generated(data: Mapping[str, Any]) -> None:

@@ -305,6 +305,25 @@ def random_plain(opcode: str) -> Callable[[Rng, str], bytes]:
     return lambda rng, dtype: unary(rng, opcode, dtype)
 
 
+def random_cast(rng: Rng, dtype: str) -> bytes:
+    """CAST to another type; float32 values stay within int8, beyond which C++ is undefined."""
+    targets = [kind for kind in ("FLOAT32", "INT8", "INT16", "INT32", "UINT32") if kind != dtype]
+    target = str(rng.choice(targets))
+    shape = common.shape(rng, 1, 5)
+    builder = ModelBuilder()
+    x = builder.tensor(shape, dtype)
+    source, inputs = x, [x]
+    if dtype == "FLOAT32":
+        source = builder.tensor(shape, dtype)
+        by = np.array([100.0], dtype=np.float32)
+        opcode = "ABS" if target == "UINT32" else "MUL"
+        operands = [x] if opcode == "ABS" else [x, builder.tensor((1,), dtype, data=by)]
+        builder.operator(opcode, operands, [source])
+    y = builder.tensor(shape, target)
+    builder.operator("CAST", [source], [y])
+    return builder.inputs(*inputs).outputs(y).build()
+
+
 _F, _Q, _S, _I, _L, _B = "FLOAT32", "INT8", "INT16", "INT32", "INT64", "BOOL"
 
 TYPED: dict[str, TypedGenerator] = {
@@ -330,6 +349,7 @@ TYPED: dict[str, TypedGenerator] = {
     "LOGICAL_OR": (random_logical("LOGICAL_OR"), (_B,)),
     "LOGICAL_NOT": (random_plain("LOGICAL_NOT"), (_B,)),
     "SELECT_V2": (random_select_v2, (_F, _Q, _S)),
+    "CAST": (random_cast, (_F, _Q, _S, _I, "UINT32", _B)),
     "NEG": (random_plain("NEG"), (_F,)),
     "SQUARE": (random_plain("SQUARE"), (_F,)),
     "SQRT": (random_real_function("SQRT", 100.0), (_F,)),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.c_types import CTYPES
+from tinygen.c_syntax import CTYPES
 from tinygen.kernels.kernel import (
     Binding,
     Call,

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the operator table says, measured: which kernels take random models of an operator and type.
+
+``python -m tests.ops.measured_support`` rewrites ``tinygen/operators.json`` and ``docs/operators.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.ops.generators import GENERATORS, random_model
+from tests.ops.generators.typed import CASES, typed_model
+from tinygen.errors import InputError
+from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
+from tinygen.kernels.kernel import Kernel
+from tinygen.kernels.mve import KERNELS as MVE_KERNELS
+from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
+from tinygen.lowering import lower
+from tinygen.operator_table import TABLE_FILE, Support, markdown
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import core
+from tinygen.tflite_reader import read_model_bytes
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
+
+_SEEDS = 40
+_PROVIDERS: Mapping[str, tuple[Sequence[Kernel], str]] = {
+    "portable": (PORTABLE_KERNELS, "cortex-m4"),
+    "dsp": (DSP_KERNELS, "cortex-m4"),
+    "mve": (MVE_KERNELS, "cortex-m55"),
+}
+
+
+def _providers(layer: Layer) -> set[str]:
+    return {
+        name
+        for name, (kernels, target) in _PROVIDERS.items()
+        if any(kernel.rejects(layer, core(target)) is None for kernel in kernels)
+    }
+
+
+def _layers(opcode: str, model: bytes) -> list[tuple[str, Layer]]:
+    """The layers of the operator in a model, each with the type it is listed under."""
+    try:
+        network = lower(read_model_bytes(model, "model"))
+    except InputError:
+        return []
+    tensors = network.graph.main.tensors
+    found = []
+    for layer in network.layers:
+        if layer.operator.opcode == opcode:
+            # SPLIT and EMBEDDING_LOOKUP take indices first; the output has the type then.
+            indices_first = ("SPLIT", "EMBEDDING_LOOKUP", "FILL", "SELECT_V2", "TRANSPOSE_CONV")
+            named = (
+                layer.operator.outputs[0] if opcode in indices_first else layer.operator.inputs[0]
+            )
+            found.append((tensors[named].dtype.value, layer))
+    return found
+
+
+def measure() -> list[Support]:
+    """Every operator and type that is tested, with who has a kernel for some model of it."""
+    models = [(op, random_model(op, seed)) for op in sorted(GENERATORS) for seed in range(_SEEDS)]
+    models += [(op, typed_model(op, dtype, seed)) for op, dtype in CASES for seed in range(_SEEDS)]
+    providers: dict[tuple[str, str], set[str]] = {}
+    tolerances: dict[tuple[str, str], int] = {}
+    for opcode, model in models:
+        for dtype, layer in _layers(opcode, model):
+            key = opcode, dtype
+            providers.setdefault(key, set()).update(_providers(layer))
+            tolerances[key] = max(tolerances.get(key, 0), layer.tolerance_ulp)
+    return [
+        Support(opcode, dtype, tuple(sorted(providers[opcode, dtype])), tolerances[opcode, dtype])
+        for opcode, dtype in sorted(providers)
+    ]
+
+
+def main() -> None:
+    """Rewrite the table and its document."""
+    rows = measure()
+    content = [[row.operator, row.dtype, list(row.providers), row.tolerance_ulp] for row in rows]
+    lines = ",\n".join(f" {json.dumps(line)}" for line in content)
+    TABLE_FILE.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    DOCUMENT.write_text(markdown(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator table says what is so."""
+
+from __future__ import annotations
+
+from tests.ops.measured_support import DOCUMENT, measure
+from tinygen.operator_table import UNTYPED, markdown, operator_table
+from tinygen.ops import OPERATORS
+from tinygen.ops.variables import DECLARATIONS
+
+
+def test_table_and_document_are_what_is_measured() -> None:
+    rows = measure()
+    assert operator_table() == rows
+    assert DOCUMENT.read_text(encoding="utf-8") == markdown(rows)
+
+
+def test_table_has_every_operator() -> None:
+    listed = {row.operator for row in operator_table()} | set(UNTYPED)
+    assert listed == set(OPERATORS) | set(DECLARATIONS)
+
+
+def test_every_row_has_a_portable_kernel() -> None:
+    without = [row for row in operator_table() if "portable" not in row.providers]
+    # A view needs no kernel, but its descriptor stands for it.
+    assert not without

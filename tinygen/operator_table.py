@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of operators: which types are compiled, and who has a kernel for each.
+
+The table is measured, not written: ``tests/ops/measured_support.py`` makes ``operators.json`` from the
+lowerings and kernels, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.ops import CUSTOM_OPERATORS
+
+TABLE_FILE = Path(__file__).with_name("operators.json")
+
+UNTYPED = (
+    "ASSIGN_VARIABLE",
+    "CALL_ONCE",
+    "READ_VARIABLE",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "VAR_HANDLE",
+)
+"""Operators that keep a state; they are tested on whole models."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """One operator with inputs of one type.
+
+    ``providers`` are those of portable, dsp and mve that have a kernel for at least some of its
+    layers; the NumPy reference has all. ``tolerance_ulp`` is how far a float32 result may be from
+    TFLM's.
+    """
+
+    operator: str
+    dtype: str
+    providers: tuple[str, ...]
+    tolerance_ulp: int
+
+
+def operator_table() -> list[Support]:
+    """Every operator and type."""
+    content = json.loads(TABLE_FILE.read_text(encoding="utf-8"))
+    return [Support(op, dtype, tuple(providers), ulp) for op, dtype, providers, ulp in content]
+
+
+_HEAD = """<!-- Made by `python -m tests.ops.measured_support`; do not edit. -->
+# Operators
+
+What tinygen compiles, by operator and type of its data. Every row is tested on random models: the
+NumPy reference against TensorFlow Lite Micro, the generated C against the reference, byte for byte. A
+float32 result may be as far from TFLM's as the last column says, in units in the last place; the
+generated C has the reference's bits on every target.
+
+"portable" is C99 for every core; "dsp" (Cortex-M4, M7, M33) and "mve" (M55, M85) are faster kernels
+that take some of the operator's layers. CMSIS-NN, where it is available, takes part in the choice too:
+see [cmsis-nn.md](cmsis-nn.md). INT4 weights of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED are
+unpacked to INT8.
+
+| operator | type | reference | portable | dsp | mve | ulp |
+| --- | --- | :-: | :-: | :-: | :-: | --: |
+"""
+
+
+def markdown(rows: Sequence[Support]) -> str:
+    """The table as a page of the documentation."""
+    lines = []
+    for row in rows:
+        marks = " | ".join(
+            "✓" if name in row.providers else "" for name in ("portable", "dsp", "mve")
+        )
+        lines.append(f"| {row.operator} | {row.dtype} | ✓ | {marks} | {row.tolerance_ulp} |\n")
+    custom = ", ".join(f"`{code}`" for code in sorted(CUSTOM_OPERATORS))
+    return (
+        _HEAD
+        + "".join(lines)
+        + "\n## Operators that keep a state\n\n"
+        + ", ".join(UNTYPED)
+        + ": their state is kept between inferences and cleared by `…_reset()`. An LSTM has int8 or\n"
+        "int16 activations, int8 weights and an int16 cell.\n"
+        + f"\n## Custom operators\n\nTFLM's audio front end: {custom}.\n\n"
+        "Your own: a NumPy reference and a C function, registered with\n"
+        "`tinygen.ops.custom.register_custom_operator`; `examples/custom_operator` is an example.\n"
+    )
