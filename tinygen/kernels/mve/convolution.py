@@ -23,7 +23,7 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
+from tinygen.kernels.mve.base import NEEDS_MVE
 from tinygen.kernels.mve.gemm import (
     VECTOR,
     Tile,
@@ -43,9 +43,9 @@ from tinygen.targets.cores import Core
 _STRIP_BYTES = 2560
 """Scratch memory up to which a band gets more rows."""
 _MOST_BAND_ROWS = 8
-_CALL_INSTRUCTIONS = 120.0
-_GROUP_INSTRUCTIONS = 28.0
-_STRIP_ROW_INSTRUCTIONS = 24.0
+_CALL_CYCLES = 150.0
+_GROUP_CYCLES = 40.0
+_STRIP_ROW_CYCLES = 34.0
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,18 @@ class _Form:
     strip_rows: int
     patch_bytes: int
     scratch_bytes: int
-    instructions: float
+    cycles: float
 
 
-def _product_instructions(layer: Conv2D, shape: Tile, pixels: int, rows: int, calls: int) -> float:
-    """Instructions of ``calls`` products over ``rows`` rows of ``pixels`` each; exact form assumed."""
+def _product_cycles(layer: Conv2D, shape: Tile, pixels: int, rows: int, calls: int) -> float:
+    """Cycles of ``calls`` products over ``rows`` rows of ``pixels`` each."""
     channels = layer.output_shape[3]
     groups, single = divmod(channels, 2)
     blocks = calls * rows * -(-pixels // shape.pixels)
-    per_block = groups * shape.block_instructions(2, exact=False)
-    per_block += single * shape.block_instructions(1, exact=False)
-    per_group = _GROUP_INSTRUCTIONS + 10 * rows
-    return blocks * per_block + calls * (_CALL_INSTRUCTIONS + (groups + single) * per_group)
+    per_block = groups * shape.block_cycles(2)
+    per_block += single * shape.block_cycles(1)
+    per_group = _GROUP_CYCLES + 14 * rows
+    return blocks * per_block + calls * (_CALL_CYCLES + (groups + single) * per_group)
 
 
 def _tiles(window: Window, pixels: int) -> Iterator[Tile]:
@@ -104,7 +104,7 @@ def _in_place(layer: Conv2D) -> Iterator[_Form]:
     merged = row_step == columns.output * pixel_bytes
     pixels, lines = (rows.output * columns.output, 1) if merged else (columns.output, rows.output)
     for shape in _tiles(window, pixels):
-        cost = batches * _product_instructions(layer, shape, pixels, lines, 1)
+        cost = batches * _product_cycles(layer, shape, pixels, lines, 1)
         yield _Form("TINYGEN_MVE_IN_PLACE", shape, 0, 0, 0, 0, 0, cost)
 
 
@@ -117,9 +117,9 @@ def _covered(rows: Axis, band: int) -> int:
     return (band - 1) * rows.stride + (rows.size - 1) * rows.dilation + 1
 
 
-def _copy_instructions(count: float) -> float:
+def _copy_cycles(count: float) -> float:
     """Copying so many bytes at once."""
-    return 3 * -(-count // VECTOR) + 4
+    return 4 * -(-count // VECTOR) + 6
 
 
 def _strip(layer: Conv2D) -> Iterator[_Form]:
@@ -132,7 +132,7 @@ def _strip(layer: Conv2D) -> Iterator[_Form]:
     strip_bytes = ((columns.output - 1) * columns.stride + columns.size) * channels
     strip_bytes += -strip_bytes % 4
     window = Window(rows.size, values, rows.dilation * strip_bytes, pixel_bytes, overread=True)
-    fill = _STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes)
+    fill = _STRIP_ROW_CYCLES + _copy_cycles(strip_bytes)
     for band in _bands(rows.output):
         strip_rows = _covered(rows, band)
         scratch = strip_rows * strip_bytes
@@ -140,7 +140,7 @@ def _strip(layer: Conv2D) -> Iterator[_Form]:
             break
         calls = layer.input_shape[0] * -(-rows.output // band)
         for shape in _tiles(window, columns.output):
-            cost = _product_instructions(layer, shape, columns.output, band, calls)
+            cost = _product_cycles(layer, shape, columns.output, band, calls)
             cost += calls * strip_rows * fill
             yield _Form(
                 "TINYGEN_MVE_STRIP",
@@ -163,9 +163,9 @@ def _patches(layer: Conv2D) -> Iterator[_Form]:
     strip_bytes = reach * channels
     strip_bytes += -strip_bytes % 4
     parts = 1 if columns.dilation == 1 else columns.size
-    per_part = 2 * -(-taps // (rows.size * parts) // VECTOR) if parts == 1 else 16
-    gather = 4 + rows.size * parts * per_part
-    fill = _STRIP_ROW_INSTRUCTIONS + _copy_instructions(strip_bytes)
+    per_part = 4 * -(-taps // (rows.size * parts) // VECTOR) if parts == 1 else 22
+    gather = 5 + rows.size * parts * per_part
+    fill = _STRIP_ROW_CYCLES + _copy_cycles(strip_bytes)
     for band in _bands(rows.output):
         patches = band * columns.output
         strip_rows = _covered(rows, band)
@@ -174,7 +174,7 @@ def _patches(layer: Conv2D) -> Iterator[_Form]:
             break
         calls = layer.input_shape[0] * -(-rows.output // band)
         for shape in _tiles(Window(1, taps, 0, patch_bytes, overread=True), patches):
-            cost = _product_instructions(layer, shape, patches, 1, calls)
+            cost = _product_cycles(layer, shape, patches, 1, calls)
             cost += calls * (strip_rows * fill + patches * gather)
             yield _Form(
                 "TINYGEN_MVE_PATCHES",
@@ -192,7 +192,7 @@ def _patches(layer: Conv2D) -> Iterator[_Form]:
 def _form(layer: Conv2D) -> _Form | None:
     """The cheapest way, or None if the product has no form for the layer."""
     forms = [*_in_place(layer), *_strip(layer), *_patches(layer)]
-    return min(forms, key=lambda form: form.instructions, default=None)
+    return min(forms, key=lambda form: form.cycles, default=None)
 
 
 def _gather(layer: Conv2D, form: _Form) -> Assembly | None:
@@ -342,7 +342,7 @@ class _Convolution:
         assert isinstance(layer, Conv2D)
         form = _form(layer)
         assert form is not None
-        return form.instructions * CYCLES_PER_INSTRUCTION
+        return form.cycles
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
         """Fit the kernel to the layer."""

@@ -22,7 +22,7 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
+from tinygen.kernels.mve.base import NEEDS_MVE
 from tinygen.kernels.mve.gemm import VECTOR
 from tinygen.kernels.mve.requantization import refusal
 from tinygen.numerics.fixed_point import Int32Array, wrap_int32
@@ -33,22 +33,22 @@ from tinygen.targets.cores import Core
 _GROUP = 8
 _LANES = (0, 2, 4, 6, 1, 3, 5, 7)
 """Outputs of a group in the order of the vectors' lanes."""
-_CALL_INSTRUCTIONS = 60.0
-_GROUP_INSTRUCTIONS = 40.0
-_STEP_INSTRUCTIONS = 18.0
-_TAIL_INSTRUCTIONS = 26.0
-_REST_INSTRUCTIONS = 40.0
-_REST_STEP_INSTRUCTIONS = 7.0
+_CALL_CYCLES = 50.0
+_GROUP_CYCLES = 62.0
+_STEP_CYCLES = 20.0
+_TAIL_CYCLES = 35.0
+_REST_CYCLES = 40.0
+_REST_STEP_CYCLES = 4.2
 
 
 def _cycles(layer: FullyConnected) -> float:
     outputs, inputs = layer.weights.shape
     groups, rest = divmod(outputs, _GROUP)
     steps, tail = divmod(inputs, VECTOR)
-    group = _GROUP_INSTRUCTIONS + steps * _STEP_INSTRUCTIONS + bool(tail) * _TAIL_INSTRUCTIONS
-    single = _REST_INSTRUCTIONS + (steps + bool(tail)) * _REST_STEP_INSTRUCTIONS
-    batch = _CALL_INSTRUCTIONS + groups * group + rest * single
-    return float(layer.batches * batch * CYCLES_PER_INSTRUCTION)
+    group = _GROUP_CYCLES + steps * _STEP_CYCLES + bool(tail) * _TAIL_CYCLES
+    single = _REST_CYCLES + (steps + bool(tail)) * _REST_STEP_CYCLES
+    batch = _CALL_CYCLES + groups * group + rest * single
+    return float(layer.batches * batch)
 
 
 def _pack_weights(weights: AnyArray) -> AnyArray:

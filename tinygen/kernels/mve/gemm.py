@@ -72,15 +72,15 @@ class Tile:
         """Whether windows of 8 values follow each other, so that a vector holds two."""
         return (self.pixels, self.pixel_bytes, self.all_steps, self.tail) == (4, 8, 0, 8)
 
-    def block_instructions(self, channels: int, exact: bool) -> float:
-        """Instructions of one block of pixels, estimated."""
+    def block_cycles(self, channels: int) -> float:
+        """Cycles of one block of pixels, estimated for a fitted requantization."""
         if self.eights and channels == 2:
-            return 36 if exact else 27
-        step = channels + self.pixels * (1 + channels)
-        tail = channels + self.pixels * (1 + channels) + (1 if self.overread else self.pixels)
-        epilogue = channels * (8 if exact else 4) + 6
-        loop = 12 + 4 * self.segments if self.loop else self.segments
-        return step * self.all_steps + bool(self.tail) * tail + epilogue + loop
+            return 44
+        # Loads and products alternate, two cycles a pair; each step waits once.
+        step = channels + self.pixels * (1 + channels) + 2
+        tail = step + (1 if self.overread else self.pixels)
+        loop = 20 + 8 * self.segments if self.loop else self.segments
+        return step * self.all_steps + bool(self.tail) * tail + 13 * channels + 4 + loop
 
 
 def tile(window: Window, pixels: int) -> Tile | None:
