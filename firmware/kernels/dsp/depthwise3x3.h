@@ -159,7 +159,8 @@ static inline int8_t tinygen_depthwise3x3_finish(const tinygen_depthwise3x3_shap
     int32_t value;
     if (s->two_roundings != 0) {
         const int32_t biased = tinygen_wrapping_add(sum, constants[0]);
-        const int64_t doubled = ((int64_t)biased << 32) + (int64_t)biased * constants[1];
+        const int64_t doubled =
+            (int64_t)biased * ((int64_t)1 << 32) + (int64_t)biased * constants[1];
         value = (int32_t)((doubled + ((int64_t)1 << 31)) >> 32);
         value = ((value + (value >> 31)) * constants[2] + s->base) >> s->shift;
     } else {

@@ -20,11 +20,30 @@
  * an odd line's last pair weighs 0.
  */
 typedef struct {
-    tinygen_depthwise_conv2d_s8_params layer; /**< without weights */
+    tinygen_depthwise_conv2d_s8_params layer; /**< without weights and requantization */
     const int8_t *weights;
+    const int32_t *scales; /**< two a channel: see tinygen_depthwise_any_output() */
+    int32_t base;
+    int32_t shift;
+    int32_t cut; /**< 255 - (largest output - smallest output) */
+    int32_t low; /**< smallest output */
     int32_t lines;
     int32_t line_taps;
 } tinygen_depthwise_any_params;
+
+/**
+ * An output with the two roundings of its definition: with v = round(sum * (1 + scale[0] / 2^32)),
+ * less 1 if negative, and u = (v * scale[1] + base) >> shift, limited to [0, 255], it is
+ * max(u - cut, 0) + low.
+ */
+TINYGEN_INLINE int8_t tinygen_depthwise_any_output(const tinygen_depthwise_any_params *p,
+                                                   int32_t sum, const int32_t *scale)
+{
+    const int32_t rounded = tinygen_smmlar(sum, scale[0], sum);
+    const int32_t scaled = (rounded + (rounded >> 31)) * scale[1] + p->base;
+    const int32_t limited = tinygen_clamp(scaled >> p->shift, 0, 255) - p->cut;
+    return (int8_t)((p->cut == 0 || limited > 0 ? limited : 0) + p->low);
+}
 
 /** Where a window is: its first value, and values from line to line and from tap to tap. */
 typedef struct {
@@ -71,7 +90,7 @@ TINYGEN_INLINE const int8_t *tinygen_depthwise_any_four(const tinygen_depthwise_
     }
     for (int32_t k = 0; k < 4; k++) {
         output[channel + k] =
-            (int8_t)tinygen_requantize(&p->layer.requantization, sums[k], channel + k);
+            tinygen_depthwise_any_output(p, sums[k], p->scales + 2 * (channel + k));
     }
     return weights;
 }

@@ -39,7 +39,8 @@ typedef struct {
 static inline int32_t tinygen_dsp_mul_scale(const tinygen_dsp_mul_s8_params *p, int32_t product)
 {
     if (p->two_roundings != 0) {
-        const int64_t doubled = ((int64_t)product << 32) + (int64_t)product * p->multiplier;
+        const int64_t doubled =
+            (int64_t)product * ((int64_t)1 << 32) + (int64_t)product * p->multiplier;
         const int32_t rounded = (int32_t)((doubled + ((int64_t)1 << 31)) >> 32);
         return ((rounded + (rounded >> 31)) * p->factor + p->constant) >> p->shift;
     }

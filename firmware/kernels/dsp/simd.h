@@ -110,6 +110,19 @@ static inline int32_t tinygen_smmla(int32_t a, int32_t b, int32_t sum)
     return tinygen_wrapping_add(sum, (int32_t)(((int64_t)a * b) >> 32));
 }
 
+/** SMMLAR: sum + (a * b) / 2^32, rounded to the nearest, halves upwards; wraps. */
+static inline int32_t tinygen_smmlar(int32_t a, int32_t b, int32_t sum)
+{
+#if TINYGEN_SIMD
+    int32_t result; /* There is no intrinsic. */
+    __asm("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+#else
+    const int64_t rounded = ((int64_t)a * b + ((int64_t)1 << 31)) >> 32;
+    return tinygen_wrapping_add(sum, (int32_t)rounded);
+#endif
+}
+
 /** SMULBB: product of the bottom halves. */
 static inline int32_t tinygen_smulbb(uint32_t a, uint32_t b)
 {

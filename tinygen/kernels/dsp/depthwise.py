@@ -42,6 +42,8 @@ _UNROLL_WHOLE = 8
 """Output rows of at most so many columns are computed without a column loop."""
 _UNROLLS = (6, 8, 4)
 """Columns of one turn of the column loop, the preferred first."""
+_MOST_OFFSET = 0xFFFF
+"""Bytes of strip that the assembly can look ahead."""
 _BAND_TOLERANCE = 1.02
 """How much slower a band may be than the best for the sake of a smaller strip."""
 _STRIP_SHARE = 8
@@ -247,6 +249,8 @@ class Depthwise3x3:
             return "the filter is dilated"
         if layer.depth_multiplier != 1:
             return f"the depth multiplier is {layer.depth_multiplier}, not 1"
+        if 32 * (rows.stride * columns.output + 16) > _MOST_OFFSET:
+            return f"rows of {columns.output} outputs are too long"
         if layer.requantization.clamp_min > layer.requantization.clamp_max:
             return "the range of its outputs is empty"
         return None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,8 +21,9 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.portable.base import axis_struct, requantization_struct
+from tinygen.kernels.portable.base import axis_struct
 from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.numerics.fitted import ExactForm, accumulator_bounds, exact_form
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
 
@@ -53,8 +55,18 @@ def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
     return packed
 
 
+@lru_cache(maxsize=64)
+def _scaling(layer: DepthwiseConv2D) -> ExactForm:
+    """The two roundings; outputs are brought up so that the largest is 255."""
+    by_channel = np.moveaxis(layer.weights, -1, 0)
+    low, high = accumulator_bounds(by_channel, layer.bias, layer.input_zero_point)
+    return exact_form(layer.requantization, low, high, 255 - layer.requantization.clamp_max)
+
+
 def _bind(layer: DepthwiseConv2D) -> Binding:
-    requantization, arrays = requantization_struct(layer.requantization)
+    scaling = _scaling(layer)
+    scales = np.stack([scaling.multipliers, scaling.factors], axis=1)
+    q = layer.requantization
     lines, taps = _lines(layer)
     rows, columns = layer.window.height, layer.window.width
     shape = Struct(
@@ -68,7 +80,6 @@ def _bind(layer: DepthwiseConv2D) -> Binding:
             ("input_ring_rows", layer.input_shape[1]),
             ("padding", layer.input_zero_point),
             ("bias", ConstantArgument("bias")),
-            ("requantization", requantization),
         ),
     )
     parameters = Struct(
@@ -76,6 +87,11 @@ def _bind(layer: DepthwiseConv2D) -> Binding:
         (
             ("layer", shape),
             ("weights", ConstantArgument("weights")),
+            ("scales", ConstantArgument("scales")),
+            ("base", scaling.constant),
+            ("shift", scaling.shift),
+            ("cut", 255 - (q.clamp_max - q.clamp_min)),
+            ("low", q.clamp_min),
             ("lines", lines),
             ("line_taps", taps),
         ),
@@ -96,7 +112,7 @@ def _bind(layer: DepthwiseConv2D) -> Binding:
         constants=(
             Constant("weights", _packed_weights(layer)),
             Constant("bias", wrap_int32(folded_bias(layer))),
-            *arrays,
+            Constant("scales", scales),
         ),
         scratch_bytes=rows.size * columns.size * layer.input_shape[3],
         overlaps=image_overlaps(layer),
@@ -116,6 +132,10 @@ def _condition(layer: DepthwiseConv2D) -> str | None:
         return f"the depth multiplier is {layer.depth_multiplier}, not 1"
     if layer.input_shape[3] < 4:
         return f"has {layer.input_shape[3]} channels, and 4 go together"
+    if layer.requantization.clamp_min > layer.requantization.clamp_max:
+        return "the range of its outputs is empty"
+    if not _scaling(layer).valid.all():
+        return "some channels need the general requantization"
     return None
 
 
