@@ -20,6 +20,7 @@ UNTYPED = (
     "ASSIGN_VARIABLE",
     "CALL_ONCE",
     "READ_VARIABLE",
+    "SVDF",
     "UNIDIRECTIONAL_SEQUENCE_LSTM",
     "VAR_HANDLE",
 )
@@ -80,8 +81,8 @@ def markdown(rows: Sequence[Support]) -> str:
         + "\n## Operators that keep a state\n\n"
         + ", ".join(UNTYPED)
         + ": their state is kept between inferences and cleared by `…_reset()`. An LSTM has int8 or\n"
-        "int16 activations, int8 weights and an int16 cell.\n"
-        + f"\n## Custom operators\n\nTFLM's audio front end: {custom}.\n\n"
+        "int16 activations, int8 weights and an int16 cell; an SVDF is int8 (with an int8 or int16\n"
+        "state) or float32.\n" + f"\n## Custom operators\n\nTFLM's audio front end: {custom}.\n\n"
         "Your own: a NumPy reference and a C function, registered with\n"
         "`tinygen.ops.custom.register_custom_operator`; `examples/custom_operator` is an example.\n"
     )

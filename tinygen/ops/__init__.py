@@ -46,8 +46,10 @@ from tinygen.ops.padding import lower_mirror_pad, lower_plain_pad
 from tinygen.ops.pooling import lower_average_pool_2d, lower_max_pool_2d
 from tinygen.ops.rearrange import (
     lower_batch_to_space_nd,
+    lower_broadcast_args,
     lower_broadcast_to,
     lower_depth_to_space,
+    lower_dynamic_update_slice,
     lower_expand_dims,
     lower_fill,
     lower_pack,
@@ -87,6 +89,7 @@ from tinygen.ops.signal import (
 )
 from tinygen.ops.softmax import lower_softmax
 from tinygen.ops.softmax_int16 import lower_softmax_int16
+from tinygen.ops.svdf import lower_svdf
 from tinygen.ops.transpose_conv import lower_transpose_conv
 from tinygen.ops.unary import (
     lower_float_leaky_relu,
@@ -129,6 +132,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "AVERAGE_POOL_2D": by_input_type(lower_average_pool_2d, _WIDE_POOL),
     "BATCH_MATMUL": lower_batch_matmul,
     "BATCH_TO_SPACE_ND": lower_batch_to_space_nd,
+    "BROADCAST_ARGS": lower_broadcast_args,
     "BROADCAST_TO": lower_broadcast_to,
     "CAST": lower_cast,
     "CEIL": lower_float_unary,
@@ -140,6 +144,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "DEPTH_TO_SPACE": lower_depth_to_space,
     "DEQUANTIZE": lower_dequantize,
     "DIV": _DIV,
+    "DYNAMIC_UPDATE_SLICE": lower_dynamic_update_slice,
     "ELU": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),
     "EMBEDDING_LOOKUP": lower_embedding_lookup,
     "EQUAL": lower_comparison,
@@ -206,6 +211,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "STRIDED_SLICE": lower_strided_slice,
     "SUB": _SUB,
     "SUM": lower_sum,
+    "SVDF": lower_svdf,
     "TANH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}),
     "TRANSPOSE": lower_transpose,
     "TRANSPOSE_CONV": lower_transpose_conv,

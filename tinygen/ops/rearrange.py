@@ -2,9 +2,9 @@
 """Operators that rearrange elements by a pattern known at compile time.
 
 TRANSPOSE, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, BROADCAST_TO, REVERSE_V2,
-SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, SPACE_TO_DEPTH, DEPTH_TO_SPACE, FILL, ZEROS_LIKE, SHAPE, and
-SQUEEZE and EXPAND_DIMS, which move nothing. Semantics: the TFLM files of those names. Each lowering
-says with NumPy views what goes where.
+SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, SPACE_TO_DEPTH, DEPTH_TO_SPACE, FILL, ZEROS_LIKE, SHAPE,
+BROADCAST_ARGS, DYNAMIC_UPDATE_SLICE (at constant indices), and SQUEEZE and EXPAND_DIMS, which move
+nothing. Semantics: the TFLM files of those names. Each lowering says with NumPy views what goes where.
 """
 
 from __future__ import annotations
@@ -451,3 +451,44 @@ def lower_expand_dims(view: OperatorView, numerics: Numerics) -> Layer:  # noqa:
     axis = _axis(view, named, len(values.shape) + 1)
     view.require_shape(output, (*values.shape[:axis], 1, *values.shape[axis:]))
     return _reshaped(view, values, output)
+
+
+def lower_broadcast_args(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a BROADCAST_ARGS of constant shapes: its output is a constant."""
+    view.counts((2,))
+    output = view.output()
+    view.require_dtype(output, I32, I64)
+    lhs, rhs = (tuple(constant_integers(view, i, I32, I64)) for i in (0, 1))
+    try:
+        shape = np.broadcast_shapes(lhs, rhs)
+    except ValueError:
+        view.invalid(f"the shapes {list(lhs)} and {list(rhs)} do not broadcast")
+    view.require_shape(output, (len(shape),))
+    values = np.array(shape, dtype=output.dtype.numpy)
+    constant = Tensor(-1, "shape", output.dtype, output.shape, data=values)
+    canvas = Canvas([output.shape], [output.shape])
+    canvas.copy(canvas.sources[0], canvas.sinks[0])
+    return move_layer(view, canvas, [constant])
+
+
+def lower_dynamic_update_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a DYNAMIC_UPDATE_SLICE at constant indices, which are limited so that the update fits."""
+    view.counts((3,))
+    values, update, output = view.input(0), view.input(1), view.output()
+    view.require_dtype(values, F32, I8, I16, I32)
+    for tensor in (update, output):
+        view.require_dtype(tensor, values.dtype)
+    view.require_shape(output, values.shape)
+    indices = constant_integers(view, 2, I32, I64)
+    rank = len(values.shape)
+    if len(indices) != rank or len(update.shape) != rank:
+        view.invalid(f"{len(indices)} indices do not fit {rank} dimensions")
+    room = [extent - size for extent, size in zip(values.shape, update.shape, strict=True)]
+    if min(room, default=0) < 0:
+        view.invalid(f"an update of {list(update.shape)} exceeds {list(values.shape)}")
+    starts = [min(max(0, index), most) for index, most in zip(indices, room, strict=True)]
+    canvas = Canvas([values.shape, update.shape], [output.shape])
+    canvas.copy(canvas.sources[0], canvas.sinks[0])
+    where = tuple(slice(s, s + size) for s, size in zip(starts, update.shape, strict=True))
+    canvas.copy(canvas.sources[1], canvas.sinks[0][where])
+    return move_layer(view, canvas, [values, update])

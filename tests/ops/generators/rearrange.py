@@ -358,6 +358,34 @@ def random_mirror_pad(rng: Rng, dtype: str) -> bytes:
     return builder.inputs(x).outputs(y).build()
 
 
+def random_broadcast_args(rng: Rng, dtype: str) -> bytes:
+    """BROADCAST_ARGS of constant shapes; the model's input is not used by it."""
+    shape = common.shape(rng, 1, 5)
+    parts = [[1 if common.chance(rng, 0.4) else extent for extent in shape] for _ in range(2)]
+    result = np.broadcast_shapes(*(tuple(part) for part in parts))
+    builder = ModelBuilder()
+    x = builder.tensor((len(result),), dtype)
+    a, b = (_integers(builder, part, dtype) for part in parts)
+    s, y = (builder.tensor((len(result),), dtype) for _ in range(2))
+    builder.operator("BROADCAST_ARGS", [a, b], [s])
+    builder.operator("MAXIMUM", [s, x], [y])
+    return builder.inputs(x).outputs(y).build()
+
+
+def random_dynamic_update_slice(rng: Rng, dtype: str) -> bytes:
+    """DYNAMIC_UPDATE_SLICE at constant indices, some of them out of range."""
+    shape = common.shape(rng, 1, 5, 400)
+    update = tuple(int(rng.integers(1, extent + 1)) for extent in shape)
+    indices = [int(rng.integers(-2, extent + 2)) for extent in shape]
+    builder = ModelBuilder()
+    x = tensor(builder, shape, dtype)
+    u = tensor(builder, update, dtype)
+    i = _integers(builder, indices, str(rng.choice(["INT32", "INT64"])))
+    y = tensor(builder, shape, dtype)
+    builder.operator("DYNAMIC_UPDATE_SLICE", [x, u, i], [y])
+    return builder.inputs(x, u).outputs(y).build()
+
+
 _FOUR = ("FLOAT32", "INT8", "INT16", "INT32")
 
 TYPED: dict[str, TypedGenerator] = {
@@ -368,6 +396,8 @@ TYPED: dict[str, TypedGenerator] = {
     "SPLIT_V": (random_split_v, _FOUR),
     "SLICE": (random_slice, (*_FOUR, "BOOL")),
     "STRIDED_SLICE": (random_strided_slice, (*_FOUR, "BOOL")),
+    "BROADCAST_ARGS": (random_broadcast_args, ("INT32", "INT64")),
+    "DYNAMIC_UPDATE_SLICE": (random_dynamic_update_slice, _FOUR),
     "BROADCAST_TO": (random_broadcast_to, (*_FOUR, "INT64", "BOOL")),
     "REVERSE_V2": (random_reverse_v2, (*_FOUR, "INT64", "BOOL")),
     "SPACE_TO_BATCH_ND": (random_space_to_batch_nd, ("FLOAT32", "INT8")),

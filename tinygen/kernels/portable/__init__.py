@@ -24,6 +24,7 @@ from tinygen.kernels.portable import (
     signal,
     softmax,
     strided,
+    svdf,
     transpose_conv,
     wide,
 )
@@ -46,6 +47,7 @@ KERNELS: Sequence[Kernel] = (
     *signal.KERNELS,
     *softmax.KERNELS,
     *strided.KERNELS,
+    *svdf.KERNELS,
     *transpose_conv.KERNELS,
     *wide.KERNELS,
 )
