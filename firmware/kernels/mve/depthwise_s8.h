@@ -62,8 +62,11 @@ typedef struct {
     int32_t to_skip;  /**< bytes from the end of what was written to the next strip */
 } tinygen_mve_pack_run;
 
-/** Interleaves rows; depthwise_pack.inc describes it. */
-typedef void (*tinygen_mve_pack)(const tinygen_mve_pack_run *run);
+/** Interleaves rows, from an offset on; depthwise_pack.inc describes it. */
+typedef void (*tinygen_mve_pack)(const tinygen_mve_pack_run *run, int32_t offset);
+
+/** Most strips of a band. */
+#define TINYGEN_MVE_DEPTHWISE_STRIPS 8
 
 /** A depthwise convolution layer. */
 typedef struct {
@@ -185,12 +188,13 @@ static inline void tinygen_mve_depthwise_c(const tinygen_mve_depthwise_shape *sh
 }
 
 /** What the assembly function with that step computes. */
-static inline void tinygen_mve_pack_rows(int32_t step, const tinygen_mve_pack_run *run)
+static inline void tinygen_mve_pack_rows(int32_t step, const tinygen_mve_pack_run *run,
+                                         int32_t offset)
 {
     const int32_t vectors = run->whole + run->partial;
     int8_t *to = run->to;
     for (int32_t strip = 0; strip < run->strips; strip++) {
-        const int32_t start = strip * (vectors * step + run->row_skip);
+        const int32_t start = offset + strip * (vectors * step + run->row_skip);
         for (int32_t i = 0; i < vectors; i++) {
             for (int32_t lane = 0; lane < 16; lane++) {
                 const int read = i < run->whole || lane < run->lanes;
@@ -225,65 +229,23 @@ static inline void tinygen_mve_fill_row(int8_t *to, int32_t value, int32_t words
 #endif
 }
 
-/**
- * Fill strips with interleaved input rows of some channels.
- *
- * @param first  row of the first strip's first word
- * @param needed rows that are read of every strip, 1 to 4
- * @param count  strips; all rows of several are inside the image and follow each other in the ring
- */
-static inline void tinygen_mve_depthwise_strips(const tinygen_mve_depthwise_conv2d_s8_params *p,
-                                                tinygen_mve_pack pack, const int8_t *input,
-                                                int8_t *strip, int32_t first, int32_t needed,
-                                                int32_t count, int32_t channel, int32_t channels)
+/** Whether a vector holds several columns, because a pixel has fewer than 16 channels. */
+static inline int
+tinygen_mve_depthwise_contiguous(const tinygen_mve_depthwise_conv2d_s8_params *p)
 {
-    const int32_t width = p->columns.input;
-    const int32_t row_bytes = width * p->input_channels;
-    const int32_t before = 4 * p->group * p->columns.pad;
-    const int32_t step = (p->pair ? 2 : 1) * p->rows.stride;
-    const int contiguous = p->group == p->input_channels;
-    const int whole = channels == p->group;
-    tinygen_mve_pack_run run;
-#pragma GCC unroll 4
-    for (int32_t i = 0; i < 4; i++) {
-        const int32_t row = first + (i < needed ? i * p->rows.dilation : 0);
-        const int32_t inside = row < 0 || row >= p->rows.input ? 0 : row;
-        run.rows[i] = input + tinygen_ring_slot(inside, p->input_ring_rows) * row_bytes + channel;
-    }
-    run.to = strip + before;
-    run.strips = count;
-    run.row_skip = (step - 1) * row_bytes;
-    if (contiguous) {
-        /* Columns follow each other as channels do; the last vector may write into the padding of
-           this strip and of the next one. */
-        run.whole = row_bytes / 16;
-        run.partial = row_bytes % 16 != 0 ? 1 : 0;
-        run.lanes = row_bytes % 16;
-        run.to_skip = 0;
-        tinygen_mve_fill(strip, p->input_zero_point, before);
-    } else {
-        run.whole = whole ? width : 0;
-        run.partial = whole ? 0 : width;
-        run.lanes = channels;
-        run.to_skip = 4 * p->group * (p->strip_columns - width);
-    }
-    pack(&run);
-    if (contiguous) {
-        const int32_t end = before + 4 * row_bytes;
-        tinygen_mve_fill(strip + end, p->input_zero_point,
-                         4 * p->group * p->strip_columns - end);
-    }
-    if (first < 0 || first + (needed - 1) * p->rows.dilation >= p->rows.input) {
-        for (int32_t i = 0; i < needed; i++) {
-            const int32_t row = first + i * p->rows.dilation;
-            if (row < 0 || row >= p->rows.input) {
-                tinygen_mve_fill_row(strip + before + i, p->input_zero_point, width * p->group);
-            }
-        }
-    }
+    return p->group == p->input_channels && p->group < 16;
 }
 
-/** How many of the next strips, at most count, can be filled at once: see above. */
+/** Strips that are filled at once, the same way for every group of channels. */
+typedef struct {
+    tinygen_mve_pack_run run;
+    int32_t padding; /**< bit i: row i of the one strip is padding */
+} tinygen_mve_depthwise_filling;
+
+/**
+ * How many of the next strips, at most count, can be filled at once: those whose rows are all inside
+ * the image and follow each other in the ring.
+ */
 static inline int32_t
 tinygen_mve_depthwise_inside(const tinygen_mve_depthwise_conv2d_s8_params *p, int32_t first,
                              int32_t needed, int32_t count)
@@ -291,7 +253,7 @@ tinygen_mve_depthwise_inside(const tinygen_mve_depthwise_conv2d_s8_params *p, in
     const int32_t step = (p->pair ? 2 : 1) * p->rows.stride;
     const int32_t reach = (needed - 1) * p->rows.dilation;
     const int32_t room = p->rows.input - 1 - reach - first;
-    if (first < 0 || room < step || p->group == p->input_channels || p->row_groups > 1) {
+    if (first < 0 || room < step || tinygen_mve_depthwise_contiguous(p) || p->row_groups > 1) {
         return 1;
     }
     const int32_t inside = room / step + 1 < count ? room / step + 1 : count;
@@ -299,15 +261,50 @@ tinygen_mve_depthwise_inside(const tinygen_mve_depthwise_conv2d_s8_params *p, in
     return slot + (inside - 1) * step + reach < p->input_ring_rows ? inside : 1;
 }
 
-/** Fill the strips of a band for some channels. */
-static inline void tinygen_mve_depthwise_band(const tinygen_mve_depthwise_conv2d_s8_params *p,
-                                              tinygen_mve_pack pack, const int8_t *input,
-                                              int8_t *strip, int32_t y, int32_t strips,
-                                              int32_t channel, int32_t channels)
+/** Describe strips of which `needed` input rows from first on are read, `dilation` apart. */
+static inline void tinygen_mve_depthwise_describe(const tinygen_mve_depthwise_conv2d_s8_params *p,
+                                                  const int8_t *input, int8_t *strip,
+                                                  int32_t first, int32_t needed, int32_t count,
+                                                  tinygen_mve_depthwise_filling *filling)
+{
+    const int32_t width = p->columns.input;
+    const int32_t row_bytes = width * p->input_channels;
+    filling->padding = 0;
+    for (int32_t i = 0; i < 4; i++) {
+        int32_t row = first + (i < needed ? i * p->rows.dilation : 0);
+        if (row < 0 || row >= p->rows.input) {
+            filling->padding |= i < needed ? 1 << i : 0;
+            row = 0;
+        }
+        filling->run.rows[i] = input + tinygen_ring_slot(row, p->input_ring_rows) * row_bytes;
+    }
+    filling->run.to = strip + 4 * p->group * p->columns.pad;
+    filling->run.strips = count;
+    filling->run.row_skip = ((p->pair ? 2 : 1) * p->rows.stride - 1) * row_bytes;
+    if (tinygen_mve_depthwise_contiguous(p)) {
+        /* Columns follow each other as channels do. */
+        filling->run.whole = row_bytes / 16;
+        filling->run.partial = row_bytes % 16 != 0 ? 1 : 0;
+        filling->run.lanes = row_bytes % 16;
+        filling->run.to_skip = 0;
+    } else {
+        filling->run.whole = width;
+        filling->run.partial = 0;
+        filling->run.lanes = 0;
+        filling->run.to_skip = 4 * p->group * (p->strip_columns - width);
+    }
+}
+
+/** Describe all strips of a band; gives how many fillings they are. */
+static inline int32_t
+tinygen_mve_depthwise_describe_band(const tinygen_mve_depthwise_conv2d_s8_params *p,
+                                    const int8_t *input, int8_t *strip, int32_t y, int32_t strips,
+                                    tinygen_mve_depthwise_filling *fillings)
 {
     const int32_t strip_bytes = 4 * p->group * p->strip_columns;
     const int32_t step = (p->pair ? 2 : 1) * p->rows.stride;
     const int32_t origin = y * p->rows.stride - p->rows.pad;
+    int32_t described = 0;
     for (int32_t i = 0; i < strips;) {
         int32_t count = 1;
         for (int32_t group = 0; group < p->row_groups; group++) {
@@ -315,11 +312,46 @@ static inline void tinygen_mve_depthwise_band(const tinygen_mve_depthwise_conv2d
             const int32_t left = p->pair ? 4 : p->rows.size - 4 * group;
             const int32_t needed = left < 4 ? left : 4;
             count = tinygen_mve_depthwise_inside(p, first, needed, strips - i);
-            tinygen_mve_depthwise_strips(p, pack, input, strip, first, needed, count, channel,
-                                         channels);
+            tinygen_mve_depthwise_describe(p, input, strip, first, needed, count,
+                                           &fillings[described]);
+            described++;
             strip += count * strip_bytes;
         }
         i += count;
+    }
+    return described;
+}
+
+/** Fill strips with the input rows of some channels. */
+static inline void tinygen_mve_depthwise_fill(const tinygen_mve_depthwise_conv2d_s8_params *p,
+                                              tinygen_mve_pack pack,
+                                              tinygen_mve_depthwise_filling *filling,
+                                              int32_t channel, int32_t channels)
+{
+    const int32_t width = p->columns.input;
+    if (tinygen_mve_depthwise_contiguous(p)) {
+        /* The last vector may write into the padding of this strip and of the next one. */
+        const int32_t before = 4 * p->group * p->columns.pad;
+        const int32_t row = 4 * p->group * width;
+        int8_t *to = filling->run.to;
+        tinygen_mve_fill(to - before, p->input_zero_point, before);
+        pack(&filling->run, channel);
+        tinygen_mve_fill(to + row, p->input_zero_point,
+                         4 * p->group * p->strip_columns - before - row);
+    } else {
+        if (channels < p->group) {
+            filling->run.whole = 0;
+            filling->run.partial = width;
+            filling->run.lanes = channels;
+        }
+        pack(&filling->run, channel);
+    }
+    if (filling->padding != 0) {
+        for (int32_t i = 0; i < 4; i++) {
+            if ((filling->padding >> i & 1) != 0) {
+                tinygen_mve_fill_row(filling->run.to + i, p->input_zero_point, width * p->group);
+            }
+        }
     }
 }
 
@@ -358,6 +390,7 @@ TINYGEN_KERNEL void tinygen_mve_depthwise_conv2d_s8_rows(
     const int32_t output_channels = p->input_channels * p->depth_multiplier;
     const int32_t rows_a_strip = p->pair ? 2 : 1;
     tinygen_mve_depthwise_run run = tinygen_mve_depthwise_places(p);
+    tinygen_mve_depthwise_filling filling[TINYGEN_MVE_DEPTHWISE_STRIPS];
     tinygen_mve_fill(scratch, p->input_zero_point, p->scratch_bytes);
     for (int32_t y = first_row; y < end_row;) {
         int32_t rows = p->band_rows;
@@ -367,10 +400,14 @@ TINYGEN_KERNEL void tinygen_mve_depthwise_conv2d_s8_rows(
         }
         int8_t *out = output + (y - first_row) * p->columns.output * output_channels;
         run.rows = rows / rows_a_strip;
+        const int32_t fillings =
+            tinygen_mve_depthwise_describe_band(p, input, scratch, y, run.rows, filling);
         for (int32_t channel = 0; channel < p->input_channels; channel += p->group) {
             const int32_t left = p->input_channels - channel;
             const int32_t channels = left < p->group ? left : p->group;
-            tinygen_mve_depthwise_band(p, pack, input, scratch, y, run.rows, channel, channels);
+            for (int32_t i = 0; i < fillings; i++) {
+                tinygen_mve_depthwise_fill(p, pack, &filling[i], channel, channels);
+            }
             run.channels = channels * p->depth_multiplier;
             compute(scratch, p->constants + channel * p->depth_multiplier * p->channel_words,
                     out + channel * p->depth_multiplier, &run);

@@ -35,6 +35,8 @@ from tinygen.targets.cores import Core
 _GROUP = 16
 _STRIP_BYTES = 2816
 """Scratch memory up to which a band gets more rows."""
+_MOST_STRIPS = 8
+"""``TINYGEN_MVE_DEPTHWISE_STRIPS``."""
 _MOST_WEIGHT_BYTES = 496
 _MOST_MULTIPLIER = 255
 _UNROLLED = 8
@@ -164,7 +166,8 @@ def _forms(layer: DepthwiseConv2D) -> Iterator[_Form]:
                 band_rows,
                 instructions=0.0,
             )
-            if band_rows > step and form.scratch_bytes > _STRIP_BYTES:
+            strips = band_rows // step * row_groups
+            if band_rows > step and (form.scratch_bytes > _STRIP_BYTES or strips > _MOST_STRIPS):
                 break
             cost = _estimate(layer, form)
             yield _Form(**{**vars(form), "instructions": cost})
@@ -261,7 +264,7 @@ def _assembly(layer: DepthwiseConv2D, form: _Form, constants: ChannelConstants) 
 def _packing(form: _Form, channels: int) -> Assembly:
     """The function that interleaves rows: vectors of columns, or of channels a column apart."""
     step = _GROUP if form.group == channels else channels
-    arguments = "const tinygen_mve_pack_run *run"
+    arguments = "const tinygen_mve_pack_run *run, int32_t offset"
     return Assembly(
         stem=f"mve_depthwise_pack_{step}",
         listing="mve/depthwise_pack.inc",
@@ -270,7 +273,7 @@ def _packing(form: _Form, channels: int) -> Assembly:
             "#ifdef TINYGEN_NO_ASSEMBLY\n"
             f"static void {{symbol}}({arguments})\n"
             "{{\n"
-            f"    tinygen_mve_pack_rows({step}, run);\n"
+            f"    tinygen_mve_pack_rows({step}, run, offset);\n"
             "}}\n"
             "#else\n"
             f"void {{symbol}}({arguments});\n"

@@ -104,7 +104,9 @@ def _bind(layer: FullyConnected) -> Binding:
     q = layer.requantization
     sums = layer.weights.astype(np.int64).sum(axis=1)
     biases = wrap_int32(layer.bias.astype(np.int64) - layer.input_zero_point * sums)
-    per_channel = len(set(zip(q.multipliers.tolist(), q.shifts.tolist(), strict=True))) > 1
+    pairs = set(zip(q.multipliers.tolist(), q.shifts.tolist(), strict=True))
+    # Only that form of the assembly does without a shift.
+    per_channel = len(pairs) > 1 or int(q.shifts.max()) == 0
     rows = [biases, q.multipliers, q.shifts] if per_channel else [biases]
     groups, rest = _pack_constants(rows, outputs)
     has_groups, has_rest = outputs >= _GROUP, outputs % _GROUP > 0
