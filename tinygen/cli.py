@@ -99,6 +99,13 @@ def _compile_options(function: FunctionT) -> FunctionT:
             type=click.Path(path_type=Path),
             help="A CMSIS-NN source tree to use.",
         ),
+        click.option(
+            "--weight-growth",
+            type=click.FloatRange(min=1),
+            default=1.05,
+            show_default=True,
+            help="Times the model's own constant bytes that faster kernels may take.",
+        ),
     )
     for option in reversed(options):
         function = option(function)
@@ -129,6 +136,7 @@ def _request(core_name: str, options: dict[str, Any]) -> Any:
         optimize=Optimize(options["optimize"]),
         numerics=Numerics(options["numerics"]),
         cmsis_nn=options["cmsis_nn"],
+        weight_growth=options["weight_growth"],
     )
 
 

@@ -19,6 +19,7 @@ from tinygen.passes import rewrite
 from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
 from tinygen.targets.cores import Core
 from tinygen.tflite_reader import read_model
+from tinygen.weight_growth import DEFAULT_WEIGHT_GROWTH
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Request:
     """What the user asked for, beside the model: the options of ``tinygen generate``.
 
     ``name`` prefixes every symbol; the model file's name is taken if it is empty. ``cmsis_nn`` is a
-    CMSIS-NN tree to use instead of the one that is found.
+    CMSIS-NN tree to use instead of the one that is found. Constants may grow to ``weight_growth`` times
+    the model's where that saves cycles.
     """
 
     core: Core
@@ -35,6 +37,7 @@ class Request:
     optimize: Optimize = Optimize.SPEED
     numerics: Numerics = Numerics.TFLM
     cmsis_nn: Path | None = None
+    weight_growth: float = DEFAULT_WEIGHT_GROWTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,7 @@ def compile_model(model: Path, request: Request) -> Compilation:
         core=request.core,
         kernels=request.kernels,
         optimize=request.optimize,
+        weight_growth=request.weight_growth,
     )
     plan = make_plan(network, options, kernels)
     ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.steps)

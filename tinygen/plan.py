@@ -7,11 +7,12 @@ Everything that the generated C depends on is data in the Plan; ``emit`` decides
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from tinygen.errors import UnsupportedError
+from tinygen.kernels.dsp import GROWING_KERNELS as GROWING_DSP_KERNELS
 from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Binding, Candidate, Kernel, Provider, cheapest
 from tinygen.kernels.mve import KERNELS as MVE_KERNELS
@@ -21,6 +22,13 @@ from tinygen.memory.arena import Arena, Sharing
 from tinygen.memory.liveness import Block, Use, lifetimes
 from tinygen.ops.layer import Layer
 from tinygen.targets.cores import Core
+from tinygen.weight_growth import (
+    DEFAULT_WEIGHT_GROWTH,
+    Cost,
+    Offer,
+    model_constant_bytes,
+    spend,
+)
 
 ARENA_ALIGNMENT = 4
 """Bytes to which every block in the arena is aligned, at least."""
@@ -47,12 +55,17 @@ class Optimize(Enum):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for, beside the model."""
+    """What the user asked for, beside the model.
+
+    ``weight_growth`` is how many times the model's constant bytes the plan's may be; kernels that
+    need more than others are taken only within it.
+    """
 
     name: str
     core: Core
     kernels: KernelChoice = KernelChoice.AUTO
     optimize: Optimize = Optimize.SPEED
+    weight_growth: float = DEFAULT_WEIGHT_GROWTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +120,7 @@ class Plan:
     @property
     def weight_bytes(self) -> int:
         """Bytes of constant arrays that the kernels read."""
-        return sum(c.values.nbytes for step in self.steps for c in step.binding.constants)
+        return sum(_constant_bytes(step) for step in self.steps)
 
 
 def _tensor_key(index: int) -> str:
@@ -153,12 +166,62 @@ def _choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network:
     )
 
 
+def _constant_bytes(step: Step) -> int:
+    return sum(c.values.nbytes for c in step.binding.constants)
+
+
+def _grow(steps: tuple[Step, ...], network: Network, options: Options) -> tuple[Step, ...]:
+    """The steps with kernels that need more constant bytes, where the allowance is best spent."""
+    if options.kernels is KernelChoice.CMSIS_NN:
+        return steps
+    offers: list[Offer] = []
+    considered = [list(step.considered) for step in steps]
+    for number, step in enumerate(steps):
+        for kernel in GROWING_DSP_KERNELS:
+            reason = kernel.rejects(step.layer, options.core)
+            if reason is None:
+                cycles = kernel.cost(step.layer, options.core)
+                offers.append(Offer(number, kernel, cycles, kernel.weight_bytes(step.layer)))
+            elif not reason.startswith("does "):
+                considered[number].append(Candidate(kernel.name, None, reason))
+    costs = [
+        Cost(
+            next((c.cycles for c in step.considered if c.kernel == step.kernel), None) or 0.0,
+            _constant_bytes(step),
+        )
+        for step in steps
+    ]
+    allowance = options.weight_growth * model_constant_bytes(network)
+    taken = spend(costs, offers, allowance - sum(cost.constant_bytes for cost in costs))
+    for offer in offers:
+        chosen = taken.get(offer.step)
+        dear = offer.cycles < (costs[offer.step].cycles if chosen is None else chosen.cycles)
+        reason = f"needs {offer.constant_bytes} bytes of constants, beyond --weight-growth"
+        considered[offer.step].append(
+            Candidate(offer.kernel.name, offer.cycles, reason if dear else "")
+        )
+    result = []
+    for number, step in enumerate(steps):
+        chosen = taken.get(number)
+        changed = replace(step, considered=tuple(considered[number]))
+        if chosen is not None:
+            changed = replace(
+                changed,
+                kernel=chosen.kernel.name,
+                provider=chosen.kernel.provider,
+                binding=chosen.kernel.bind(step.layer, options.core),
+            )
+        result.append(changed)
+    return tuple(result)
+
+
 def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = ()) -> Plan:
     """Choose a kernel for every layer and a place for every tensor.
 
     ``cmsis_nn`` are the kernels of the CMSIS-NN tree that was found, if any.
     """
     steps = tuple(_choose(layer, options, cmsis_nn, network) for layer in network.layers)
+    steps = _grow(steps, network, options)
     root = _storage_roots(network, steps)
     kept = network.states
     uses = [
@@ -240,6 +303,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "core": plan.options.core.name,
         "kernels": plan.options.kernels.value,
         "optimize": plan.options.optimize.value,
+        "weight_growth": plan.options.weight_growth,
         "numerics": plan.network.numerics.value,
         "model_sha256": plan.network.graph.sha256,
         "arena_bytes": plan.arena_bytes,
@@ -268,7 +332,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                 "inputs": [names[i] for i in step.layers[0].inputs],
                 "outputs": [names[i] for i in step.layers[-1].outputs],
                 "macs": sum(layer.macs for layer in step.layers),
-                "constant_bytes": sum(c.values.nbytes for c in step.binding.constants),
+                "constant_bytes": _constant_bytes(step),
                 "scratch_bytes": step.binding.scratch_bytes,
                 "notes": list(step.binding.notes),
                 "considered": [

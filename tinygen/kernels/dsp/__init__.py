@@ -13,8 +13,10 @@ from tinygen.kernels.dsp import (
     gemm,
     gemm_fully_connected,
     pooling,
+    winograd,
 )
 from tinygen.kernels.kernel import Kernel
+from tinygen.weight_growth import GrowingKernel
 
 KERNELS: Sequence[Kernel] = (
     *depthwise.KERNELS,
@@ -25,4 +27,7 @@ KERNELS: Sequence[Kernel] = (
     *gemm_fully_connected.KERNELS,
     *pooling.KERNELS,
 )
-"""Every DSP kernel."""
+"""Every DSP kernel that reads the model's weights, packed."""
+
+GROWING_KERNELS: Sequence[GrowingKernel] = winograd.KERNELS
+"""Those that read transformed weights, larger than the model's."""

@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D with a 3x3 filter and stride 1 by exact integer Winograd: ``dsp/winograd.h``.
+
+The transforms are Lavin & Gray's (arXiv:1509.09308) with rows of G scaled to integers, and those of
+the output's to match; what is proven of a layer before the kernel takes it:
+
+* transformed inputs and weights are int16: from the signs of the input transform for any input, and
+  from the layer's weights themselves;
+* sums are the convolution's times ``scale`` modulo 2**32, because everything until then is integer
+  additions and multiplications; the odd part of the scale has an inverse modulo 2**32, and what is
+  left, ``kept`` times the sum, is int32 for every accumulator that the layer can reach;
+* requantization equals its definition there (``numerics.fitted``).
+
+Weights grow (tile + 2)**2 · 2 / 9 times, so plans take the kernel only where they are allowed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tinygen.kernels.dsp.packing import folded_bias, per_channel
+from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Overlap,
+    Provider,
+    Raw,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.portable.base import axis_struct
+from tinygen.numerics.fitted import accumulator_bounds, exact_form, fit, largest_shift
+from tinygen.numerics.fixed_point import Int32Array, Int64Array, Rounding, wrap_int32
+from tinygen.ops.convolution import Conv2D, Int8Array
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+from tinygen.weight_growth import GrowingKernel
+
+_UNROLLS = (8, 4, 2)
+"""Steps of one turn of the multiplication's loop."""
+_FITTED_SHIFT = 10
+"""The right shift that fits nearly every channel of nearly every layer, so that all share code."""
+_EXACT_SHIFT = 10
+"""The same for the two roundings."""
+
+_INT16 = (-(1 << 15), (1 << 15) - 1)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """F(tile x tile, 3x3) in integers.
+
+    Matrices are (frequencies, 3), (frequencies, frequencies) and (tile, frequencies) along an axis.
+    Inputs have ``offset`` added before they are transformed.
+    """
+
+    tile: int
+    scale: int
+    kept: int
+    offset: int
+    filters: tuple[tuple[int, ...], ...]
+    inputs: tuple[tuple[int, ...], ...]
+    outputs: tuple[tuple[int, ...], ...]
+    transform_cycles: float
+    """For one channel of a tile."""
+    finish_cycles: float
+    """For one channel of a tile."""
+
+    @property
+    def frequencies(self) -> int:
+        """Values that a tile is transformed to."""
+        return (self.tile + 2) ** 2
+
+
+F2 = _Form(
+    tile=2,
+    scale=4,
+    kept=4,
+    offset=0,
+    filters=((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)),
+    inputs=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+    outputs=((1, 1, 1, 0), (0, 1, -1, -1)),
+    transform_cycles=48.0,
+    finish_cycles=75.0,
+)
+F4 = _Form(
+    tile=4,
+    scale=576,
+    kept=64,
+    offset=128,
+    filters=((2, 0, 0), (-4, -4, -4), (-4, 4, -4), (1, 2, 4), (1, -2, 4), (0, 0, 8)),
+    inputs=(
+        (4, 0, -5, 0, 1, 0),
+        (0, -4, -4, 1, 1, 0),
+        (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0),
+        (0, 2, -1, -2, 1, 0),
+        (0, 4, 0, -5, 0, 1),
+    ),
+    outputs=((3, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 3)),
+    transform_cycles=210.0,
+    finish_cycles=330.0,
+)
+
+
+def transformed_weights(form: _Form, weights: Int8Array) -> Int64Array:
+    """(out channels, frequencies, in channels) of weights (out channels, 3, 3, in channels)."""
+    g = np.array(form.filters, np.int64)
+    both = np.einsum("iy,jx,oyxc->oijc", g, g, weights.astype(np.int64), optimize=True)
+    result: Int64Array = both.reshape(len(weights), form.frequencies, -1)
+    return result
+
+
+def input_range(form: _Form) -> tuple[int, int]:
+    """The least and greatest transformed input, over all int8 inputs."""
+    b = np.array(form.inputs, np.int64)
+    both = np.einsum("iy,jx->ijyx", b, b).reshape(form.frequencies, -1)
+    positive, negative = np.maximum(both, 0).sum(axis=1), np.maximum(-both, 0).sum(axis=1)
+    least, most = form.offset - 128, form.offset + 127
+    return (
+        int((positive * least - negative * most).min()),
+        int((positive * most - negative * least).max()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Requantization:
+    """Constants of every channel: (bias, first, second), and what all share."""
+
+    words: Int32Array
+    two_roundings: bool
+    shift: int
+    base: int
+    cut: int
+    low: int
+    note: str
+
+
+def _requantization(form: _Form, layer: Conv2D) -> _Requantization | None:
+    """The fitted requantization, or the two roundings, or None if neither does every channel."""
+    channels = len(layer.weights)
+    q = per_channel(layer.requantization, channels)
+    low, high = accumulator_bounds(layer.weights, layer.bias, layer.input_zero_point)
+    if max(int(np.abs(low).max()), int(np.abs(high).max())) * form.kept >= 1 << 31:
+        return None
+    top = 0 if (q.clamp_min, q.clamp_max) == (-128, 127) else 255 - q.clamp_max
+    folded = folded_bias(layer.weights, layer.bias, layer.input_zero_point + form.offset)
+    bounds = f"[{low.min()}, {high.max()}]"
+    words = np.zeros((channels, 3), np.int64)
+    kept = np.full(channels, form.kept, np.int64)
+    shift = min(_FITTED_SHIFT, largest_shift(q, kept, np.ones(channels, np.bool_)))
+    if shift >= 1:
+        found = fit(q, low, high, shift=shift, scales=kept, offset=top)
+        if found.fitted.all():
+            nudges = found.nudges.astype(np.int64) * (form.scale // form.kept)
+            words[:, 0] = form.scale * folded + nudges
+            words[:, 1], words[:, 2] = found.multipliers, found.constants
+            note = f"requantization: all channels fitted, proven on {bounds}"
+            return _packed(layer, words, shift, 0, note, two_roundings=False)
+    if q.rounding is not Rounding.DOUBLE:
+        return None
+    exact = exact_form(q, low, high, top, _EXACT_SHIFT)
+    if not exact.valid.all():
+        return None
+    words[:, 0] = form.scale * folded
+    words[:, 1], words[:, 2] = exact.multipliers, exact.factors
+    note = f"requantization: all channels with two roundings, accumulators in {bounds}"
+    return _packed(layer, words, exact.shift, exact.constant, note, two_roundings=True)
+
+
+def _packed(
+    layer: Conv2D, words: Int64Array, shift: int, base: int, note: str, *, two_roundings: bool
+) -> _Requantization:
+    q = layer.requantization
+    return _Requantization(
+        words=wrap_int32(words),
+        two_roundings=two_roundings,
+        shift=shift,
+        base=base,
+        cut=255 - (q.clamp_max - q.clamp_min),
+        low=q.clamp_min,
+        note=note,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What a layer needs of the kernel, or why it cannot have it."""
+
+    stream: Int32Array
+    requantization: _Requantization
+
+
+@lru_cache(maxsize=64)
+def _prepare(form: _Form, layer: Conv2D) -> _Prepared | str:
+    least, most = input_range(form)
+    weights = transformed_weights(form, layer.weights)
+    if min(least, int(weights.min())) < _INT16[0] or max(most, int(weights.max())) > _INT16[1]:
+        return "transformed inputs or weights are not int16"
+    requantization = _requantization(form, layer)
+    if requantization is None:
+        return "accumulators are too large, or a channel's requantization is not proven"
+    return _Prepared(_stream(weights, requantization), requantization)
+
+
+def _stream(weights: Int64Array, requantization: _Requantization) -> Int32Array:
+    """The stream of ``dsp/winograd.h``."""
+    channels, frequencies, depth = weights.shape
+    quads = channels // 4
+    # Channels k and k + 2 are the halves of a word.
+    groups = weights.astype("<i2").reshape(quads, 4, frequencies, depth // 4, 2, 2)
+    lanes = np.ascontiguousarray(groups.transpose(0, 2, 3, 5, 1, 4))
+    words = lanes.reshape(quads, -1).view("<i4")
+    constants = requantization.words.reshape(quads, 12)
+    return np.concatenate([words, constants], axis=1).astype(np.int32).reshape(-1)
+
+
+def _unroll(depth: int) -> int:
+    return next(unroll for unroll in _UNROLLS if depth // 2 % unroll == 0)
+
+
+@dataclass(frozen=True)
+class WinogradConv2D:
+    """The kernel's descriptor."""
+
+    form: _Form
+    provider: Provider = Provider.TINYGEN
+
+    @property
+    def name(self) -> str:
+        """How plans and profiles name it."""
+        return f"dsp.conv2d_winograd_f{self.form.tile}"
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer on the core, or None if it can."""
+        if not isinstance(layer, Conv2D):
+            return "does Conv2D only"
+        if not (core.dsp and core.fpu and core.unaligned):
+            return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
+        if any(
+            (axis.size, axis.stride, axis.dilation) != (3, 1, 1)
+            for axis in (layer.window.height, layer.window.width)
+        ):
+            return "is for 3x3 filters, stride 1, without dilation"
+        if layer.groups > 1:
+            return f"has {layer.groups} groups of channels"
+        if layer.input_shape[3] % 4 != 0 or layer.output_shape[3] % 4 != 0:
+            return "is for multiples of four channels"
+        prepared = _prepare(self.form, layer)
+        return prepared if isinstance(prepared, str) else None
+
+    def weight_bytes(self, layer: Layer) -> int:
+        """Bytes of constants for a layer that the kernel does not reject."""
+        assert isinstance(layer, Conv2D)
+        channels, depth = layer.output_shape[3], layer.input_shape[3]
+        return channels * (2 * self.form.frequencies * depth + 12)
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
+        """Estimated cycles."""
+        assert isinstance(layer, Conv2D)
+        form = self.form
+        batches, rows, columns, channels = layer.output_shape
+        depth = layer.input_shape[3]
+        pairs = batches * -(-rows // form.tile) * -(-columns // (2 * form.tile))
+        unroll = _unroll(depth)
+        turns = depth // 2 // unroll
+        frequency = 8 * depth + 18 + (5 + 5 * turns) * (turns > 1)
+        quad = form.frequencies * frequency + 8 * form.finish_cycles + 110
+        return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + 500)
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
+        """Fit the kernel to a layer that it does not reject."""
+        assert isinstance(layer, Conv2D)
+        form = self.form
+        prepared = _prepare(form, layer)
+        assert isinstance(prepared, _Prepared)
+        q = prepared.requantization
+        multiply, finish = _multiply(layer.input_shape[3]), _finish(form, q)
+        parameters = Struct(
+            "tinygen_winograd_params",
+            (
+                ("transform", Raw(f"tinygen_winograd{form.tile}_input")),
+                ("multiply", AssemblyArgument(multiply.stem)),
+                ("finish", AssemblyArgument(finish.stem)),
+                ("stream", ConstantArgument("stream")),
+                ("target", _target(layer, q)),
+                ("rows", axis_struct(layer.window.height)),
+                ("columns", axis_struct(layer.window.width)),
+                ("tile", form.tile),
+                ("batches", layer.input_shape[0]),
+                ("input_channels", layer.input_shape[3]),
+                ("output_channels", layer.output_shape[3]),
+                ("input_ring_rows", layer.input_shape[1]),
+                ("padding", layer.input_zero_point),
+            ),
+        )
+        return Binding(
+            calls=(
+                Call(
+                    "tinygen_winograd_conv2d",
+                    (
+                        parameters,
+                        TensorArgument(layer.inputs[0]),
+                        TensorArgument(layer.outputs[0], writable=True),
+                        ScratchArgument("uint32_t"),
+                    ),
+                ),
+            ),
+            headers=(f"dsp/winograd_f{form.tile}.h",),
+            constants=(Constant("stream", prepared.stream),),
+            assembly=(multiply, finish),
+            scratch_bytes=_scratch_bytes(form, layer),
+            overlaps=_overlaps(form, layer),
+            notes=(q.note,),
+        )
+
+
+def _scratch_bytes(form: _Form, layer: Conv2D) -> int:
+    depth = layer.input_shape[3]
+    patch = (form.tile + 2) * (2 * form.tile + 2) * depth
+    return 4 * form.frequencies * depth + max(32 * form.frequencies, patch)
+
+
+def _overlaps(form: _Form, layer: Conv2D) -> tuple[Overlap, ...]:
+    """A row of tiles may be written where no input is that it or later ones need."""
+    if layer.input_shape[0] != 1:
+        return ()
+    rows = layer.window.height
+    input_row = layer.input_shape[2] * layer.input_shape[3]
+    output_row = layer.output_shape[2] * layer.output_shape[3]
+    lead = max(
+        min(y + form.tile, rows.output) * output_row - max(0, y - rows.pad) * input_row
+        for y in range(0, rows.output, form.tile)
+    )
+    return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
+
+
+def _target(layer: Conv2D, q: _Requantization) -> Struct:
+    return Struct(
+        "tinygen_winograd_target",
+        (
+            ("pixel", layer.output_shape[3]),
+            ("row", layer.output_shape[2] * layer.output_shape[3]),
+            ("base", q.base),
+            ("cut", q.cut),
+            ("low", q.low),
+            ("two_roundings", int(q.two_roundings)),
+            ("shift", q.shift),
+        ),
+    )
+
+
+def _prototype(function: str, twin: str) -> str:
+    return (
+        f"#ifdef TINYGEN_NO_ASSEMBLY\n#define {{symbol}} {twin}\n"
+        f"#else\n{function} {{symbol}};\n#endif"
+    )
+
+
+def _multiply(depth: int) -> Assembly:
+    unroll = _unroll(depth)
+    single = depth // 2 == unroll
+    return Assembly(
+        stem=f"winograd_multiply_{unroll}" + ("_single" if single else ""),
+        listing="dsp/winograd_multiply.inc",
+        parameters=(("TG_UNROLL", unroll), ("TG_SINGLE", int(single))),
+        prototype=_prototype("tinygen_winograd_multiply_function", "tinygen_winograd_multiply"),
+    )
+
+
+def _finish(form: _Form, q: _Requantization) -> Assembly:
+    finish = "two_roundings" if q.two_roundings else "fitted"
+    return Assembly(
+        stem=f"winograd_f{form.tile}_{finish}_{q.shift}" + ("_cut" if q.cut else ""),
+        listing=f"dsp/winograd_f{form.tile}_finish.inc",
+        parameters=(
+            ("TG_FINISH", int(q.two_roundings)),
+            ("TG_SHIFT", q.shift),
+            ("TG_CUT", int(q.cut != 0)),
+        ),
+        prototype=_prototype(
+            "tinygen_winograd_output_function", f"tinygen_winograd{form.tile}_finish"
+        ),
+    )
+
+
+KERNELS: Sequence[GrowingKernel] = (WinogradConv2D(F2), WinogradConv2D(F4))
