@@ -122,6 +122,10 @@ _LEAKY_RELU = by_input_type(
 
 _SOFTMAX = by_input_type(lower_softmax, {_FLOAT32: lower_float_rows, _INT16: lower_softmax_int16})
 
+_SIGMOIDS = {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}
+_LOGISTIC = by_input_type(lower_lookup, _SIGMOIDS)
+_TANH = by_input_type(lower_lookup, _SIGMOIDS)
+
 OPERATORS: Mapping[str, Lowering] = {
     "ABS": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_unary}),
     "ADD": _ADD,
@@ -169,6 +173,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "LOGICAL_AND": lower_logical,
     "LOGICAL_NOT": lower_logical_not,
     "LOGICAL_OR": lower_logical,
+    "LOGISTIC": _LOGISTIC,
     "LOG_SOFTMAX": lower_float_rows,
     "MAXIMUM": lower_extremum,
     "MAX_POOL_2D": by_input_type(lower_max_pool_2d, _WIDE_POOL),
@@ -212,7 +217,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "SUB": _SUB,
     "SUM": lower_sum,
     "SVDF": lower_svdf,
-    "TANH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}),
+    "TANH": _TANH,
     "TRANSPOSE": lower_transpose,
     "TRANSPOSE_CONV": lower_transpose_conv,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lower_lstm,
@@ -221,7 +226,11 @@ OPERATORS: Mapping[str, Lowering] = {
 }
 """How each supported operator is lowered, by its TFLite name."""
 
-CUSTOM_OPERATORS: Mapping[str, Lowering] = {
+CUSTOM__SIGMOIDS = {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}
+_LOGISTIC = by_input_type(lower_lookup, _SIGMOIDS)
+_TANH = by_input_type(lower_lookup, _SIGMOIDS)
+
+OPERATORS: Mapping[str, Lowering] = {
     "SignalEnergy": lower_energy,
     "SignalFftAutoScale": lower_fft_auto_scale,
     "SignalFilterBank": lower_filter_bank,
