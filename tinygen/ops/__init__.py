@@ -226,11 +226,7 @@ OPERATORS: Mapping[str, Lowering] = {
 }
 """How each supported operator is lowered, by its TFLite name."""
 
-CUSTOM__SIGMOIDS = {_FLOAT32: lower_float_unary, _INT16: lower_int16_sigmoid}
-_LOGISTIC = by_input_type(lower_lookup, _SIGMOIDS)
-_TANH = by_input_type(lower_lookup, _SIGMOIDS)
-
-OPERATORS: Mapping[str, Lowering] = {
+CUSTOM_OPERATORS: Mapping[str, Lowering] = {
     "SignalEnergy": lower_energy,
     "SignalFftAutoScale": lower_fft_auto_scale,
     "SignalFilterBank": lower_filter_bank,
