@@ -29,6 +29,8 @@ from tinygen.numerics.fixed_point import (
 
 _MOST_SHIFT = 22
 """Largest E: C and the saturating narrowing have room up to it."""
+_USUAL_SHIFTS = (1, 3, 5, 9, 12, 15, 18, 22)
+"""E that is tried first: the largest one here that a layer allows."""
 _SAFE = 1 << 29
 """Accumulators below this leave room for n and for 64-bit arithmetic here."""
 _MOST_NUDGE = 1 << 28
@@ -67,13 +69,18 @@ def fit_vector(q: Requantization, low: Int64Array, high: Int64Array) -> FittedVe
     at_low = q.apply(low.astype(np.int32)).astype(np.int64)
     varying = np.flatnonzero(at_low != q.apply(high.astype(np.int32)))
     low, high = low[varying], high[varying]
-    shift = int(np.min(-q.shifts[varying], initial=_MOST_SHIFT))
-    if shift < 1 or np.maximum(np.abs(low), np.abs(high)).max(initial=0) >= _SAFE:
+    largest = int(np.min(-q.shifts[varying], initial=_MOST_SHIFT))
+    if largest < 1 or np.maximum(np.abs(low), np.abs(high)).max(initial=0) >= _SAFE:
         return None
     part = replace(q, multipliers=q.multipliers[varying], shifts=q.shifts[varying], fractions=None)
-    found = _search(part, low, high, shift)
+    # Layers with the same E can share assembly, so a usual one is tried first.
+    usual = max(shift for shift in _USUAL_SHIFTS if shift <= largest)
+    found = _search(part, low, high, usual)
+    if found is None and usual < largest:
+        found = _search(part, low, high, largest)
     if found is None:
         return None
+    shift = found.shift
     nudges, multipliers = np.zeros((2, len(at_low)), dtype=np.int32)
     constants = at_low << shift
     nudges[varying], multipliers[varying] = found.nudges, found.multipliers

@@ -382,7 +382,7 @@ tinygen_mve_depthwise_places(const tinygen_mve_depthwise_conv2d_s8_params *p)
  * @param output  where first_row goes
  * @param scratch p->scratch_bytes bytes, aligned to 4
  */
-TINYGEN_KERNEL void tinygen_mve_depthwise_conv2d_s8_rows(
+TINYGEN_MVE_SHARED void tinygen_mve_depthwise_conv2d_s8_rows(
     const tinygen_mve_depthwise_conv2d_s8_params *p, tinygen_mve_pack pack,
     tinygen_mve_depthwise compute, const int8_t *input, int8_t *output, int8_t *scratch,
     int32_t first_row, int32_t end_row)
