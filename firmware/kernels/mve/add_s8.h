@@ -3,8 +3,8 @@
  * @file
  * ADD of two int8 tensors of one shape with Helium, its three requantizations in one.
  *
- * out = (lhs * lhs_multiplier + rhs * rhs_multiplier + addend) >> (24 - left), saturated and clamped:
- * the constants were checked for all 65,536 pairs of operands when they were made.
+ * out = (lhs * lhs_multiplier + rhs * rhs_multiplier + addend) >> (24 - left), saturated and
+ * clamped: the constants were checked for all 65,536 pairs of operands when they were made.
  */
 #ifndef TINYGEN_KERNELS_MVE_ADD_S8_H
 #define TINYGEN_KERNELS_MVE_ADD_S8_H
@@ -40,18 +40,20 @@ typedef struct {
     "vqshl.s32 q0, %[left]\n\t"                                                                    \
     "vmla.s32 q1, q2, %[rhs_multiplier]\n\t"                                                       \
     "vshr.s32 q0, q0, #24\n\t" clamp("q0") "vqshl.s32 q1, %[left]\n\t"                             \
-    "vstrb.32 q0, [%[output]], #4\n\t"                                                             \
-    "vshr.s32 q1, q1, #24\n\t" clamp("q1") "vstrb.32 q1, [%[output]], #4\n\t"                      \
-    "le lr, 1b\n"                                                                                  \
-    "2: wlstp.32 lr, %[rest], 4f\n"                                                                \
-    "3: vldrb.s32 q0, [%[lhs]], #4\n\t"                                                            \
-    "vldrb.s32 q2, [%[rhs]], #4\n\t"                                                               \
-    "vmlas.s32 q0, q3, %[addend]\n\t"                                                              \
-    "vmla.s32 q0, q2, %[rhs_multiplier]\n\t"                                                       \
-    "vqshl.s32 q0, %[left]\n\t"                                                                    \
-    "vshr.s32 q0, q0, #24\n\t" clamp("q0") "vstrb.32 q0, [%[output]], #4\n\t"                      \
-    "letp lr, 3b\n"                                                                                \
-    "4:"
+                                           "vstrb.32 q0, [%[output]], #4\n\t"                      \
+                                           "vshr.s32 q1, q1, #24\n\t" clamp(                       \
+                                               "q1") "vstrb.32 q1, [%[output]], #4\n\t"            \
+                                                     "le lr, 1b\n"                                 \
+                                                     "2: wlstp.32 lr, %[rest], 4f\n"               \
+                                                     "3: vldrb.s32 q0, [%[lhs]], #4\n\t"           \
+                                                     "vldrb.s32 q2, [%[rhs]], #4\n\t"              \
+                                                     "vmlas.s32 q0, q3, %[addend]\n\t"             \
+                                                     "vmla.s32 q0, q2, %[rhs_multiplier]\n\t"      \
+                                                     "vqshl.s32 q0, %[left]\n\t"                   \
+                                                     "vshr.s32 q0, q0, #24\n\t" clamp(             \
+                                                         "q0") "vstrb.32 q0, [%[output]], #4\n\t"  \
+                                                               "letp lr, 3b\n"                     \
+                                                               "4:"
 #define TINYGEN_MVE_ADD_OPERANDS                                                                   \
     : [lhs] "+l"(lhs), [rhs] "+l"(rhs), [output] "+l"(output)                                      \
     : [lhs_multiplier] "r"(p->lhs_multiplier), [rhs_multiplier] "r"(p->rhs_multiplier),            \

@@ -58,8 +58,7 @@ typedef void (*tinygen_mve_gather)(const int8_t *from, int8_t *to, int32_t pixel
 static inline void tinygen_mve_conv2d_tiles(const tinygen_mve_conv2d_s8_params *p,
                                             tinygen_gemm pairs, tinygen_gemm single,
                                             const int8_t *x, int8_t *output, int32_t rows,
-                                            int32_t pixels, int32_t pixel_bytes,
-                                            int32_t row_bytes)
+                                            int32_t pixels, int32_t pixel_bytes, int32_t row_bytes)
 {
     const int32_t tail = pixels % p->pixels;
     const int32_t back = tail > 0 ? p->pixels - tail : 0;
@@ -154,15 +153,16 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
  * @param pairs   computes two channels at a time
  * @param single  computes the last one of an odd number
  * @param gather  copies windows, if they are patches without dilation along a row
- * @param input   ring of p->input_ring_rows rows, whole image if the form is in place and the window
- *                higher than 1
+ * @param input   ring of p->input_ring_rows rows, whole image if the form is in place and the
+ * window higher than 1
  * @param output  where first_row goes
  * @param scratch strip and patches, aligned to 4 bytes
  */
 TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_params *p,
                                                tinygen_gemm pairs, tinygen_gemm single,
                                                tinygen_mve_gather gather, const int8_t *input,
-                                               int8_t *output, int8_t *scratch, int32_t first_row, int32_t end_row)
+                                               int8_t *output, int8_t *scratch, int32_t first_row,
+                                               int32_t end_row)
 {
     const int32_t pixel_bytes = p->columns.stride * p->input_channels;
     const int32_t row_values = p->columns.output * p->output_channels;
@@ -203,18 +203,17 @@ TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_param
                 tinygen_mve_conv2d_patches(p, gather, scratch + i * p->rows.stride * p->strip_bytes,
                                            patches + i * p->columns.output * p->patch_bytes);
             }
-            tinygen_mve_conv2d_tiles(p, pairs, single, patches, out, 1,
-                                     rows * p->columns.output, p->patch_bytes, 0);
+            tinygen_mve_conv2d_tiles(p, pairs, single, patches, out, 1, rows * p->columns.output,
+                                     p->patch_bytes, 0);
         }
         y += rows;
     }
 }
 
 /** Compute the whole output: NHWC in, NHWC out. */
-TINYGEN_KERNEL void tinygen_mve_conv2d_s8(const tinygen_mve_conv2d_s8_params *p,
-                                          tinygen_gemm pairs, tinygen_gemm single,
-                                          tinygen_mve_gather gather, const int8_t *input,
-                                          int8_t *output, int8_t *scratch)
+TINYGEN_KERNEL void tinygen_mve_conv2d_s8(const tinygen_mve_conv2d_s8_params *p, tinygen_gemm pairs,
+                                          tinygen_gemm single, tinygen_mve_gather gather,
+                                          const int8_t *input, int8_t *output, int8_t *scratch)
 {
     const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
     const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;

@@ -36,7 +36,8 @@ typedef struct {
     int32_t inputs;
     int32_t outputs;
     int32_t per_channel;
-    const int8_t *weights; /**< of each group: steps of eight vectors, eight tails; then single rows */
+    const int8_t
+        *weights; /**< of each group: steps of eight vectors, eight tails; then single rows */
     const int32_t *rest; /**< of the outputs after the groups: biases, multipliers, shifts */
 } tinygen_mve_fully_connected_s8_params;
 
@@ -103,10 +104,9 @@ static inline int32_t tinygen_mve_dot(const int8_t *x, const int8_t *weights, in
 }
 
 /** Compute batches rows of outputs from batches rows of inputs. */
-TINYGEN_KERNEL void
-tinygen_mve_fully_connected_s8(const tinygen_mve_fully_connected_s8_params *p,
-                               tinygen_mve_fully_connected groups, const int8_t *input,
-                               int8_t *output)
+TINYGEN_KERNEL void tinygen_mve_fully_connected_s8(const tinygen_mve_fully_connected_s8_params *p,
+                                                   tinygen_mve_fully_connected groups,
+                                                   const int8_t *input, int8_t *output)
 {
     const int32_t first = p->run.groups * TINYGEN_MVE_FULLY_CONNECTED_GROUP;
     const int32_t count = p->outputs - first;

@@ -18,7 +18,7 @@ typedef struct {
     int32_t segment_values; /**< 16 a step */
     int32_t segment_bytes;
     int32_t rest_values; /**< after the segments, tail included */
-    int32_t form; /**< 0 fitted, 1 exact, 2 aligned */
+    int32_t form;        /**< 0 fitted, 1 exact, 2 aligned */
     int32_t shift;
     int32_t addend;
     int32_t zero_point;
@@ -29,11 +29,12 @@ typedef struct {
 /** What a call computes: rows of pixels, for some groups of channels. */
 typedef struct {
     int32_t rows;
-    int32_t blocks;      /**< whole blocks of pixels in a row, at least 1 */
-    int32_t tail_output; /**< bytes that the last block of a row goes back; 0 if none is left over */
-    int32_t tail_x;      /**< the same for the windows */
-    int32_t row_x;       /**< bytes from behind the last window of a row to the next row */
-    int32_t groups;      /**< of channels */
+    int32_t blocks; /**< whole blocks of pixels in a row, at least 1 */
+    int32_t
+        tail_output; /**< bytes that the last block of a row goes back; 0 if none is left over */
+    int32_t tail_x;  /**< the same for the windows */
+    int32_t row_x;   /**< bytes from behind the last window of a row to the next row */
+    int32_t groups;  /**< of channels */
     const int32_t *constants; /**< of each group: biases, then each channel's other constants */
 } tinygen_gemm_run;
 
@@ -50,8 +51,7 @@ static inline int32_t tinygen_gemm_sum(const tinygen_gemm_shape *shape, const in
     for (int32_t i = 0; i < values; i++) {
         const int32_t left = values - i / 16 * 16;
         const int32_t vector = left < 16 ? left : 16;
-        const int32_t weight =
-            weights[i / 16 * 16 * shape->channels + channel * vector + i % 16];
+        const int32_t weight = weights[i / 16 * 16 * shape->channels + channel * vector + i % 16];
         int32_t segment = shape->segment_values > 0 ? i / shape->segment_values : shape->segments;
         if (segment > shape->segments) {
             segment = shape->segments;

@@ -62,15 +62,13 @@ static inline int16x8_t tinygen_mve_pool_mean(int16x8_t sum, int32_t count, uint
 
 /** Average one window: sums of up to 256 values stay in 16 bits. */
 static inline void tinygen_mve_average_window(const tinygen_pool2d_s8_params *p,
-                                              const tinygen_mve_pool_window *window,
-                                              int8_t *output)
+                                              const tinygen_mve_pool_window *window, int8_t *output)
 {
     const int32_t count = window->runs * window->pixels;
     /* 2^shift < count <= 2^(shift + 1); count 1 is not divided. */
     const int32_t shift = count > 2 ? 31 - __builtin_clz((uint32_t)(count - 1)) : 0;
     const uint32_t scale = (uint32_t)1 << (16 + shift);
-    const uint16_t reciprocal =
-        (uint16_t)((scale + (uint32_t)count - 1u) / (uint32_t)count);
+    const uint16_t reciprocal = (uint16_t)((scale + (uint32_t)count - 1u) / (uint32_t)count);
     const int16x8_t low = vdupq_n_s16((int16_t)p->clamp_min);
     const int16x8_t high = vdupq_n_s16((int16_t)p->clamp_max);
     for (int32_t channel = 0; channel < p->channels; channel += 16) {
@@ -167,8 +165,8 @@ static inline void tinygen_mve_pool2d_s8(const tinygen_pool2d_s8_params *p, int3
     const int32_t input_values = p->rows.input * p->columns.input * p->channels;
     const int32_t output_values = p->rows.output * p->columns.output * p->channels;
     for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_mve_pool2d_s8_rows(p, average, input + n * input_values,
-                                   output + n * output_values, 0, p->rows.output);
+        tinygen_mve_pool2d_s8_rows(p, average, input + n * input_values, output + n * output_values,
+                                   0, p->rows.output);
     }
 }
 

@@ -6,12 +6,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.mve import add, convolution, depthwise, fully_connected, pooling
+from tinygen.kernels.mve import (
+    add,
+    convolution,
+    depthwise,
+    depthwise_single,
+    fully_connected,
+    pooling,
+)
 
 KERNELS: Sequence[Kernel] = (
     *add.KERNELS,
     *convolution.KERNELS,
     *depthwise.KERNELS,
+    *depthwise_single.KERNELS,
     *fully_connected.KERNELS,
     *pooling.KERNELS,
 )

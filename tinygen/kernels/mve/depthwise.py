@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DEPTHWISE_CONV_2D with Helium: ``mve/depthwise_s8.h``, or a convolution of one input channel."""
+"""DEPTHWISE_CONV_2D with Helium: ``mve/depthwise_s8.h``."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.mve import convolution
 from tinygen.kernels.mve.base import NEEDS_MVE, Epilogue
 from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal
 from tinygen.kernels.portable.base import axis_struct
-from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.ops.layer import Layer
 from tinygen.targets.cores import Core
 
@@ -177,25 +176,6 @@ def _forms(layer: DepthwiseConv2D) -> Iterator[_Form]:
 def _form(layer: DepthwiseConv2D) -> _Form:
     """The cheapest geometry."""
     return min(_forms(layer), key=lambda form: form.instructions)
-
-
-@lru_cache(maxsize=256)
-def _as_convolution(layer: DepthwiseConv2D) -> Conv2D | None:
-    """A layer with one input channel as the convolution that it is; None for others."""
-    if layer.input_shape[3] != 1:
-        return None
-    return Conv2D(
-        operator=layer.operator,
-        inputs=layer.inputs,
-        outputs=layer.outputs,
-        input_shape=layer.input_shape,
-        output_shape=layer.output_shape,
-        window=layer.window,
-        weights=np.ascontiguousarray(layer.weights.transpose(2, 0, 1)[..., None]),
-        bias=layer.bias,
-        input_zero_point=layer.input_zero_point,
-        requantization=layer.requantization,
-    )
 
 
 def _row_distances(layer: DepthwiseConv2D, form: _Form) -> tuple[int, int]:
@@ -398,35 +378,4 @@ class _DepthwiseKernel:
         return _bind(layer)
 
 
-@dataclass(frozen=True)
-class _OneChannelKernel:
-    """``mve.conv2d_s8`` for a depthwise layer with one input channel."""
-
-    name: str = "mve.depthwise_as_conv2d_s8"
-    provider: Provider = Provider.TINYGEN
-
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer, or None if it can."""
-        if not isinstance(layer, DepthwiseConv2D):
-            return "does DepthwiseConv2D only"
-        converted = _as_convolution(layer)
-        if converted is None:
-            return "does one input channel only"
-        return convolution.KERNELS[0].rejects(converted, core)
-
-    def _converted(self, layer: Layer) -> Conv2D:
-        assert isinstance(layer, DepthwiseConv2D)
-        converted = _as_convolution(layer)
-        assert converted is not None
-        return converted
-
-    def cost(self, layer: Layer, core: Core) -> float:
-        """Estimated cycles."""
-        return convolution.KERNELS[0].cost(self._converted(layer), core)
-
-    def bind(self, layer: Layer, core: Core) -> Binding:
-        """Fit the kernel to the layer."""
-        return convolution.KERNELS[0].bind(self._converted(layer), core)
-
-
-KERNELS: Sequence[Kernel] = (_DepthwiseKernel(), _OneChannelKernel())
+KERNELS: Sequence[Kernel] = (_DepthwiseKernel(),)
