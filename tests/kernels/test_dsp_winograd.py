@@ -51,6 +51,7 @@ BATCHES = 8
 _FORMS = {"f2": F2, "f4": F4}
 _EXTENTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 19, 23)
 _DEPTHS = (4, 8, 12, 16, 16, 20, 24, 28, 32, 48, 64)
+_LARGEST_INPUT = 3000
 _CHANNELS = (4, 8, 12, 16, 20)
 
 
@@ -58,10 +59,13 @@ def _random_layer(seed: int) -> Network:
     """A 3x3 convolution with everything at its extremes."""
     rng = np.random.default_rng([seed, 33])
     padding = str(rng.choice(["SAME", "VALID"]))
+    batches, depth = int(rng.choice([1, 1, 1, 2])), int(rng.choice(_DEPTHS))
     rows, columns = (int(rng.choice(_EXTENTS)) for _ in range(2))
+    while batches * rows * columns * depth > _LARGEST_INPUT:
+        rows, columns = (int(rng.choice(_EXTENTS)) for _ in range(2))
     if padding == "VALID":
         rows, columns = max(rows, 3), max(columns, 3)
-    image = (int(rng.choice([1, 1, 1, 2])), rows, columns, int(rng.choice(_DEPTHS)))
+    image = (batches, rows, columns, depth)
     shape = _Shape(image, (3, 3), (1, 1), (1, 1), padding, int(rng.choice(_CHANNELS)))
     network = _convolution(shape)
     (layer,) = network.layers
@@ -149,7 +153,7 @@ def test_operands_are_int16_for_all_weights(form: _Form) -> None:
 def test_every_form_is_drawn(form: str) -> None:
     """The random layers reach both requantizations, and cut outputs."""
     forms = set()
-    for part in _layers(form, 0):
+    for part in (*_layers(form, 0), *_layers(form, 1), *_layers(form, 2)):
         (layer,) = part.layers
         assert isinstance(layer, Conv2D)
         prepared = _prepare(_FORMS[form], layer)

@@ -48,54 +48,53 @@ TINYGEN_INLINE uint32_t tinygen_winograd4_load(const int8_t *from, int32_t odd)
     return (odd != 0 ? word >> 8 : word) & 0x00ff00ffu;
 }
 
-/** Transform a row of six pixels. */
-TINYGEN_INLINE void tinygen_winograd4_row(const int8_t *from, int32_t depth, int32_t odd,
-                                          tinygen_winograd4_six *to)
-{
-    const int8_t *middle = from + 3 * depth;
-    *to = tinygen_winograd4_transform(
-        tinygen_winograd4_load(from, odd), tinygen_winograd4_load(from + depth, odd),
-        tinygen_winograd4_load(from + 2 * depth, odd), tinygen_winograd4_load(middle, odd),
-        tinygen_winograd4_load(middle + depth, odd),
-        tinygen_winograd4_load(middle + 2 * depth, odd));
-}
-
-/** Transform column c of six transformed rows, and store it `step` words apart. */
-TINYGEN_INLINE void tinygen_winograd4_column(const tinygen_winograd4_six *rows, int32_t c,
-                                             uint32_t *to, int32_t step)
-{
-    const tinygen_winograd4_six column = tinygen_winograd4_transform(
-        rows[0].at[c], rows[1].at[c], rows[2].at[c], rows[3].at[c], rows[4].at[c], rows[5].at[c]);
-    to[0] = tinygen_winograd4_halves(column.at[0]);
-    to += step;
-    to[0] = tinygen_winograd4_halves(column.at[1]);
-    to += step;
-    to[0] = tinygen_winograd4_halves(column.at[2]);
-    to += step;
-    to[0] = tinygen_winograd4_halves(column.at[3]);
-    to += step;
-    to[0] = tinygen_winograd4_halves(column.at[4]);
-    to += step;
-    to[0] = tinygen_winograd4_halves(column.at[5]);
-}
-
-/** Transform two channels of a tile. */
+/** Transform two channels of a tile. Loops keep the compiler from keeping more than it has room
+ * for. */
 TINYGEN_INLINE void tinygen_winograd4_two(const int8_t *from, int32_t pitch, int32_t depth,
                                           int32_t odd, uint32_t *to)
 {
     tinygen_winograd4_six rows[6];
-    tinygen_winograd4_row(from, depth, odd, &rows[0]);
-    tinygen_winograd4_row(from + pitch, depth, odd, &rows[1]);
-    tinygen_winograd4_row(from + 2 * pitch, depth, odd, &rows[2]);
-    tinygen_winograd4_row(from + 3 * pitch, depth, odd, &rows[3]);
-    tinygen_winograd4_row(from + 4 * pitch, depth, odd, &rows[4]);
-    tinygen_winograd4_row(from + 5 * pitch, depth, odd, &rows[5]);
-    tinygen_winograd4_column(rows, 0, to, 6 * depth);
-    tinygen_winograd4_column(rows, 1, to + depth, 6 * depth);
-    tinygen_winograd4_column(rows, 2, to + 2 * depth, 6 * depth);
-    tinygen_winograd4_column(rows, 3, to + 3 * depth, 6 * depth);
-    tinygen_winograd4_column(rows, 4, to + 4 * depth, 6 * depth);
-    tinygen_winograd4_column(rows, 5, to + 5 * depth, 6 * depth);
+    for (int32_t y = 0; y < 6; y++) {
+        const int8_t *middle = from + 3 * depth;
+        rows[y] = tinygen_winograd4_transform(
+            tinygen_winograd4_load(from, odd), tinygen_winograd4_load(from + depth, odd),
+            tinygen_winograd4_load(from + 2 * depth, odd), tinygen_winograd4_load(middle, odd),
+            tinygen_winograd4_load(middle + depth, odd),
+            tinygen_winograd4_load(middle + 2 * depth, odd));
+        from += pitch;
+    }
+    for (int32_t x = 0; x < 6; x++) {
+        const tinygen_winograd4_six column =
+            tinygen_winograd4_transform(rows[0].at[x], rows[1].at[x], rows[2].at[x], rows[3].at[x],
+                                        rows[4].at[x], rows[5].at[x]);
+        uint32_t *at = to;
+        *at = tinygen_winograd4_halves(column.at[0]);
+        at += 6 * depth;
+        *at = tinygen_winograd4_halves(column.at[1]);
+        at += 6 * depth;
+        *at = tinygen_winograd4_halves(column.at[2]);
+        at += 6 * depth;
+        *at = tinygen_winograd4_halves(column.at[3]);
+        at += 6 * depth;
+        *at = tinygen_winograd4_halves(column.at[4]);
+        at += 6 * depth;
+        *at = tinygen_winograd4_halves(column.at[5]);
+        to += depth;
+    }
+}
+
+/** Transform the even two of four channels of a tile. */
+static __attribute__((noinline, unused)) void
+tinygen_winograd4_even(const int8_t *from, int32_t pitch, int32_t depth, uint32_t *to)
+{
+    tinygen_winograd4_two(from, pitch, depth, 0, to);
+}
+
+/** Transform the odd two of four channels of a tile. */
+static __attribute__((noinline, unused)) void
+tinygen_winograd4_odd(const int8_t *from, int32_t pitch, int32_t depth, uint32_t *to)
+{
+    tinygen_winograd4_two(from, pitch, depth, 1, to);
 }
 
 /** tinygen_winograd_input_function */
@@ -105,8 +104,8 @@ tinygen_winograd4_input(const int8_t *from, int32_t pitch, int32_t depth, uint32
     for (int32_t k = 0; k < depth; k += 4) {
         for (int32_t tile = 0; tile < 2; tile++) {
             const int8_t *first = from + k + 4 * tile * depth;
-            tinygen_winograd4_two(first, pitch, depth, 0, values + k + tile);
-            tinygen_winograd4_two(first, pitch, depth, 1, values + k + 2 + tile);
+            tinygen_winograd4_even(first, pitch, depth, values + k + tile);
+            tinygen_winograd4_odd(first, pitch, depth, values + k + 2 + tile);
         }
     }
 }

@@ -52,6 +52,10 @@ _FITTED_SHIFT = 10
 _EXACT_SHIFT = 10
 """The same for the two roundings."""
 
+_TWO_ROUNDINGS_CYCLES = 3.4
+_QUAD_CYCLES = 110.0
+_PAIR_CYCLES = 1000.0
+
 _INT16 = (-(1 << 15), (1 << 15) - 1)
 
 
@@ -107,8 +111,8 @@ F4 = _Form(
         (0, 4, 0, -5, 0, 1),
     ),
     outputs=((3, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 3)),
-    transform_cycles=210.0,
-    finish_cycles=330.0,
+    transform_cycles=330.0,
+    finish_cycles=310.0,
 )
 
 
@@ -274,8 +278,13 @@ class WinogradConv2D:
         unroll = _unroll(depth)
         turns = depth // 2 // unroll
         frequency = 8 * depth + 18 + (5 + 5 * turns) * (turns > 1)
-        quad = form.frequencies * frequency + 8 * form.finish_cycles + 110
-        return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + 500)
+        prepared = _prepare(form, layer)
+        assert isinstance(prepared, _Prepared)
+        finish = form.finish_cycles
+        if prepared.requantization.two_roundings:
+            finish += form.tile**2 * _TWO_ROUNDINGS_CYCLES
+        quad = form.frequencies * frequency + 8 * finish + _QUAD_CYCLES
+        return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + _PAIR_CYCLES)
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
