@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinygen.emit import GeneratedFiles, render
 from tinygen.c_syntax import identifier
+from tinygen.emit import GeneratedFiles, render
 from tinygen.errors import InputError
 from tinygen.graph import Graph
 from tinygen.kernels import cmsis_nn

@@ -58,13 +58,13 @@ def _drawn(rng: Rng, kind: str) -> _Shape:
     rows, columns = _pick(rng, *_EXTENTS), _pick(rng, *_EXTENTS)
     padding = str(rng.choice(["SAME", "VALID"]))
     if kind == "3x3":
-        channels, stride = _pick(rng, *_CHANNELS), _pick(rng, 1, 2)
+        channels, step = _pick(rng, *_CHANNELS), _pick(rng, 1, 2)
         image = (batches, rows, columns, channels)
-        return _Shape(image, 1, (3, 3), (stride, stride), (1, 1), padding)
+        return _Shape(image, 1, (3, 3), (step, step), (1, 1), padding)
     if kind == "wide":
         image = (1, _pick(rng, 3, 4, 5), _pick(rng, 67, 131, 150, 270, 1030), _pick(rng, 1, 4, 5))
-        stride = _pick(rng, 1, 2)
-        return _Shape(image, 1, (3, 3), (stride, stride), (1, 1), padding)
+        step = _pick(rng, 1, 2)
+        return _Shape(image, 1, (3, 3), (step, step), (1, 1), padding)
     if kind == "single":
         size = _pick(rng, 1, 2, 3, 4, 5, 7, 10), _pick(rng, 1, 2, 3, 4, 5, 7, 8)
         stride = _pick(rng, 1, 2, 3), 2

@@ -156,7 +156,8 @@ TINYGEN_KERNEL void tinygen_softmax_s16(const tinygen_softmax_s16_params *p, con
             zeros++;
         }
         const int32_t shifted = (int32_t)((((int64_t)sum << (zeros - 1)) + (1 << 13)) >> 14);
-        const int32_t position = tinygen_clamp(shifted - (1 << 15) - (1 << 16), INT16_MIN, INT16_MAX);
+        const int32_t position =
+            tinygen_clamp(shifted - (1 << 15) - (1 << 16), INT16_MIN, INT16_MAX);
         const int64_t reciprocal = tinygen_interpolated(p->reciprocals, position);
         const int32_t right = 31 - zeros;
         for (int32_t c = 0; c < p->depth; c++) {

@@ -102,8 +102,8 @@ static inline int16_t tinygen_conv2d_s16_narrow_output(const tinygen_conv2d_s16_
                             for (int32_t kx = first_kx; kx < end_kx; kx++) {                       \
                                 const int32_t in_x = origin_x + kx * s->columns.dilation;          \
                                 const value_type *in =                                             \
-                                    image +                                                        \
-                                    (in_y * s->columns.input + in_x) * s->input_channels + group;  \
+                                    image + (in_y * s->columns.input + in_x) * s->input_channels + \
+                                    group;                                                         \
                                 const weight_type *w =                                             \
                                     filter + (ky * s->columns.size + kx) * s->group_depth;         \
                                 for (int32_t c = 0; c < s->group_depth; c++) {                     \

@@ -84,10 +84,9 @@ static inline int32_t tinygen_quantized_prelu(const tinygen_arithmetic_params *p
                                               int32_t b)
 {
     const int32_t value = a + p->lhs_offset;
-    const int32_t scaled =
-        value >= 0 ? tinygen_scale(value, p->lhs_multiplier, p->lhs_shift)
-                   : tinygen_scale(value * (b + p->rhs_offset), p->output_multiplier,
-                                   p->output_shift);
+    const int32_t scaled = value >= 0 ? tinygen_scale(value, p->lhs_multiplier, p->lhs_shift)
+                                      : tinygen_scale(value * (b + p->rhs_offset),
+                                                      p->output_multiplier, p->output_shift);
     return tinygen_clamp(tinygen_wrapping_add(scaled, p->output_offset), p->clamp_min,
                          p->clamp_max);
 }
@@ -138,7 +137,8 @@ static inline int32_t tinygen_quantized_div(const tinygen_arithmetic_params *p, 
     const int32_t reciprocal = tinygen_reciprocal_of_one_plus(fraction);
     const uint32_t magnitude = (uint32_t)(dividend < 0 ? -(dividend + 1) : dividend);
     const int32_t headroom = tinygen_leading_zeros(magnitude) - 1;
-    const int32_t quotient = tinygen_high_mul((int32_t)((uint32_t)dividend << headroom), reciprocal);
+    const int32_t quotient =
+        tinygen_high_mul((int32_t)((uint32_t)dividend << headroom), reciprocal);
     const int32_t shift = p->output_shift - (31 - zeros) - headroom;
     const int32_t scaled = tinygen_rounding_shift_right(
         tinygen_high_mul(quotient, p->output_multiplier), shift < -31 ? 31 : -shift);

@@ -185,8 +185,8 @@ static inline float tinygen_sqrt(float x)
         return (float)tinygen_nan();
     }
     const double value = (double)x;
-    double root = tinygen_double_of_bits((tinygen_bits_of_double(value) >> 1) +
-                                         ((uint64_t)0x1FF8 << 48));
+    double root =
+        tinygen_double_of_bits((tinygen_bits_of_double(value) >> 1) + ((uint64_t)0x1FF8 << 48));
     for (int32_t i = 0; i < 5; i++) {
         root = 0.5 * (root + value / root);
     }

@@ -13,7 +13,8 @@
 /** Most indices that pick one block. */
 #define TINYGEN_GATHER_INDICES 5
 
-/** Blocks of block_bytes in tables of `extents` blocks; every batch has its own tuples of indices. */
+/** Blocks of block_bytes in tables of `extents` blocks; every batch has its own tuples of indices.
+ */
 typedef struct {
     int32_t batches;
     int32_t outer; /**< tables of a batch, picked from alike */
@@ -47,7 +48,8 @@ TINYGEN_KERNEL void tinygen_gather(const tinygen_gather_params *p, const uint8_t
     }
 }
 
-/** A bilinear resize of NHWC images; positions and the second's weights for each output row, column. */
+/** A bilinear resize of NHWC images; positions and the second's weights for each output row,
+ * column. */
 typedef struct {
     int32_t batches;
     int32_t input_rows;

@@ -17,7 +17,8 @@ TINYGEN_KERNEL void tinygen_lookup_s8(int32_t count, const int8_t *table, const 
     }
 }
 
-/** The scale that brings an int16 input to table positions: value * multiplier >> shift, rounded. */
+/** The scale that brings an int16 input to table positions: value * multiplier >> shift, rounded.
+ */
 typedef struct {
     int32_t count;
     int32_t multiplier;

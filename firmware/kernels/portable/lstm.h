@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * UNIDIRECTIONAL_SEQUENCE_LSTM of one sequence: int8 or int16 activations, int8 weights, int16 cell.
+ * UNIDIRECTIONAL_SEQUENCE_LSTM of one sequence: int8 or int16 activations, int8 weights, int16
+ * cell.
  */
 #ifndef TINYGEN_KERNELS_LSTM_H
 #define TINYGEN_KERNELS_LSTM_H
@@ -75,13 +76,11 @@ static inline int32_t tinygen_lstm_product(int32_t a, int32_t b, const tinygen_p
     {                                                                                              \
         const tinygen_lstm_gate *gate = &p->gates[number];                                         \
         for (int32_t u = 0; u < p->units; u++) {                                                   \
-            const sum_type own =                                                                   \
-                (sum_type)gate->bias[u] + tinygen_lstm_sum_##suffix(gate->weights + u * p->depth,  \
-                                                                    input, p->depth,               \
-                                                                    p->input_zero_point);          \
-            const sum_type past =                                                                  \
-                tinygen_lstm_sum_##suffix(gate->recurrent_weights + u * p->units, hidden,          \
-                                          p->units, p->hidden_zero_point);                         \
+            const sum_type own = (sum_type)gate->bias[u] +                                         \
+                                 tinygen_lstm_sum_##suffix(gate->weights + u * p->depth, input,    \
+                                                           p->depth, p->input_zero_point);         \
+            const sum_type past = tinygen_lstm_sum_##suffix(                                       \
+                gate->recurrent_weights + u * p->units, hidden, p->units, p->hidden_zero_point);   \
             const int16_t lhs = tinygen_lstm_saturate(                                             \
                 scale(own, gate->input_pair.multiplier, gate->input_pair.shift));                  \
             const int16_t rhs = tinygen_lstm_saturate(                                             \

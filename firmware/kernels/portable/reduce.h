@@ -9,7 +9,8 @@
 #include "nest.h"
 #include "requantize.h"
 
-/** Array 0 of both nests is the input: `outer` goes over the outputs, `inner` over what each reads. */
+/** Array 0 of both nests is the input: `outer` goes over the outputs, `inner` over what each reads.
+ */
 typedef struct {
     tinygen_nest outer;
     tinygen_nest inner;

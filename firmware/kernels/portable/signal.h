@@ -30,9 +30,9 @@ typedef struct {
     int32_t points;
     int32_t stage_count;
     tinygen_fft_stage stages[TINYGEN_FFT_STAGES];
-    const uint16_t *order;          /**< which input each place begins with */
-    const int16_t *twiddles;        /**< points pairs of cosine and sine */
-    const int16_t *split_twiddles;  /**< points / 2 pairs, for numbers 1 to points / 2 */
+    const uint16_t *order;         /**< which input each place begins with */
+    const int16_t *twiddles;       /**< points pairs of cosine and sine */
+    const int16_t *split_twiddles; /**< points / 2 pairs, for numbers 1 to points / 2 */
 } tinygen_rfft_params;
 
 /** Number of bits that a value needs. */
@@ -150,8 +150,8 @@ TINYGEN_KERNEL void tinygen_rfft_s16(const tinygen_rfft_params *p, const int16_t
         const tinygen_complex conjugate = {work[mirror].real, (int16_t)-work[mirror].imaginary};
         const tinygen_complex high = tinygen_complex_divide(conjugate, 2);
         const tinygen_complex sum = tinygen_complex_add(low, high);
-        const tinygen_complex turned = tinygen_complex_multiply(
-            tinygen_complex_subtract(low, high), p->split_twiddles + 2 * (k - 1));
+        const tinygen_complex turned = tinygen_complex_multiply(tinygen_complex_subtract(low, high),
+                                                                p->split_twiddles + 2 * (k - 1));
         output[2 * k] = (int16_t)((sum.real + turned.real) >> 1);
         output[2 * k + 1] = (int16_t)((sum.imaginary + turned.imaginary) >> 1);
         output[2 * mirror] = (int16_t)((sum.real - turned.real) >> 1);
@@ -287,9 +287,8 @@ TINYGEN_KERNEL void tinygen_spectral_subtraction(const tinygen_spectral_subtract
         if (p->clamping != 0) {
             kept[i] = noise;
         }
-        const uint32_t floor =
-            (uint32_t)(((uint64_t)input[i] * p->min_signal_remaining) >>
-                       p->spectral_subtraction_bits);
+        const uint32_t floor = (uint32_t)(((uint64_t)input[i] * p->min_signal_remaining) >>
+                                          p->spectral_subtraction_bits);
         const uint32_t rest = (scaled - noise) >> p->smoothing_bits;
         output[i] = rest > floor ? rest : floor;
         estimate[i] = kept[i];
