@@ -11,6 +11,7 @@ from pathlib import Path
 
 import serial
 from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
 from tinygen.errors import InputError, MachineError
 from tinygen.targets.boards import Board
@@ -53,7 +54,7 @@ def find_port(board: Board, probe: str = "") -> str:
     )
 
 
-def _listing(ports: Sequence[list_ports.ListPortInfo]) -> str:
+def _listing(ports: Sequence[ListPortInfo]) -> str:
     return ", ".join(
         f"{port.device}"
         + (f" (USB {port.vid:04x}:{port.pid:04x}" if port.vid is not None else " (no USB")
