@@ -151,7 +151,7 @@ def test_unsupported_operators_are_all_listed(tmp_path: Path) -> None:
     y = builder.tensor((1, 4), "INT8", scale=0.1, name="first_result")
     z = builder.tensor((1, 4), "INT8", scale=0.1, name="second_result")
     builder.operator("ATAN2", [x, x], [y])
-    builder.operator("CUSTOM", [y], [z], custom_code="Mystery")
+    builder.custom("Mystery", [y], [z])
     (tmp_path / "m.tflite").write_bytes(builder.inputs(x).outputs(z).build())
     result = tinygen("generate", tmp_path / "m.tflite", "-o", tmp_path / "out")
     assert result.returncode == 2
@@ -220,10 +220,10 @@ def test_an_arena_larger_than_the_ram(tmp_path: Path) -> None:
     assert "16,384" in result.stderr
 
 
-def test_a_float_model_is_told_to_be_quantized() -> None:
-    result = tinygen("analyze", shared_model("mlperf_ic_float.tflite"))
-    assert result.returncode == 2
-    assert "quantize" in result.stderr
+def test_a_float_model_is_compiled_as_it_is() -> None:
+    result = tinygen("analyze", shared_model("mlperf_ic_float.tflite"), "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["macs"] == 12501632
 
 
 def test_doctor_and_boards_print_json() -> None:
