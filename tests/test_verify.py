@@ -85,7 +85,10 @@ def test_a_changed_weight_is_found_in_its_layer(tmp_path: Path) -> None:
 def test_layers_are_judged_one_by_one(tmp_path: Path) -> None:
     compilation = compiled(DIGITS)
     wrong = with_edit(
-        compilation, "digits_weights.c", r"(digits_00_bias\[\d+\][^{]*\{\s*)(-?\d+)", r"\g<1>1000+\2"
+        compilation,
+        "digits_weights.c",
+        r"(digits_00_bias\[\d+\][^{]*\{\s*)(-?\d+)",
+        r"\g<1>1000+\2",
     )
     samples = reference.random_inputs(wrong.network, 1, seed=5)
     verdict = verify(wrong, board("host"), samples, tmp_path, layers=True)
