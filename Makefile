@@ -18,7 +18,7 @@ demo: $(VENV)/installed
 
 test: lint
 	@scripts/system-packages.sh $(RUN_PACKAGES) $(TEST_PACKAGES)
-	TINYGEN_MODELS=40 $(PYTHON) -m pytest -n 2 -m "not nightly"
+	TINYGEN_MODELS=20 $(PYTHON) -m pytest -n 2 -m "not nightly"
 
 nightly: lint
 	@scripts/system-packages.sh $(RUN_PACKAGES) $(TEST_PACKAGES)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,24 @@ def shared_model(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"{path} is not there")
     return path
+
+
+NIGHTLY = (
+    r"tests/emit/test_generated_program\.py::test_(no_warnings|clean).*\[(?!mlperf_kws)",
+    r"tests/flash/test_board_runner",
+    r"tests/kernels/test_cmsis_nn_(layers|scratch|shipping)",
+    r"tests/kernels/test_(dsp|mve)_",
+    r"tests/kernels/test_interrupts\.py.*size",
+    r"tests/kernels/test_(emulated|stateful|typed)",
+    r"tests/run/test_(board_images|fault_injection|noise|plugin)",
+    r"tests/test_profile",
+    r"tests/test_verify\.py::test_real_models_on_cortex_m4.*size",
+)
+"""Long sweeps, by the start of their node identifiers: ``make nightly`` runs them too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the long sweeps."""
+    for item in items:
+        if any(re.match(pattern, item.nodeid) for pattern in NIGHTLY):
+            item.add_marker(pytest.mark.nightly)

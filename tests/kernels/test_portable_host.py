@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tinygen.numerics import Numerics
 from tinygen.plan import Optimize
 from tinygen.tflite_reader import read_model_bytes
 
-_MODELS = 200
+_MODELS = int(os.environ.get("TINYGEN_MODELS", "200"))
 _SAMPLES = 2
 _FEW = 20
 
