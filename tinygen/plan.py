@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from tinygen.errors import UnsupportedError
+from tinygen.kernels.dsp import COMPACT_KERNELS as COMPACT_DSP_KERNELS
 from tinygen.kernels.dsp import GROWING_KERNELS as GROWING_DSP_KERNELS
 from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Binding, Candidate, Kernel, Provider, cheapest
@@ -138,7 +139,8 @@ def _block(key: str, size: int, first: int, last: int) -> Block:
 
 
 def _choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:
-    own: list[Kernel] = [*MVE_KERNELS, *DSP_KERNELS, *PORTABLE_KERNELS]
+    dsp = COMPACT_DSP_KERNELS if options.optimize is Optimize.SIZE else DSP_KERNELS
+    own: list[Kernel] = [*MVE_KERNELS, *dsp, *PORTABLE_KERNELS]
     groups: list[list[Kernel]] = {
         KernelChoice.AUTO: [[*own, *cmsis_nn]],
         KernelChoice.TINYGEN: [own],

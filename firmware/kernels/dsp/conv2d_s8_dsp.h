@@ -14,19 +14,24 @@
 #include "../portable/window.h"
 #include "gemm.h"
 
-/** A convolution layer. */
+/** The multiplication that a convolution comes down to. */
 typedef struct {
     tinygen_gemm_columns_function *fill;
     tinygen_gemm_function *multiply;
     const int32_t *stream;
     tinygen_gemm_shape shape;
-    tinygen_gemm_rest rest;
     tinygen_gemm_windows windows; /**< those that lie within the image */
+    int32_t output_channels;
+    int32_t block_pairs; /**< pairs of columns that scratch memory holds */
+} tinygen_gemm_layer;
+
+/** A convolution layer. */
+typedef struct {
+    tinygen_gemm_layer gemm;
     tinygen_axis rows;
     tinygen_axis columns;
     int32_t batches;
     int32_t input_channels;
-    int32_t output_channels;
     int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
     int32_t segment_taps;    /**< filter taps of a segment */
     int32_t inner_begin;     /**< first output column whose windows need no padding at the sides, */
@@ -34,61 +39,70 @@ typedef struct {
     int32_t fills_rows;      /**< whether segments are filter rows, */
     int32_t fills_edges;     /**< and those of edges can be filled like others, then mended */
     int32_t padding;         /**< the input's zero point */
-    int32_t block_pairs;     /**< pairs of columns that scratch memory holds */
 } tinygen_dsp_conv2d_params;
 
+/** A convolution layer with a 1x1 filter, stride 1, no padding. */
+typedef struct {
+    tinygen_gemm_layer gemm;
+    int32_t pixels;          /**< of all images */
+    int32_t width;           /**< pixels of a row */
+    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+} tinygen_dsp_pointwise_params;
+
 /** Multiply pairs of columns with all channels. */
-static inline void tinygen_dsp_multiply(const tinygen_dsp_conv2d_params *p, const int16_t *columns,
-                                        int8_t *output, int32_t pairs, int32_t pitch)
+static inline void tinygen_dsp_multiply(const tinygen_gemm_layer *g, const tinygen_gemm_rest *rest,
+                                        const int16_t *columns, int8_t *output, int32_t pairs,
+                                        int32_t pitch)
 {
-    if (p->shape.outputs != 0) {
-        p->multiply(columns, p->stream, output, &p->shape, pairs, pitch);
+    if (g->shape.outputs != 0) {
+        g->multiply(columns, g->stream, output, &g->shape, pairs, pitch);
     }
-    if (p->rest.compute != NULL) {
-        p->rest.compute(&p->rest, p->shape.steps, columns, output, pairs, pitch);
+    if (rest != NULL) {
+        rest->compute(rest, g->shape.steps, columns, output, pairs, pitch);
     }
 }
 
 /** Multiply a block of columns; the last one stands twice if their number is odd. */
-static inline void tinygen_dsp_multiply_block(const tinygen_dsp_conv2d_params *p,
-                                              const int16_t *columns, int8_t *output, int32_t count)
+static __attribute__((noinline, unused)) void
+tinygen_dsp_multiply_block(const tinygen_gemm_layer *g, const tinygen_gemm_rest *rest,
+                           const int16_t *columns, int8_t *output, int32_t count)
 {
-    const int32_t pairs = count / 2;
+    int32_t pairs = count / 2;
+    int32_t pitch = g->output_channels;
     if (pairs != 0) {
-        tinygen_dsp_multiply(p, columns, output, pairs, p->output_channels);
+        tinygen_dsp_multiply(g, rest, columns, output, pairs, pitch);
     }
     if (count % 2 != 0) {
-        tinygen_dsp_multiply(p, columns + 4 * p->shape.steps * pairs,
-                             output + 2 * pairs * p->output_channels, 1, 0);
+        tinygen_dsp_multiply(g, rest, columns + g->windows.pair * pairs, output + 2 * pairs * pitch,
+                             1, 0);
     }
 }
 
 /** Where column i of a block starts. */
-static inline int16_t *tinygen_dsp_column(const tinygen_dsp_conv2d_params *p, int16_t *columns,
-                                          int32_t i)
+static inline int16_t *tinygen_dsp_column(const tinygen_gemm_layer *g, int16_t *columns, int32_t i)
 {
-    return columns + 4 * p->shape.steps * (i / 2) + 2 * (i % 2);
+    return columns + g->windows.pair * (i / 2) + 2 * (i % 2);
 }
 
 /** Compute consecutive pixels of a 1x1 convolution with stride 1. */
 static __attribute__((noinline, unused)) void
-tinygen_dsp_pointwise_pixels(const tinygen_dsp_conv2d_params *p, const int8_t *input,
-                             int8_t *output, int16_t *columns, int32_t pixels)
+tinygen_dsp_pointwise_pixels(const tinygen_gemm_layer *g, const tinygen_gemm_rest *rest,
+                             const int8_t *input, int8_t *output, int16_t *columns, int32_t pixels)
 {
-    const int32_t most = 2 * p->block_pairs;
+    const int32_t most = 2 * g->block_pairs;
     while (pixels > 0) {
         const int32_t count = pixels < most ? pixels : most;
         if (count > 1) {
-            p->fill(&p->windows, input, columns, count / 2);
+            g->fill(&g->windows, input, columns, count / 2);
         }
-        input += count * p->input_channels;
+        input += count * g->windows.step;
         if (count % 2 != 0) {
-            const int8_t *last = input - p->input_channels;
-            tinygen_gemm_column(&p->windows, last, tinygen_dsp_column(p, columns, count - 1));
-            tinygen_gemm_column(&p->windows, last, tinygen_dsp_column(p, columns, count));
+            const int8_t *last = input - g->windows.step;
+            tinygen_gemm_column(&g->windows, last, tinygen_dsp_column(g, columns, count - 1));
+            tinygen_gemm_column(&g->windows, last, tinygen_dsp_column(g, columns, count));
         }
-        tinygen_dsp_multiply_block(p, columns, output, count);
-        output += count * p->output_channels;
+        tinygen_dsp_multiply_block(g, rest, columns, output, count);
+        output += count * g->output_channels;
         pixels -= count;
     }
 }
@@ -97,38 +111,40 @@ tinygen_dsp_pointwise_pixels(const tinygen_dsp_conv2d_params *p, const int8_t *i
  * Compute output rows [first_row, end_row) of one image with a 1x1 filter, stride 1, no padding.
  *
  * @param p       the layer
+ * @param rest    its channels outside the stream, or NULL
  * @param input   ring of p->input_ring_rows rows
  * @param output  where first_row goes
- * @param columns scratch memory: p->block_pairs pairs of columns, aligned to 4 bytes
+ * @param columns scratch memory: p->gemm.block_pairs pairs of columns, aligned to 4 bytes
  */
-static inline void tinygen_dsp_pointwise_rows(const tinygen_dsp_conv2d_params *p,
-                                              const int8_t *input, int8_t *output, int16_t *columns,
-                                              int32_t first_row, int32_t end_row)
+static inline void tinygen_dsp_pointwise_rows(const tinygen_dsp_pointwise_params *p,
+                                              const tinygen_gemm_rest *rest, const int8_t *input,
+                                              int8_t *output, int16_t *columns, int32_t first_row,
+                                              int32_t end_row)
 {
-    const int32_t width = p->columns.input;
+    const tinygen_gemm_layer *g = &p->gemm;
     while (first_row < end_row) {
         const int32_t slot = tinygen_ring_slot(first_row, p->input_ring_rows);
         const int32_t room = p->input_ring_rows - slot;
         const int32_t rows = end_row - first_row < room ? end_row - first_row : room;
-        tinygen_dsp_pointwise_pixels(p, input + slot * width * p->input_channels, output, columns,
-                                     rows * width);
-        output += rows * width * p->output_channels;
+        tinygen_dsp_pointwise_pixels(g, rest, input + slot * p->width * g->windows.step, output,
+                                     columns, rows * p->width);
+        output += rows * p->width * g->output_channels;
         first_row += rows;
     }
 }
 
 /** Compute the whole output of a 1x1 convolution: NHWC in, NHWC out. */
-static inline void tinygen_dsp_pointwise(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+static inline void tinygen_dsp_pointwise(const tinygen_dsp_pointwise_params *p,
+                                         const tinygen_gemm_rest *rest, const int8_t *input,
                                          int8_t *output, int16_t *columns)
 {
-    tinygen_dsp_pointwise_pixels(p, input, output, columns,
-                                 p->batches * p->rows.input * p->columns.input);
+    tinygen_dsp_pointwise_pixels(&p->gemm, rest, input, output, columns, p->pixels);
 }
 
 /** Bytes of a segment. */
 static inline int32_t tinygen_dsp_segment_bytes(const tinygen_dsp_conv2d_params *p)
 {
-    return 4 * p->windows.groups + p->windows.left;
+    return 4 * p->gemm.windows.groups + p->gemm.windows.left;
 }
 
 /**
@@ -162,11 +178,11 @@ static __attribute__((noinline, unused)) void
 tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *edge,
                         int16_t *column, int32_t y, int32_t x)
 {
-    const int32_t groups = p->windows.groups;
+    const int32_t groups = p->gemm.windows.groups;
     const int32_t first_x = x * p->columns.stride - p->columns.pad;
     const int32_t end_x = first_x + p->columns.size * p->columns.dilation;
     int32_t in_y = y * p->rows.stride - p->rows.pad;
-    int16_t *rest = column + 8 * groups * p->windows.segments;
+    int16_t *rest = column + 8 * groups * p->gemm.windows.segments;
     int32_t k = 0;
     for (int32_t ky = 0; ky < p->rows.size; ky++) {
         const int8_t *row = NULL;
@@ -177,7 +193,7 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
         for (int32_t in_x = first_x; in_x < end_x; in_x += p->segment_taps * p->columns.dilation) {
             const int8_t *from = tinygen_dsp_segment(p, row, in_x, edge);
             column = tinygen_gemm_widen(column, from, groups);
-            for (int32_t i = 0; i < p->windows.left; i++) {
+            for (int32_t i = 0; i < p->gemm.windows.left; i++) {
                 tinygen_gemm_widen1(rest, k, from[4 * groups + i]);
                 k++;
             }
@@ -198,8 +214,9 @@ typedef struct {
 } tinygen_dsp_position;
 
 /** Go to the start of row at->y. */
-static inline void tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
-                                         tinygen_dsp_position *at)
+static __attribute__((noinline, unused)) void
+tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                      tinygen_dsp_position *at)
 {
     const int32_t origin = at->y * p->rows.stride - p->rows.pad;
     const int32_t first = tinygen_first_tap(&p->rows, origin);
@@ -211,10 +228,10 @@ static inline void tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, con
     at->begin = p->inner_begin;
     at->end = p->inner_end;
     at->skipped = first;
-    at->windows = p->windows;
+    at->windows = p->gemm.windows;
     at->windows.segments = end - first;
     if (p->fills_rows == 0 || end <= first || slot + reach >= p->input_ring_rows ||
-        (p->windows.left != 0 && end - first != p->rows.size)) {
+        (p->gemm.windows.left != 0 && end - first != p->rows.size)) {
         at->end = 0;
         return;
     }
@@ -237,7 +254,7 @@ static inline void tinygen_dsp_pad(const tinygen_dsp_conv2d_params *p, int16_t *
             tinygen_gemm_store(column + 8 * i, word);
             tinygen_gemm_store(column + 8 * i + 4, word);
         }
-        column += 8 * p->windows.groups;
+        column += 8 * p->gemm.windows.groups;
     }
 }
 
@@ -249,8 +266,9 @@ static __attribute__((noinline, unused)) void tinygen_dsp_mend(const tinygen_dsp
     const int32_t depth = p->input_channels / 4;
     const int32_t first = tinygen_first_tap(&p->columns, origin);
     const int32_t end = tinygen_end_tap(&p->columns, origin);
-    tinygen_dsp_pad(p, column, p->windows.segments, 0, first * depth);
-    tinygen_dsp_pad(p, column, p->windows.segments, end * depth, (p->columns.size - end) * depth);
+    tinygen_dsp_pad(p, column, p->gemm.windows.segments, 0, first * depth);
+    tinygen_dsp_pad(p, column, p->gemm.windows.segments, end * depth,
+                    (p->columns.size - end) * depth);
 }
 
 /** Fill pairs of columns from the present position on. */
@@ -258,22 +276,22 @@ static inline void tinygen_dsp_fill_pairs(const tinygen_dsp_conv2d_params *p, in
                                           const tinygen_dsp_position *at, int32_t pairs)
 {
     const int32_t in_x = at->x * p->columns.stride - p->columns.pad;
-    p->fill(&at->windows, at->row + in_x * p->input_channels,
-            columns + 8 * p->windows.groups * at->skipped, pairs);
-    if (at->windows.segments != p->windows.segments) {
+    p->gemm.fill(&at->windows, at->row + in_x * p->input_channels,
+                 columns + 8 * p->gemm.windows.groups * at->skipped, pairs);
+    if (at->windows.segments != p->gemm.windows.segments) {
         const int32_t end = at->skipped + at->windows.segments;
         for (int32_t i = 0; i < 2 * pairs; i++) {
-            int16_t *column = tinygen_dsp_column(p, columns, i);
-            tinygen_dsp_pad(p, column, 1, 0, p->windows.groups * at->skipped);
-            tinygen_dsp_pad(p, column, 1, p->windows.groups * end,
-                            p->windows.groups * (p->windows.segments - end));
+            int16_t *column = tinygen_dsp_column(&p->gemm, columns, i);
+            tinygen_dsp_pad(p, column, 1, 0, p->gemm.windows.groups * at->skipped);
+            tinygen_dsp_pad(p, column, 1, p->gemm.windows.groups * end,
+                            p->gemm.windows.groups * (p->gemm.windows.segments - end));
         }
     }
     for (int32_t x = at->x; x < p->inner_begin && x < at->x + 2 * pairs; x++) {
-        tinygen_dsp_mend(p, tinygen_dsp_column(p, columns, x - at->x), x);
+        tinygen_dsp_mend(p, tinygen_dsp_column(&p->gemm, columns, x - at->x), x);
     }
     for (int32_t x = at->x + 2 * pairs - 1; x >= p->inner_end && x >= at->x; x--) {
-        tinygen_dsp_mend(p, tinygen_dsp_column(p, columns, x - at->x), x);
+        tinygen_dsp_mend(p, tinygen_dsp_column(&p->gemm, columns, x - at->x), x);
     }
 }
 
@@ -290,13 +308,13 @@ static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, co
             pixels = (count - i < room ? count - i : room) / 2 * 2;
         }
         if (pixels > 0) {
-            tinygen_dsp_fill_pairs(p, tinygen_dsp_column(p, columns, i), at, pixels / 2);
+            tinygen_dsp_fill_pairs(p, tinygen_dsp_column(&p->gemm, columns, i), at, pixels / 2);
         } else {
-            tinygen_dsp_edge_window(p, input, edge, tinygen_dsp_column(p, columns, i), at->y,
+            tinygen_dsp_edge_window(p, input, edge, tinygen_dsp_column(&p->gemm, columns, i), at->y,
                                     at->x);
             if (i + 1 == count && i % 2 == 0) {
-                tinygen_dsp_edge_window(p, input, edge, tinygen_dsp_column(p, columns, count),
-                                        at->y, at->x);
+                tinygen_dsp_edge_window(p, input, edge,
+                                        tinygen_dsp_column(&p->gemm, columns, count), at->y, at->x);
             }
             pixels = 1;
         }
@@ -313,16 +331,19 @@ static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, co
  * Compute output rows [first_row, end_row) of one image.
  *
  * @param p       the layer
+ * @param rest    its channels outside the stream, or NULL
  * @param input   ring of p->input_ring_rows rows of columns.input * input_channels values
  * @param output  where first_row goes; rows of columns.output * output_channels values
- * @param columns scratch memory: p->block_pairs pairs of columns, then two segments; aligned to 4
+ * @param columns scratch memory: p->gemm.block_pairs pairs of columns, then two segments; aligned
+ * to 4
  */
 static __attribute__((noinline, unused)) void
-tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *output,
-                        int16_t *columns, int32_t first_row, int32_t end_row)
+tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const tinygen_gemm_rest *rest,
+                        const int8_t *input, int8_t *output, int16_t *columns, int32_t first_row,
+                        int32_t end_row)
 {
-    int8_t *edge = (int8_t *)(columns + 4 * p->shape.steps * p->block_pairs);
-    const int32_t most = 2 * p->block_pairs;
+    int8_t *edge = (int8_t *)(columns + p->gemm.windows.pair * p->gemm.block_pairs);
+    const int32_t most = 2 * p->gemm.block_pairs;
     tinygen_dsp_position at;
     int32_t pixels = (end_row - first_row) * p->columns.output;
     at.y = first_row;
@@ -331,21 +352,22 @@ tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     while (pixels > 0) {
         const int32_t count = pixels < most ? pixels : most;
         tinygen_dsp_fill_block(p, input, edge, columns, count, &at);
-        tinygen_dsp_multiply_block(p, columns, output, count);
-        output += count * p->output_channels;
+        tinygen_dsp_multiply_block(&p->gemm, rest, columns, output, count);
+        output += count * p->gemm.output_channels;
         pixels -= count;
     }
 }
 
 /** Compute the whole output: NHWC in, NHWC out. */
-static inline void tinygen_dsp_conv2d(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+static inline void tinygen_dsp_conv2d(const tinygen_dsp_conv2d_params *p,
+                                      const tinygen_gemm_rest *rest, const int8_t *input,
                                       int8_t *output, int16_t *columns)
 {
     const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;
+    const int32_t output_values = p->rows.output * p->columns.output * p->gemm.output_channels;
     for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_dsp_conv2d_rows(p, input + n * input_values, output + n * output_values, columns, 0,
-                                p->rows.output);
+        tinygen_dsp_conv2d_rows(p, rest, input + n * input_values, output + n * output_values,
+                                columns, 0, p->rows.output);
     }
 }
 

@@ -155,20 +155,28 @@ tinygen_dsp_fully_connected_column(const int8_t *input, int32_t inputs, int16_t 
  * @param input  p->batches rows of p->inputs values
  * @param output p->batches rows of p->outputs values; may start where the input does if they are
  *               not more, and if the stream holds all
- * @param column scratch memory for 4 * p->shape.groups values, aligned to 4 bytes; unused if the
- *               stream is empty
+ * @param column scratch memory for 4 * p->shape.groups values, aligned to 4 bytes
  */
 static inline void tinygen_dsp_fully_connected(const tinygen_dsp_fully_connected_params *p,
                                                const int8_t *input, int8_t *output, int16_t *column)
 {
     for (int32_t b = 0; b < p->batches; b++) {
-        if (p->shape.outputs != 0) {
-            tinygen_dsp_fully_connected_column(input, p->inputs, column);
-            p->multiply(column, p->stream, output, &p->shape, p->constants);
-        }
+        tinygen_dsp_fully_connected_column(input, p->inputs, column);
+        p->multiply(column, p->stream, output, &p->shape, p->constants);
         if (p->remaining != 0) {
             tinygen_dsp_fully_connected_remaining(p, input, output);
         }
+        input += p->inputs;
+        output += p->outputs;
+    }
+}
+
+/** The same for a layer without a stream. */
+static inline void tinygen_dsp_fully_connected_small(const tinygen_dsp_fully_connected_params *p,
+                                                     const int8_t *input, int8_t *output)
+{
+    for (int32_t b = 0; b < p->batches; b++) {
+        tinygen_dsp_fully_connected_remaining(p, input, output);
         input += p->inputs;
         output += p->outputs;
     }

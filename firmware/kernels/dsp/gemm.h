@@ -45,7 +45,7 @@ typedef void tinygen_gemm_rest_function(const tinygen_gemm_rest *rest, int32_t s
                                         const int16_t *columns, int8_t *output, int32_t pairs,
                                         int32_t pitch);
 struct tinygen_gemm_rest {
-    tinygen_gemm_rest_function *compute; /**< tinygen_gemm_remaining(), or NULL if there are none */
+    tinygen_gemm_rest_function *compute; /**< tinygen_gemm_remaining() */
     int32_t count;
     const uint16_t *channels; /**< their numbers */
     const int8_t *weights;    /**< 2 * steps for each, the depth in order */
@@ -214,8 +214,8 @@ static inline void tinygen_gemm_widen1(int16_t *to, int32_t k, int32_t value)
 }
 
 /** Write one window as a column: the groups of all segments, then what is left of each. */
-static inline void tinygen_gemm_column(const tinygen_gemm_windows *windows, const int8_t *from,
-                                       int16_t *column)
+static __attribute__((noinline, unused)) void
+tinygen_gemm_column(const tinygen_gemm_windows *windows, const int8_t *from, int16_t *column)
 {
     const int8_t *left = from + 4 * windows->groups;
     int32_t k = 0;

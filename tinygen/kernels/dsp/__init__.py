@@ -29,5 +29,16 @@ KERNELS: Sequence[Kernel] = (
 )
 """Every DSP kernel that reads the model's weights, packed."""
 
+COMPACT_KERNELS: Sequence[Kernel] = (
+    *depthwise.KERNELS,
+    *depthwise_any.KERNELS,
+    *depthwise_single.KERNELS,
+    *elementwise.KERNELS,
+    *gemm.COMPACT_KERNELS,
+    *gemm_fully_connected.COMPACT_KERNELS,
+    *pooling.KERNELS,
+)
+"""The same for little code rather than for speed."""
+
 GROWING_KERNELS: Sequence[GrowingKernel] = winograd.KERNELS
 """Those that read transformed weights, larger than the model's."""

@@ -43,6 +43,7 @@ from tinygen.ops.window import Axis
 from tinygen.targets.cores import Core
 
 _UNROLL = 16
+_UNROLL_COMPACT = 8
 _BLOCK_BYTES = 1024
 """Scratch memory for columns, if one pair does not need more."""
 _LARGE_BLOCK_BYTES = 1280
@@ -67,7 +68,8 @@ _CALL_CYCLES = 90.0
 _WIDEN_CYCLES = 1.4
 _SEGMENT_CYCLES = 28.0
 _LEFT_OVER_CYCLES = 12.0
-_PIXEL_CYCLES = 40.0
+_PIXEL_CYCLES = 30.0
+_EDGE_CYCLES = 500.0
 _REMAINING_STEP_CYCLES = 7.5
 _REMAINING_OUTPUT_CYCLES = 60.0
 
@@ -165,12 +167,14 @@ class GemmConv2D:
     """The kernel's descriptor.
 
     ``specialized`` makes code for the layer's own depth and window, where they are small; layers
-    share it only if these are the same.
+    share it only if these are the same. ``unroll`` is the number of steps in a turn of the loop over
+    the depth.
     """
 
     name: str = "dsp.conv2d_gemm"
     provider: Provider = Provider.TINYGEN
     specialized: bool = False
+    unroll: int = _UNROLL
 
     def rejects(self, layer: Layer, core: Core) -> str | None:
         """Why the kernel cannot do the layer on the core, or None if it can."""
@@ -201,16 +205,17 @@ class GemmConv2D:
         if self.specialized and steps <= _UNROLL:
             quad -= _LOOP_CYCLES
         else:
-            quad += _TURN_CYCLES * ((steps - 1) // _UNROLL)
+            quad += _TURN_CYCLES * ((steps - 1) // self.unroll)
         quads = len(channels.missing) / 4
         cycles = pairs * (_PAIR_CYCLES + quads * quad)
         cycles += pairs / windows.block_pairs * _CALL_CYCLES
         cycles += len(_remaining(layer, channels)) * _remaining_cycles(steps, pixels)
-        column = windows.depth * _WIDEN_CYCLES + _PIXEL_CYCLES
+        column = windows.depth * _WIDEN_CYCLES + (0.0 if windows.pointwise else _PIXEL_CYCLES)
         if not (self.specialized and _is_small(layer)):
             column += windows.segments * _SEGMENT_CYCLES
             column += windows.segments * (windows.segment % 4) * _LEFT_OVER_CYCLES
-        return cycles + 2 * pairs * column
+        edges = 0 if _fills_edges(layer) else pixels - _inner_pixels(layer)
+        return cycles + 2 * pairs * column + edges * _EDGE_CYCLES
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
@@ -221,13 +226,11 @@ class GemmConv2D:
             _small_columns(layer, windows) if self.specialized and _is_small(layer) else _COLUMNS
         )
         short = self.specialized and windows.steps <= _UNROLL
-        assembly = _assembly(channels, windows.steps if short else 0)
-        remaining_fields, remaining_arrays = _remaining_fields(layer, channels)
+        assembly = _assembly(channels, windows.steps if short else 0, self.unroll)
+        remaining, remaining_arrays = _remaining_argument(layer, channels)
         has_stream = len(channels.missing) > 0
-        rows, columns = layer.window.height, layer.window.width
-        inner = _inner_columns(columns)
-        parameters = Struct(
-            "tinygen_dsp_conv2d_params",
+        gemm = Struct(
+            "tinygen_gemm_layer",
             (
                 ("fill", AssemblyArgument(columns_assembly.stem)),
                 *(
@@ -239,20 +242,8 @@ class GemmConv2D:
                     else ()
                 ),
                 ("shape", _shape_struct(windows.steps, channels)),
-                ("rest", Struct("tinygen_gemm_rest", remaining_fields)),
                 ("windows", _windows_struct(layer, windows)),
-                ("rows", axis_struct(rows)),
-                ("columns", axis_struct(columns)),
-                ("batches", layer.input_shape[0]),
-                ("input_channels", layer.input_shape[3]),
                 ("output_channels", layer.output_shape[3]),
-                ("input_ring_rows", rows.input),
-                ("segment_taps", windows.segment_taps),
-                ("inner_begin", inner.start),
-                ("inner_end", inner.stop),
-                ("fills_rows", int(columns.dilation == 1)),
-                ("fills_edges", int(_fills_edges(layer))),
-                ("padding", layer.input_zero_point),
                 ("block_pairs", windows.block_pairs),
             ),
         )
@@ -261,7 +252,8 @@ class GemmConv2D:
                 Call(
                     "tinygen_dsp_pointwise" if windows.pointwise else "tinygen_dsp_conv2d",
                     (
-                        parameters,
+                        _parameters(layer, windows, gemm),
+                        remaining,
                         TensorArgument(layer.inputs[0]),
                         TensorArgument(layer.outputs[0], writable=True),
                         ScratchArgument("int16_t"),
@@ -280,11 +272,44 @@ class GemmConv2D:
         )
 
 
-def _inner_columns(columns: Axis) -> range:
-    """The output columns whose windows lie within the rows."""
-    begin = -(-columns.pad // columns.stride)
-    end = (columns.input + columns.pad - columns.size) // columns.stride + 1
-    return range(min(begin, columns.output), max(min(end, columns.output), 0))
+def _parameters(layer: Conv2D, windows: _Windows, gemm: Struct) -> Struct:
+    rows, columns = layer.window.height, layer.window.width
+    if windows.pointwise:
+        return Struct(
+            "tinygen_dsp_pointwise_params",
+            (
+                ("gemm", gemm),
+                ("pixels", _pixels(layer)),
+                ("width", columns.input),
+                ("input_ring_rows", rows.input),
+            ),
+        )
+    inner = _inner_columns(columns)
+    return Struct(
+        "tinygen_dsp_conv2d_params",
+        (
+            ("gemm", gemm),
+            ("rows", axis_struct(rows)),
+            ("columns", axis_struct(columns)),
+            ("batches", layer.input_shape[0]),
+            ("input_channels", layer.input_shape[3]),
+            ("input_ring_rows", rows.input),
+            ("segment_taps", windows.segment_taps),
+            ("inner_begin", inner.start),
+            ("inner_end", inner.stop),
+            ("fills_rows", int(columns.dilation == 1)),
+            ("fills_edges", int(_fills_edges(layer))),
+            ("padding", layer.input_zero_point),
+        ),
+    )
+
+
+def _inner_columns(axis: Axis) -> range:
+    """The output positions whose windows lie within the input."""
+    begin = -(-axis.pad // axis.stride)
+    reach = (axis.size - 1) * axis.dilation
+    end = (axis.input + axis.pad - 1 - reach) // axis.stride + 1
+    return range(min(begin, axis.output), max(min(end, axis.output), 0))
 
 
 def _fills_edges(layer: Conv2D) -> bool:
@@ -295,6 +320,12 @@ def _fills_edges(layer: Conv2D) -> bool:
         and layer.input_shape[3] % 4 == 0
         and max(columns.pad, columns.pad_after) <= columns.input
     )
+
+
+def _inner_pixels(layer: Conv2D) -> int:
+    """The output pixels whose windows lie within the image."""
+    rows, columns = layer.window.height, layer.window.width
+    return layer.input_shape[0] * len(_inner_columns(rows)) * len(_inner_columns(columns))
 
 
 def _windows_struct(layer: Conv2D, windows: _Windows) -> Struct:
@@ -356,7 +387,7 @@ def _overlaps(layer: Conv2D, windows: _Windows) -> tuple[Overlap, ...]:
     return (Overlap(layer.inputs[0], layer.outputs[0], max(0, growth * _pixels(layer))),)
 
 
-def _assembly(channels: Channels, steps: int) -> Assembly:
+def _assembly(channels: Channels, steps: int, unroll: int) -> Assembly:
     cut = channels.cut != 0
     finish = "two_roundings" if channels.two_roundings else "fitted"
     return Assembly(
@@ -366,7 +397,7 @@ def _assembly(channels: Channels, steps: int) -> Assembly:
         listing="dsp/gemm.inc",
         parameters=(
             ("TG_STEPS", steps),
-            ("TG_UNROLL", _UNROLL),
+            ("TG_UNROLL", unroll),
             ("TG_FINISH", int(channels.two_roundings)),
             ("TG_SHIFT", channels.shift),
             ("TG_CUT", int(cut)),
@@ -390,23 +421,22 @@ def _shape_struct(steps: int, channels: Channels) -> Struct:
     )
 
 
-def _remaining_fields(
-    layer: Conv2D, channels: Channels
-) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
-    """What the channels outside the stream need: nothing if there are none."""
+def _remaining_argument(layer: Conv2D, channels: Channels) -> tuple[Field, tuple[Constant, ...]]:
+    """What the channels outside the stream need: NULL if there are none."""
     chosen = _remaining(layer, channels)
     if not chosen.size:
-        return (("count", 0),), ()
+        return Raw("NULL"), ()
     struct, arrays = requantization_struct(per_channel(layer.requantization, chosen))
     bias = folded_bias(layer.weights, layer.bias, layer.input_zero_point)
-    return (
+    fields: tuple[tuple[str, Field], ...] = (
         ("compute", Raw("tinygen_gemm_remaining")),
         ("count", len(chosen)),
         ("channels", ConstantArgument("remaining_channels")),
         ("weights", ConstantArgument("remaining_weights")),
         ("bias", ConstantArgument("remaining_bias")),
         ("requantization", struct),
-    ), (
+    )
+    return Struct("tinygen_gemm_rest", fields, "rest"), (
         Constant("remaining_channels", chosen.astype(np.uint16), alignment=2),
         Constant("remaining_weights", _windows(layer).column(layer.weights)[chosen]),
         Constant("remaining_bias", wrap_int32(bias[chosen])),
@@ -416,5 +446,8 @@ def _remaining_fields(
 
 KERNELS: Sequence[Kernel] = (
     GemmConv2D(),
-    GemmConv2D(name="dsp.conv2d_gemm_specialized", specialized=True),
+    GemmConv2D("dsp.conv2d_gemm_specialized", specialized=True),
 )
+
+COMPACT_KERNELS: Sequence[Kernel] = (GemmConv2D("dsp.conv2d_gemm_compact", unroll=_UNROLL_COMPACT),)
+"""The same with little code, all of it shared by layers."""

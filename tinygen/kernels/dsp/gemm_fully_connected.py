@@ -45,17 +45,20 @@ from tinygen.ops.layer import Layer
 from tinygen.targets.cores import Core
 
 _UNROLL = 8
+_UNROLL_COMPACT = 4
 _BLOCK = 8
+_LEAST_GAIN = 1000.0
+"""Cycles for which assembly is worth its code; layers that gain less are computed in C."""
 
 _GROUP_CYCLES = 37.0
 _TURN_CYCLES = 5.0
-_BLOCK_CYCLES = 88.0
+_BLOCK_CYCLES = 85.0
 _TWO_ROUNDINGS_CYCLES = 2.5
 _CUT_CYCLES = 2.25
 _BATCH_CYCLES = 90.0
-_WIDEN_CYCLES = 2.4
-_REMAINING_CYCLES = 2.4
-_REMAINING_OUTPUT_CYCLES = 70.0
+_WIDEN_CYCLES = 2.3
+_REMAINING_CYCLES = 2.35
+_REMAINING_OUTPUT_CYCLES = 55.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +109,20 @@ def _remaining_cycles(dense: _Dense) -> float:
     return dense.batches * (dense.inputs * _REMAINING_CYCLES + _REMAINING_OUTPUT_CYCLES)
 
 
+def _stream_cycles(dense: _Dense, blocks: int, unroll: int = _UNROLL) -> float:
+    """Cycles of that many blocks of outputs, with fitted requantization."""
+    turns = (dense.groups - 1) // unroll
+    block = _BLOCK_CYCLES + _GROUP_CYCLES * dense.groups + _TURN_CYCLES * turns
+    return dense.batches * (_BATCH_CYCLES + dense.inputs * _WIDEN_CYCLES + blocks * block)
+
+
 @lru_cache(maxsize=64)
 def _channels(layer: FullyConnected | Conv2D) -> Channels:
-    """The outputs of the stream: those that fill blocks of eight."""
+    """The outputs of the stream: those that fill blocks of eight, if that gains enough."""
     dense = _dense(layer)
-    count = dense.outputs // _BLOCK * _BLOCK
+    blocks = dense.outputs // _BLOCK
+    gain = _BLOCK * blocks * _remaining_cycles(dense) - _stream_cycles(dense, blocks)
+    count = _BLOCK * blocks if gain >= _LEAST_GAIN else 0
     q = dense.requantization
     pairs = set(zip(q.multipliers.tolist(), q.shifts.tolist(), strict=True))
     padded = np.zeros((count, 4 * dense.groups), np.int8)
@@ -134,10 +146,11 @@ def _remaining(dense: _Dense, channels: Channels) -> AnyArray:
 
 @dataclass(frozen=True)
 class GemvFullyConnected:
-    """The kernel's descriptor."""
+    """The kernel's descriptor; ``unroll`` groups of four inputs make a turn of the inner loop."""
 
     name: str = "dsp.fully_connected"
     provider: Provider = Provider.TINYGEN
+    unroll: int = _UNROLL
 
     def rejects(self, layer: Layer, core: Core) -> str | None:
         """Why the kernel cannot do the layer on the core, or None if it can."""
@@ -156,26 +169,20 @@ class GemvFullyConnected:
         assert isinstance(layer, FullyConnected | Conv2D)
         dense = _dense(layer)
         channels = _channels(layer)
-        blocks = len(channels.missing) / _BLOCK
+        outputs = len(channels.missing)
         per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(
             channels.cut
         )
-        block = (
-            _BLOCK_CYCLES
-            + _BLOCK * per_output
-            + _GROUP_CYCLES * dense.groups
-            + _TURN_CYCLES * ((dense.groups - 1) // _UNROLL)
-        )
-        widen = dense.inputs * _WIDEN_CYCLES if blocks else 0.0
+        stream = _stream_cycles(dense, outputs // _BLOCK, self.unroll) if outputs else 0.0
         remaining = len(_remaining(dense, channels)) * _remaining_cycles(dense)
-        return dense.batches * (_BATCH_CYCLES + widen + blocks * block) + remaining
+        return stream + dense.batches * outputs * per_output + remaining
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
         assert isinstance(layer, FullyConnected | Conv2D)
         dense = _dense(layer)
         channels = _channels(layer)
-        fields, constants, assembly = _stream_fields(dense, channels)
+        fields, constants, assembly = _stream_fields(dense, channels, self.unroll)
         remaining_fields, remaining_constants = _remaining_fields(dense, channels)
         parameters = Struct(
             "tinygen_dsp_fully_connected_params",
@@ -188,18 +195,18 @@ class GemvFullyConnected:
             ),
         )
         in_place = not remaining_fields and dense.outputs <= dense.inputs
+        arguments = (
+            parameters,
+            TensorArgument(layer.inputs[0]),
+            TensorArgument(layer.outputs[0], writable=True),
+        )
+        call = (
+            Call("tinygen_dsp_fully_connected", (*arguments, ScratchArgument("int16_t")))
+            if assembly
+            else Call("tinygen_dsp_fully_connected_small", arguments)
+        )
         return Binding(
-            calls=(
-                Call(
-                    "tinygen_dsp_fully_connected",
-                    (
-                        parameters,
-                        TensorArgument(layer.inputs[0]),
-                        TensorArgument(layer.outputs[0], writable=True),
-                        ScratchArgument("int16_t"),
-                    ),
-                ),
-            ),
+            calls=(call,),
             headers=("dsp/fully_connected_s8_dsp.h",),
             constants=(*constants, *remaining_constants),
             assembly=assembly,
@@ -210,7 +217,7 @@ class GemvFullyConnected:
 
 
 def _stream_fields(
-    dense: _Dense, channels: Channels
+    dense: _Dense, channels: Channels, unroll: int
 ) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...], tuple[Assembly, ...]]:
     """What the outputs of the stream need: nothing if there are none."""
     if not len(channels.missing):
@@ -224,7 +231,7 @@ def _stream_fields(
         + ("_shared" if shared is not None else ""),
         listing="dsp/gemv.inc",
         parameters=(
-            ("TG_UNROLL", _UNROLL),
+            ("TG_UNROLL", unroll),
             ("TG_FINISH", int(channels.two_roundings)),
             ("TG_SHIFT", channels.shift),
             ("TG_CUT", int(cut)),
@@ -279,3 +286,8 @@ def _remaining_fields(
 
 
 KERNELS: Sequence[Kernel] = (GemvFullyConnected(),)
+
+COMPACT_KERNELS: Sequence[Kernel] = (
+    GemvFullyConnected("dsp.fully_connected_compact", unroll=_UNROLL_COMPACT),
+)
+"""The same with less code."""
