@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from tinygen import __version__
+from tinygen.cli_options import (
+    common_options,
+    compile_options,
+    model_argument,
+    probe_option,
+    request,
+    target_option,
+    write_text,
+)
 from tinygen.errors import EXIT_DONE, EXIT_INPUT, EXIT_MACHINE, EXIT_MISMATCH, TinygenError
-
-FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 class _Group(click.Group):
@@ -54,92 +59,6 @@ def main() -> None:
     """Compile a quantized TensorFlow Lite model into C for Cortex-M, and prove it bit for bit."""
 
 
-def _common_options(function: FunctionT) -> FunctionT:
-    """--json and --debug, which every command has; ``--debug`` is handled by the group."""
-
-    @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-    @click.option("--debug", is_flag=True, help="Tracebacks instead of one-sentence errors.")
-    @functools.wraps(function)
-    def wrapper(*args: Any, debug: bool, **kwargs: Any) -> Any:  # noqa: ARG001
-        return function(*args, **kwargs)
-
-    return wrapper  # type: ignore[return-value]
-
-
-def _compile_options(function: FunctionT) -> FunctionT:
-    """``generate``'s options, which verify, profile, report and analyze take too."""
-    options = (
-        click.option(
-            "--name", default="", help="Prefix of every symbol (default: the file's name)."
-        ),
-        click.option(
-            "--kernels",
-            type=click.Choice(["auto", "cmsis-nn", "tinygen"]),
-            default="auto",
-            show_default=True,
-            help="Whose kernels to use.",
-        ),
-        click.option(
-            "--optimize",
-            type=click.Choice(["speed", "size"]),
-            default="speed",
-            show_default=True,
-            help="Specialize kernels to each layer, or share one instance of each.",
-        ),
-        click.option(
-            "--numerics",
-            type=click.Choice(["tflm", "litert"]),
-            default="tflm",
-            show_default=True,
-            help="Whose arithmetic to reproduce bit for bit.",
-        ),
-        click.option(
-            "--cmsis-nn",
-            "cmsis_nn",
-            type=click.Path(path_type=Path),
-            help="A CMSIS-NN source tree to use.",
-        ),
-        click.option(
-            "--weight-growth",
-            type=click.FloatRange(min=1),
-            default=1.05,
-            show_default=True,
-            help="Times the model's own constant bytes that faster kernels may take.",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-_model_argument = click.argument("model", type=click.Path(path_type=Path))
-_target_option = click.option(
-    "--target", default="cortex-m4", show_default=True, help="Core to generate for."
-)
-
-
-_probe_option = click.option(
-    "--probe", default="", help="Serial number of the debug probe, where several are attached."
-)
-
-
-def _request(core_name: str, options: dict[str, Any]) -> Any:
-    from tinygen.numerics import Numerics
-    from tinygen.pipeline import Request
-    from tinygen.plan import KernelChoice, Optimize
-    from tinygen.targets.cores import core
-
-    return Request(
-        core=core(core_name),
-        name=options["name"],
-        kernels=KernelChoice(options["kernels"]),
-        optimize=Optimize(options["optimize"]),
-        numerics=Numerics(options["numerics"]),
-        cmsis_nn=options["cmsis_nn"],
-        weight_growth=options["weight_growth"],
-    )
-
-
 def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """The table of operators, instead of a model's analysis."""
     if not wanted:
@@ -160,11 +79,11 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
     callback=_print_operators,
     help="List the operators and types that are compiled, and exit.",
 )
-@_model_argument
+@model_argument
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the arena over time as SVG.")
-@_target_option
-@_compile_options
-@_common_options
+@target_option
+@compile_options
+@common_options
 def analyze(model: Path, plot: Path | None, target: str, as_json: bool, **options: Any) -> None:
     """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
     from tinygen.analyze import analysis_as_data
@@ -172,10 +91,10 @@ def analyze(model: Path, plot: Path | None, target: str, as_json: bool, **option
     from tinygen.plan import plan_as_data
     from tinygen.report.memory_map import memory_map
 
-    plan = compile_model(model, _request(target, options)).plan
+    plan = compile_model(model, request(target, options)).plan
     data = analysis_as_data(plan)
     if plot:
-        _write_text(plot, memory_map(plan_as_data(plan)))
+        write_text(plot, memory_map(plan_as_data(plan)))
     if as_json:
         click.echo(json.dumps(data))
         return
@@ -185,7 +104,7 @@ def analyze(model: Path, plot: Path | None, target: str, as_json: bool, **option
 
 
 @main.command()
-@_model_argument
+@model_argument
 @click.option(
     "-o",
     "--output",
@@ -193,9 +112,9 @@ def analyze(model: Path, plot: Path | None, target: str, as_json: bool, **option
     help="Directory of the C files (default: firmware/generated/NAME).",
 )
 @click.option("--force", is_flag=True, help="Write beside files that tinygen did not generate.")
-@_target_option
-@_compile_options
-@_common_options
+@target_option
+@compile_options
+@common_options
 def generate(
     model: Path, output: Path | None, force: bool, target: str, as_json: bool, **options: Any
 ) -> None:
@@ -204,7 +123,7 @@ def generate(
     from tinygen.pipeline import compile_model
     from tinygen.verify import fallbacks
 
-    compilation = compile_model(model, _request(target, options))
+    compilation = compile_model(model, request(target, options))
     directory = output or Path("firmware") / "generated" / compilation.name
     write_files(compilation.files, directory, force=force)
     plan = compilation.plan
@@ -225,7 +144,7 @@ def generate(
 
 
 @main.command()
-@_model_argument
+@model_argument
 @click.option(
     "--board",
     "board_name",
@@ -251,7 +170,7 @@ def generate(
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random samples.")
 @click.option("--layers", is_flag=True, help="Compare every operator's output too.")
-@_probe_option
+@probe_option
 @click.option("--no-flash", is_flag=True, help="The board already runs the program.")
 @click.option("--keep-going", is_flag=True, help="After a crash, go on with the next sample.")
 @click.option(
@@ -259,8 +178,8 @@ def generate(
     type=click.Path(path_type=Path),
     help="Keep outputs here, and resume a run that was cut short.",
 )
-@_compile_options
-@_common_options
+@compile_options
+@common_options
 def verify(
     model: Path,
     board_name: str,
@@ -287,7 +206,7 @@ def verify(
     from tinygen.verify import verify as verify_stage
 
     target = board(board_name)
-    compilation = compile_model(model, _request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options))
     chosen = (
         load_samples(input_file, compilation.network)
         if input_file
@@ -315,7 +234,7 @@ def verify(
 
 
 @main.command()
-@_model_argument
+@model_argument
 @click.option(
     "--board",
     "board_name",
@@ -326,9 +245,9 @@ def verify(
 @click.option(
     "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
 )
-@_probe_option
-@_compile_options
-@_common_options
+@probe_option
+@compile_options
+@common_options
 def profile(
     model: Path, board_name: str, port: str, probe: str, as_json: bool, **options: Any
 ) -> None:
@@ -343,7 +262,7 @@ def profile(
     from tinygen.targets.boards import board
 
     target = board(board_name)
-    compilation = compile_model(model, _request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options))
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
     if target.flashing is not None and not port:
         port = find_port(target, probe)
@@ -357,7 +276,7 @@ def profile(
 
 
 @main.command()
-@_model_argument
+@model_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory.")
 @click.option(
     "--board",
@@ -368,8 +287,8 @@ def profile(
 )
 @click.option("--samples", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-@_compile_options
-@_common_options
+@compile_options
+@common_options
 def report(
     model: Path,
     output: Path,
@@ -393,7 +312,7 @@ def report(
     from tinygen.verify import verify as verify_stage
 
     target = board(board_name)
-    compilation = compile_model(model, _request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options))
     chosen = reference.random_inputs(compilation.network, samples, seed)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
         verdict = verify_stage(compilation, target, chosen, Path(work) / "verify", progress=tell)
@@ -406,30 +325,20 @@ def report(
         "verdict": verdict_as_data(verdict),
         "profile": profile_as_data(measured),
     }
-    _write_text(output / "report.html", report_page(**data))
-    _write_text(output / "report.json", json.dumps(data, indent=1) + "\n")
+    write_text(output / "report.html", report_page(**data))
+    write_text(output / "report.json", json.dumps(data, indent=1) + "\n")
     click.echo(json.dumps(data) if as_json else f"{output / 'report.html'}")
     return EXIT_DONE if verdict.bit_exact else EXIT_MISMATCH
 
 
-def _write_text(path: Path, text: str) -> None:
-    from tinygen.errors import MachineError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise MachineError(f"cannot write {path}: {error.strerror or error}.") from error
-
-
 @main.command()
-@_model_argument
+@model_argument
 @click.option("--board", "board_name", required=True, help="A board's name, or a board file.")
 @click.option("--with", "method", default="", help="Flash tool (default: the best one installed).")
 @click.option("--port", default="", help="Serial port, for the tools that flash through one.")
-@_probe_option
-@_compile_options
-@_common_options
+@probe_option
+@compile_options
+@common_options
 def flash(
     model: Path,
     board_name: str,
@@ -447,7 +356,7 @@ def flash(
 
     target = board(board_name)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        compilation = compile_model(model, _request(target.core.name, options))
+        compilation = compile_model(model, request(target.core.name, options))
         flashed = flash_model(
             compilation, target, Path(work), method=method, probe=probe, port=port, progress=tell
         )
@@ -462,11 +371,11 @@ def flash(
 
 
 @main.command()
-@_model_argument
+@model_argument
 @click.option("--board", "board_name", default="renode-stm32f4-discovery", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory.")
-@_compile_options
-@_common_options
+@compile_options
+@common_options
 def renode(model: Path, board_name: str, output: Path, as_json: bool, **options: Any) -> None:
     """Write the program, Renode's script and a Robot Framework test of a model."""
     from tinygen.emit import write_files
@@ -476,7 +385,7 @@ def renode(model: Path, board_name: str, output: Path, as_json: bool, **options:
     from tinygen.targets.boards import board
 
     target = board(board_name)
-    compilation = compile_model(model, _request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options))
     write_files(compilation.files, output / "generated")
     image = build_image(
         output / "generated", compilation.name, target, output / "build", trace=False
@@ -489,7 +398,7 @@ def renode(model: Path, board_name: str, output: Path, as_json: bool, **options:
 @main.command()
 @click.option("--new", "new", type=click.Path(path_type=Path), help="Start a board file here.")
 @click.option("--like", default="", help="The board that a new file starts from.")
-@_common_options
+@common_options
 def boards(new: Path | None, like: str, as_json: bool) -> None:
     """The boards there are, real and emulated; or the start of a file for another one."""
     from tinygen.targets.boards import all_boards
@@ -526,7 +435,7 @@ def boards(new: Path | None, like: str, as_json: bool) -> None:
 
 
 @main.command()
-@_common_options
+@common_options
 def doctor(as_json: bool) -> int:
     """What tinygen needs on this machine: found, or how to install it."""
     from tinygen.doctor import examine
@@ -548,7 +457,7 @@ def cmsis_nn_group() -> None:
 
 
 @cmsis_nn_group.command(name="fetch")
-@_common_options
+@common_options
 def cmsis_nn_fetch(as_json: bool) -> None:
     """Download the pinned upstream release of CMSIS-NN into the user's cache."""
     from tinygen.kernels.cmsis_nn import fetch
