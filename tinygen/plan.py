@@ -22,6 +22,7 @@ from tinygen.lowering import Network
 from tinygen.memory.arena import Arena, Sharing
 from tinygen.memory.liveness import Block, Use, lifetimes
 from tinygen.ops.layer import Layer
+from tinygen.stream import Stream
 from tinygen.targets.cores import Core
 from tinygen.weight_growth import (
     DEFAULT_WEIGHT_GROWTH,
@@ -73,7 +74,8 @@ class Options:
 class Step:
     """A part of ``invoke``: one kernel over one or more layers.
 
-    A step whose binding has no calls only gives its output a place (a view of its input).
+    A step whose binding has no calls only gives its output a place (a view of its input), unless it has
+    a ``stream``: then its layers run row by row, as that says.
     ``fallback`` says why a kernel of the provider that was asked for could not be used.
     """
 
@@ -83,6 +85,17 @@ class Step:
     binding: Binding
     considered: tuple[Candidate, ...] = ()
     fallback: str = ""
+    stream: Stream | None = None
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """What runs: one binding, or one a layer of a stream."""
+        return (self.binding,) if self.stream is None else self.stream.bindings
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the step has no code: it gives its output a place."""
+        return self.stream is None and not self.binding.calls
 
     @property
     def layer(self) -> Layer:
@@ -94,19 +107,21 @@ class Step:
 class Plan:
     """All that the generated C depends on.
 
-    ``tensor_offsets`` and ``scratch_offsets`` (by step) are bytes from the arena's start. A tensor
-    that is a view has the offset of what it views. ``blocks`` are what was packed, for reports.
+    ``tensor_offsets``, ``scratch_offsets`` and ``kept_offsets`` (by step, and position among its
+    bindings) are bytes from the arena's start. A tensor that is a view has the offset of what it views;
+    one that is streamed, that of its ring. ``blocks`` are what was packed, for reports.
     """
 
     network: Network
     options: Options
     steps: tuple[Step, ...]
     tensor_offsets: Mapping[int, int]
-    scratch_offsets: Mapping[int, int]
+    scratch_offsets: Mapping[tuple[int, int], int]
     arena_bytes: int
     arena_lower_bound_bytes: int
     blocks: tuple[Block, ...] = field(default=())
     block_offsets: Mapping[str, int] = field(default_factory=dict)
+    kept_offsets: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
     state_offsets: Mapping[int, int] = field(default_factory=dict)
     """Bytes from the start of the state memory of the tensors kept between inferences."""
@@ -169,7 +184,7 @@ def _choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network:
 
 
 def _constant_bytes(step: Step) -> int:
-    return sum(c.values.nbytes for c in step.binding.constants)
+    return sum(c.values.nbytes for binding in step.bindings for c in binding.constants)
 
 
 def _grow(steps: tuple[Step, ...], network: Network, options: Options) -> tuple[Step, ...]:
@@ -260,7 +275,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         tensor_offsets={i: offsets[_tensor_key(root[i])] for i in network.tensors if i not in kept},
         state_offsets=_state_offsets(network),
         scratch_offsets={
-            number: offsets[_scratch_key(number)]
+            (number, 0): offsets[_scratch_key(number)]
             for number, step in enumerate(steps)
             if step.binding.scratch_bytes
         },
@@ -290,7 +305,7 @@ def _storage_roots(network: Network, steps: Sequence[Step]) -> dict[int, int]:
     """The tensor whose memory each tensor uses: itself, or what it is a view of."""
     root = {index: index for index in network.tensors}
     for step in steps:
-        if not step.binding.calls:
+        if step.is_view:
             (source,) = step.layer.inputs
             (view,) = step.layer.outputs
             root[view] = root[source]

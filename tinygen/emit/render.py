@@ -35,8 +35,11 @@ from tinygen.kernels.kernel import (
     Constant,
     ConstantArgument,
     Field,
+    KeptArgument,
     Provider,
     Raw,
+    RingArgument,
+    RowArgument,
     ScratchArgument,
     Struct,
     TensorArgument,
@@ -141,9 +144,8 @@ class _Renderer:
         if isinstance(value, TensorArgument):
             return self.tensor_pointer(value.tensor, writable=value.writable, ctype=value.ctype)
         if isinstance(value, ScratchArgument):
-            if number not in self.plan.scratch_offsets:
-                return "NULL"
-            return self.pointer(self.plan.scratch_offsets[number], value.ctype, writable=True)
+            offset = self.plan.scratch_offsets.get((number, 0))
+            return "NULL" if offset is None else self.pointer(offset, value.ctype, writable=True)
         if isinstance(value, ConstantArgument):
             symbol = self.symbols[number][value.name]
             return f"({value.cast}){symbol}" if value.cast else symbol
@@ -180,6 +182,7 @@ class _Renderer:
         arguments = []
         for argument in call.arguments:
             if not isinstance(argument, Struct):
+                assert not isinstance(argument, RingArgument | RowArgument | KeptArgument)
                 arguments.append(self.field(number, argument, ""))
                 continue
             label = argument.label

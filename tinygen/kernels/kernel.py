@@ -12,6 +12,8 @@ Arguments are data, not text, because symbols and arena offsets are the planner'
 * ``ScratchArgument``: pointer to the step's scratch memory;
 * ``ConstantArgument``: pointer to one of the binding's constant arrays;
 * ``AssemblyArgument``: the function that one of the binding's assembly files defines;
+* ``RingArgument``, ``RowArgument``, ``KeptArgument``, ``FIRST_ROW``, ``END_ROW``: what the call of a
+  band of rows gets (``tinygen.kernels.bands``);
 * ``Struct``: pointer to (or, as a field, value of) a parameter struct with named fields;
 * ``int``, ``float`` or ``Raw`` text: a literal.
 """
@@ -53,6 +55,30 @@ class ScratchArgument:
 
 
 @dataclass(frozen=True)
+class RingArgument:
+    """Pointer to slot 0 of the rows of an input; the kernel knows how many there are."""
+
+    tensor: int
+    ctype: str = ""
+
+
+@dataclass(frozen=True)
+class RowArgument:
+    """Pointer to the row at which the band starts: of an output, or of an input read row for row."""
+
+    tensor: int
+    writable: bool = False
+    ctype: str = ""
+
+
+@dataclass(frozen=True)
+class KeptArgument:
+    """Pointer to the memory that an operator keeps from one band to the next, as ``ctype *``."""
+
+    ctype: str = "int32_t"
+
+
+@dataclass(frozen=True)
 class ConstantArgument:
     """Pointer to the constant array of that name among the binding's ``constants``.
 
@@ -75,6 +101,13 @@ class Raw:
     """A C expression that is a constant by itself: an enumerator, a macro, ``NULL``."""
 
     text: str
+
+
+FIRST_ROW = Raw("first_row")
+"""The first row of a band, int32_t."""
+
+END_ROW = Raw("end_row")
+"""The row behind the last of a band, int32_t."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +136,16 @@ Field = (
 )
 """What a struct field or a call argument may be."""
 
+Argument = Field | RingArgument | RowArgument | KeptArgument
+"""What a call argument may be; the last three only in a call that computes a band."""
+
 
 @dataclass(frozen=True)
 class Call:
     """One call of a C function. ``checked``: it returns a status that must be 0."""
 
     function: str
-    arguments: tuple[Field, ...]
+    arguments: tuple[Argument, ...]
     checked: bool = False
 
 
@@ -163,9 +199,10 @@ class Binding:
 
     ``headers`` are the files to include, below ``kernels/`` (or below the library for another
     provider); ``library_functions`` are the library's functions whose sources must be shipped;
-    ``scratch_bytes`` live in the arena during the step. ``notes`` say what was proven or had to be
-    given up, for the plan. ``prototypes`` declare functions that are defined elsewhere; ``sources`` are
-    the user's files that define them.
+    ``scratch_bytes`` live in the arena during the step (in a stream: during each of its bands), and
+    ``kept_bytes`` from the operator's first band to its last. ``notes`` say what was proven or had to
+    be given up, for the plan. ``prototypes`` declare functions that are defined elsewhere; ``sources``
+    are the user's files that define them.
     """
 
     calls: tuple[Call, ...]
@@ -173,6 +210,7 @@ class Binding:
     constants: tuple[Constant, ...] = ()
     assembly: tuple[Assembly, ...] = ()
     scratch_bytes: int = 0
+    kept_bytes: int = 0
     overlaps: tuple[Overlap, ...] = ()
     library_functions: tuple[str, ...] = ()
     prototypes: tuple[str, ...] = ()
