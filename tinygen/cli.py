@@ -88,7 +88,7 @@ def analyze(model: Path, plot: Path | None, target: str, as_json: bool, **option
     """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
     from tinygen.analyze import analysis_as_data
     from tinygen.pipeline import compile_model
-    from tinygen.plan import plan_as_data
+    from tinygen.plan_data import plan_as_data
     from tinygen.report.memory_map import memory_map
 
     plan = compile_model(model, request(target, options)).plan
@@ -302,7 +302,7 @@ def report(
     from tinygen import reference
     from tinygen.analyze import analysis_as_data
     from tinygen.pipeline import compile_model
-    from tinygen.plan import plan_as_data
+    from tinygen.plan_data import plan_as_data
     from tinygen.profile import profile as profile_stage
     from tinygen.profile import profile_as_data
     from tinygen.report.console import progress

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tinygen.analyze import analysis_as_data
 from tinygen.pipeline import Request, compile_model
-from tinygen.plan import KernelChoice, plan_as_data
+from tinygen.plan import KernelChoice
+from tinygen.plan_data import plan_as_data
 from tinygen.report.memory_map import memory_map
 from tinygen.report.page import report_page
 from tinygen.targets.cores import core

@@ -44,7 +44,8 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
-from tinygen.plan import Optimize, Plan, Step, plan_as_data
+from tinygen.plan import Optimize, Plan, Step
+from tinygen.plan_data import plan_as_data
 from tinygen.resources import resource_root
 
 GeneratedFiles = Mapping[str, bytes]

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the user asks of a plan, beside the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tinygen.targets.cores import Core
+from tinygen.weight_growth import DEFAULT_WEIGHT_GROWTH
+
+
+class KernelChoice(Enum):
+    """``--kernels``: whose kernels may be used."""
+
+    AUTO = "auto"
+    CMSIS_NN = "cmsis-nn"
+    TINYGEN = "tinygen"
+
+
+class Optimize(Enum):
+    """``--optimize``: what the plan is good at."""
+
+    SPEED = "speed"
+    SIZE = "size"
+    RAM = "ram"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for, beside the model.
+
+    ``weight_growth`` is how many times the model's constant bytes the plan's may be; kernels that
+    need more than others are taken only within it.
+    """
+
+    name: str
+    core: Core
+    kernels: KernelChoice = KernelChoice.AUTO
+    optimize: Optimize = Optimize.SPEED
+    weight_growth: float = DEFAULT_WEIGHT_GROWTH

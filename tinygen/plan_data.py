@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Plan as plain data: written beside the C, drawn by reports, compared by people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygen.plan import Plan
+
+
+def plan_as_data(plan: Plan) -> dict[str, Any]:
+    """The Plan as plain data for JSON: what was decided, and why."""
+    names = {index: tensor.name for index, tensor in plan.network.tensors.items()}
+    return {
+        "name": plan.options.name,
+        "core": plan.options.core.name,
+        "kernels": plan.options.kernels.value,
+        "optimize": plan.options.optimize.value,
+        "weight_growth": plan.options.weight_growth,
+        "numerics": plan.network.numerics.value,
+        "model_sha256": plan.network.graph.sha256,
+        "arena_bytes": plan.arena_bytes,
+        "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
+        "weight_bytes": plan.weight_bytes,
+        "macs": plan.network.macs,
+        "tensors": [
+            {
+                "index": index,
+                "name": names[index],
+                "type": tensor.dtype.value,
+                "shape": list(tensor.shape),
+                "bytes": tensor.nbytes,
+                "offset": plan.tensor_offsets.get(index),
+                "state_offset": plan.state_offsets.get(index),
+            }
+            for index, tensor in plan.network.tensors.items()
+        ],
+        "steps": [
+            {
+                "index": number,
+                "operators": [layer.operator.label for layer in step.layers],
+                "kernel": step.kernel,
+                "provider": step.provider.value,
+                "fallback": step.fallback,
+                "inputs": [names[i] for i in step.layers[0].inputs],
+                "outputs": [names[i] for i in step.layers[-1].outputs],
+                "macs": sum(layer.macs for layer in step.layers),
+                "constant_bytes": step.constant_bytes,
+                "scratch_bytes": step.binding.scratch_bytes,
+                "notes": list(step.binding.notes),
+                "considered": [
+                    {"kernel": c.kernel, "cycles": c.cycles, "rejected": c.rejected}
+                    for c in step.considered
+                ],
+            }
+            for number, step in enumerate(plan.steps)
+        ],
+        "blocks": [
+            {
+                "key": block.key,
+                "bytes": block.size,
+                "offset": plan.block_offsets[block.key],
+                "first_step": block.first,
+                "last_step": block.last,
+            }
+            for block in plan.blocks
+        ],
+    }

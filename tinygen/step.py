@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A part of ``invoke``: which kernel computes which layers, and why it was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinygen.kernels.kernel import Binding, Candidate, Provider
+from tinygen.ops.layer import Layer
+from tinygen.stream import Stream
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A part of ``invoke``: one kernel over one or more layers.
+
+    A step whose binding has no calls only gives its output a place (a view of its input), unless it has
+    a ``stream``: then its layers run row by row, as that says.
+    ``fallback`` says why a kernel of the provider that was asked for could not be used.
+    """
+
+    layers: tuple[Layer, ...]
+    kernel: str
+    provider: Provider
+    binding: Binding
+    considered: tuple[Candidate, ...] = ()
+    fallback: str = ""
+    stream: Stream | None = None
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """What runs: one binding, or one a layer of a stream."""
+        return (self.binding,) if self.stream is None else self.stream.bindings
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the step has no code: it gives its output a place."""
+        return self.stream is None and not self.binding.calls
+
+    @property
+    def layer(self) -> Layer:
+        """The first layer, which names the step."""
+        return self.layers[0]
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of constant arrays that the kernels read."""
+        return sum(c.values.nbytes for binding in self.bindings for c in binding.constants)
