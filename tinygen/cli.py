@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tinygen import __version__
+from tinygen.cli_explain import explain
 from tinygen.cli_options import (
     common_options,
     compile_options,
@@ -57,6 +58,9 @@ def _fail(message: str, hint: str, code: int, as_json: bool) -> None:
 @click.version_option(__version__, prog_name="tinygen")
 def main() -> None:
     """Compile a quantized TensorFlow Lite model into C for Cortex-M, and prove it bit for bit."""
+
+
+main.add_command(explain)
 
 
 def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -> None:

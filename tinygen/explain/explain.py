@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A layer and an input → Explanation: the element is chosen, its operator's work is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from tinygen import reference
+from tinygen.errors import InputError
+from tinygen.explain.explanation import (
+    Element,
+    Explanation,
+    Number,
+    QuantizedTensor,
+    Subject,
+    Work,
+    real_value,
+)
+from tinygen.graph import ABSENT, AnyArray, Tensor
+from tinygen.lowering import Network
+from tinygen.ops.layer import Layer
+
+UNWORKED = "not worked by hand: see the operator's reference in tinygen/ops"
+"""Rule of an operator that has no worked calculation."""
+_MOVED = "elements are moved, not computed: no scale is involved"
+_MOVERS = frozenset(
+    (
+        "BATCH_TO_SPACE_ND",
+        "BROADCAST_TO",
+        "CONCATENATION",
+        "DEPTH_TO_SPACE",
+        "EXPAND_DIMS",
+        "GATHER",
+        "GATHER_ND",
+        "MIRROR_PAD",
+        "PACK",
+        "PAD",
+        "PADV2",
+        "RESHAPE",
+        "REVERSE_V2",
+        "SLICE",
+        "SPACE_TO_BATCH_ND",
+        "SPACE_TO_DEPTH",
+        "SPLIT",
+        "SPLIT_V",
+        "SQUEEZE",
+        "STRIDED_SLICE",
+        "TRANSPOSE",
+        "UNPACK",
+    )
+)
+_ROLES = dict.fromkeys(
+    ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), ("input", "weights", "bias")
+)
+
+
+@singledispatch
+def work(layer: Layer, subject: Subject) -> Work:  # noqa: ARG001
+    """How the layer computes ``subject.element``.
+
+    This is for operators without a function of their own, which get no lines.
+    """
+    return Work(_MOVED if layer.operator.opcode in _MOVERS else UNWORKED)
+
+
+def explain(
+    network: Network,
+    inputs: Sequence[AnyArray],
+    layers: Sequence[int] | None = None,
+    element: Element | None = None,
+) -> list[Explanation]:
+    """Work one output element of the layers of one inference.
+
+    Args:
+        network: the model.
+        inputs: of the inference, quantized, as for ``reference.run``.
+        layers: numbers of operators; None for all of them.
+        element: index into the (first) output; chosen if None.
+
+    Raises:
+        InputError: there is no such operator or element.
+    """
+    numbers = [layer.operator.index for layer in network.layers]
+    for wanted in layers or ():
+        if wanted not in numbers:
+            raise InputError(
+                f"{network.graph.source}: there is no layer {wanted}.",
+                f"The layers are numbered {numbers[0]} to {numbers[-1]}, see `tinygen analyze`.",
+            )
+    values: Mapping[int, AnyArray] = {**network.states, **reference.run(network, inputs)}
+    return [
+        _explain(network, layer, values, element)
+        for layer in network.layers
+        if layers is None or layer.operator.index in layers
+    ]
+
+
+def _explain(
+    network: Network, layer: Layer, values: Mapping[int, AnyArray], element: Element | None
+) -> Explanation:
+    output = values[layer.outputs[0]]
+    chosen = _typical_element(output) if element is None else element
+    if len(chosen) != output.ndim or any(
+        not 0 <= i < n for i, n in zip(chosen, output.shape, strict=True)
+    ):
+        raise InputError(
+            f"{layer.operator.label} has no output element {','.join(map(str, chosen))}.",
+            f"Its output has the shape {list(output.shape)}.",
+        )
+    subject = Subject(network, layer, tuple(values[i] for i in layer.inputs), output, chosen)
+    expected: Number = output[chosen].item()
+    return Explanation(
+        index=layer.operator.index,
+        operator=layer.operator.custom_code or layer.operator.opcode,
+        tensors=tuple(_tensors(subject)),
+        element=chosen,
+        work=work(layer, subject),
+        expected=expected,
+        expected_real=real_value(subject.output_tensor, expected),
+    )
+
+
+def _typical_element(output: AnyArray) -> Element:
+    """Of the elements that are not at the end of the range, the one nearest to the middle."""
+    inside = (output > output.min()) & (output < output.max())
+    candidates = np.argwhere(inside) if inside.any() else np.argwhere(np.ones(output.shape))
+    middle = (np.array(output.shape) - 1) / 2
+    nearest = np.abs(candidates - middle).sum(axis=1).argmin() if output.ndim else 0
+    return tuple(int(i) for i in candidates[nearest])
+
+
+def _tensors(subject: Subject) -> list[QuantizedTensor]:
+    operator = subject.layer.operator
+    tensors = subject.network.graph.main.tensors
+    found = [
+        _quantized(_role(operator.opcode, position), tensors[index], subject.element)
+        for position, index in enumerate(operator.inputs)
+        if index != ABSENT
+    ]
+    return [*found, _quantized("output", subject.output_tensor, subject.element)]
+
+
+def _role(opcode: str, position: int) -> str:
+    roles = _ROLES.get(opcode, ())
+    return roles[position] if position < len(roles) else f"input {position}"
+
+
+def _quantized(role: str, tensor: Tensor, element: Element) -> QuantizedTensor:
+    quantization = tensor.quantization
+    quantized = quantization is not None and bool(quantization.scales)
+    channel = None
+    if quantization is not None and quantization.per_axis:
+        channel = element[-1] if element[-1] < len(quantization.scales) else 0
+    at = channel or 0
+    return QuantizedTensor(
+        role=role,
+        name=tensor.name,
+        dtype=tensor.dtype.value,
+        shape=tensor.shape,
+        scale=quantization.scales[at] if quantization and quantized else None,
+        zero_point=quantization.zero_points[at] if quantization and quantized else None,
+        scales=len(quantization.scales) if quantization else 0,
+        channel=channel,
+    )
+
+
+def explanation_as_data(explained: Explanation) -> dict[str, Any]:
+    """The explanation as plain data for JSON."""
+    data = asdict(explained)
+    data.update(data.pop("work"))
+    data["worked"] = bool(explained.work.lines)
+    return data
