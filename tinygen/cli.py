@@ -22,6 +22,7 @@ from tinygen.cli_options import (
     target_option,
     write_text,
 )
+from tinygen.cli_quantize import quantize
 from tinygen.errors import EXIT_DONE, EXIT_INPUT, EXIT_MACHINE, EXIT_MISMATCH, TinygenError
 
 
@@ -469,6 +470,9 @@ def cmsis_nn_fetch(as_json: bool) -> None:
     tree = fetch()
     data = {"root": str(tree.root), "version": tree.version}
     click.echo(json.dumps(data) if as_json else f"CMSIS-NN {tree.version} is in {tree.root}.")
+
+
+main.add_command(quantize)
 
 
 if __name__ == "__main__":
