@@ -359,6 +359,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "model_sha256": plan.network.graph.sha256,
         "kernels": _providers(plan),
         "target": plan.options.core.name,
+        "optimize": plan.options.optimize.value,
         "arena_bytes": plan.arena_bytes,
         "layers": 1 + max(o.index for o in plan.network.graph.main.operators),
         "stateful": bool(plan.network.states),

@@ -4,60 +4,96 @@
  * DEPTHWISE_CONV_2D, int8, any filter, stride, dilation and padding, depth multiplier 1, at least
  * four channels, for cores with 16-bit SIMD.
  *
- * Four channels of two taps are multiplied at once. The taps of a line of the filter go in pairs; a
- * line is a row, or the whole of a filter of one column.
+ * All channels of a pixel are computed at once, from a table of where its taps are: padding is a
+ * tap that lies in scratch memory. Next to a pixel whose window is inside the image, the table
+ * stays the same, and its origin moves.
  */
 #ifndef TINYGEN_KERNELS_DSP_DEPTHWISE_ANY_H
 #define TINYGEN_KERNELS_DSP_DEPTHWISE_ANY_H
 
-#include "../portable/depthwise_conv2d_s8.h"
+#include <string.h>
+
 #include "simd.h"
 
-/**
- * A layer. For each group of four channels (the last ones, if their number is no multiple of four,
- * overlap the group before), line and pair of taps, weights hold 8 bytes: of the first two channels
- * for the first tap, then for the second, and the same of the last two channels. The second tap of
- * an odd line's last pair weighs 0.
- */
+/** A window along one axis, as tinygen_axis. */
 typedef struct {
-    tinygen_depthwise_conv2d_s8_params layer; /**< without weights and requantization */
-    const int8_t *weights;
-    const int32_t *scales; /**< two a channel: see tinygen_depthwise_any_output() */
-    int32_t base;
-    int32_t shift;
-    int32_t cut; /**< 255 - (largest output - smallest output) */
-    int32_t low; /**< smallest output */
-    int32_t lines;
-    int32_t line_taps;
-} tinygen_depthwise_any_params;
+    int16_t input;
+    int16_t output;
+    int16_t size;
+    int16_t stride;
+    int16_t dilation;
+    int16_t pad;
+} tinygen_depthwise_axis;
+
+typedef struct tinygen_depthwise_any_params tinygen_depthwise_any_params;
+
+/** Computes all channels of a pixel: tinygen_depthwise_any_channels() or its assembly. */
+typedef void tinygen_depthwise_any_function(const int8_t *origin, const int32_t *taps,
+                                            int8_t *output, const tinygen_depthwise_any_params *p);
 
 /**
- * An output with the two roundings of its definition: with v = round(sum * (1 + scale[0] / 2^32)),
- * less 1 if negative, and u = (v * scale[1] + base) >> shift, limited to [0, 255], it is
- * max(u - cut, 0) + low.
+ * A layer; the order of the fields up to low is the assembly's.
+ *
+ * For each group of four channels (the last ones, if their number is no multiple of four, overlap
+ * the group before) weights hold four bytes of the first tap, if the number of taps is odd, and
+ * then for each pair of taps eight: of the first two channels for one tap, then for the other, and
+ * the same of the last two channels.
  */
-TINYGEN_INLINE int8_t tinygen_depthwise_any_output(const tinygen_depthwise_any_params *p,
-                                                   int32_t sum, const int32_t *scale)
+struct tinygen_depthwise_any_params {
+    const int32_t *constants; /**< 3 a channel, see tinygen_depthwise_any_output() */
+    const int8_t *weights;
+    int16_t channels;
+    int16_t taps;
+    int32_t base; /**< what the two roundings add before the shift */
+    int16_t cut;  /**< 255 - (largest output - smallest output) */
+    int16_t low;  /**< smallest output */
+    int8_t two_roundings;
+    int8_t shift;
+    int8_t padding; /**< the input's zero point */
+    tinygen_depthwise_any_function *pixel;
+    int16_t batches;
+    int16_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    tinygen_depthwise_axis rows;
+    tinygen_depthwise_axis columns;
+};
+
+/**
+ * An output from its sum of products. Three constants:
+ *  - the bias, with the input's zero point (and what fitting added) folded in;
+ *  - the multiplier M;
+ *  - fitted: 16 * C + F, where F binary digits scale up the sum, and the output is
+ *    (C + ((accumulator * M) >> 32)) >> shift;
+ *    two roundings: a factor P, and the output is (v * P + base) >> shift, where v is
+ *    round(accumulator * (1 + M / 2^32)), less 1 if negative.
+ *
+ * Where the range of outputs is cut, 255 minus the largest was added to the output.
+ */
+static inline int8_t tinygen_depthwise_any_output(const tinygen_depthwise_any_params *p,
+                                                  int32_t sum, const int32_t *constants)
 {
-    const int32_t rounded = tinygen_smmlar(sum, scale[0], sum);
-    const int32_t scaled = (rounded + (rounded >> 31)) * scale[1] + p->base;
-    const int32_t limited = tinygen_clamp(scaled >> p->shift, 0, 255) - p->cut;
-    return (int8_t)((p->cut == 0 || limited > 0 ? limited : 0) + p->low);
+    int32_t value;
+    if (p->two_roundings != 0) {
+        const int32_t biased = tinygen_wrapping_add(sum, constants[0]);
+        value = tinygen_smmlar(biased, constants[1], biased);
+        value = ((value + (value >> 31)) * constants[2] + p->base) >> p->shift;
+    } else {
+        const int32_t scaled = (int32_t)((uint32_t)sum << (constants[2] & 15));
+        const int32_t biased = tinygen_wrapping_add(scaled, constants[0]);
+        value = tinygen_smmla(biased, constants[1], constants[2] >> 4) >> p->shift;
+    }
+    if (p->cut == 0) {
+        return (int8_t)tinygen_clamp(value, -128, 127);
+    }
+    const int32_t above = tinygen_clamp(value, 0, 255) - p->cut;
+    return (int8_t)((above > 0 ? above : 0) + p->low);
 }
 
-/** Where a window is: its first value, and values from line to line and from tap to tap. */
-typedef struct {
-    const int8_t *first;
-    int32_t line_step;
-    int32_t tap_step;
-} tinygen_depthwise_window;
-
-/** Sums of four channels over two taps. */
-TINYGEN_INLINE void tinygen_depthwise_any_pair(int32_t *sums, uint32_t x0, uint32_t x1,
-                                               const int8_t *weights)
+/** Add the products of two taps for four channels. */
+static inline void tinygen_depthwise_any_pair(int32_t *sums, uint32_t first, uint32_t second,
+                                              const int8_t *weights)
 {
-    const uint32_t low = tinygen_pack_bottoms(x0, x1);
-    const uint32_t high = tinygen_pack_tops(x0, x1);
+    const uint32_t low = tinygen_pack_bottoms(first, second);
+    const uint32_t high = tinygen_pack_tops(first, second);
     const uint32_t w_low = tinygen_load4(weights);
     const uint32_t w_high = tinygen_load4(weights + 4);
     sums[0] = tinygen_smlad(tinygen_sxtb16(low), tinygen_sxtb16(w_low), sums[0]);
@@ -66,106 +102,114 @@ TINYGEN_INLINE void tinygen_depthwise_any_pair(int32_t *sums, uint32_t x0, uint3
     sums[3] = tinygen_smlad(tinygen_sxtb16_ror8(high), tinygen_sxtb16_ror8(w_high), sums[3]);
 }
 
-/** Four channels of one pixel; gives the next group's weights. */
-TINYGEN_INLINE const int8_t *tinygen_depthwise_any_four(const tinygen_depthwise_any_params *p,
-                                                        const tinygen_depthwise_window *window,
-                                                        const int8_t *weights, int32_t channel,
-                                                        int8_t *output)
+/**
+ * Compute all channels of a pixel.
+ *
+ * @param origin what the taps are counted from
+ * @param taps   where each is, in bytes from there
+ * @param output of the pixel
+ * @param p      the layer
+ */
+static inline void tinygen_depthwise_any_channels(const int8_t *origin, const int32_t *taps,
+                                                  int8_t *output,
+                                                  const tinygen_depthwise_any_params *p)
 {
-    const int32_t *bias = p->layer.bias + channel;
-    int32_t sums[4] = {bias[0], bias[1], bias[2], bias[3]};
-    for (int32_t line = 0; line < p->lines; line++) {
-        const int8_t *at = window->first + line * window->line_step + channel;
-        for (int32_t pairs = p->line_taps / 2; pairs > 0; pairs--) {
-            const uint32_t first = tinygen_load4(at);
-            tinygen_depthwise_any_pair(sums, first, tinygen_load4(at + window->tap_step), weights);
-            at += 2 * window->tap_step;
+    const int8_t *weights = p->weights;
+    const int32_t last = p->channels - 4;
+    for (int32_t channel = 0; channel < p->channels; channel += 4) {
+        const int32_t from = channel < last ? channel : last;
+        int32_t sums[4] = {0, 0, 0, 0};
+        int32_t k = 0;
+        if (p->taps % 2 != 0) {
+            for (int32_t c = 0; c < 4; c++) {
+                sums[c] = origin[taps[0] + from + c] * weights[c];
+            }
+            weights += 4;
+            k = 1;
+        }
+        for (; k < p->taps; k += 2) {
+            tinygen_depthwise_any_pair(sums, tinygen_load4(origin + (taps[k] + from)),
+                                       tinygen_load4(origin + (taps[k + 1] + from)), weights);
             weights += 8;
         }
-        if (p->line_taps % 2 != 0) {
-            const uint32_t first = tinygen_load4(at);
-            tinygen_depthwise_any_pair(sums, first, first, weights);
-            weights += 8;
+        for (int32_t c = 0; c < 4; c++) {
+            output[from + c] =
+                tinygen_depthwise_any_output(p, sums[c], p->constants + 3 * (from + c));
         }
     }
-    for (int32_t k = 0; k < 4; k++) {
-        output[channel + k] =
-            tinygen_depthwise_any_output(p, sums[k], p->scales + 2 * (channel + k));
-    }
-    return weights;
 }
 
-/** All channels of one pixel. */
-TINYGEN_INLINE void tinygen_depthwise_any_pixel(const tinygen_depthwise_any_params *p,
-                                                const tinygen_depthwise_window *window,
-                                                int8_t *output)
+/** Write where the taps of the window at an origin are, in bytes from the input. */
+static inline void tinygen_depthwise_any_taps(const tinygen_depthwise_any_params *p, int32_t *taps,
+                                              int32_t padding, int32_t origin_y, int32_t origin_x)
 {
-    const int32_t last = p->layer.input_channels - 4;
-    const int8_t *weights = p->weights;
-    for (int32_t channel = 0; channel <= last; channel += 4) {
-        weights = tinygen_depthwise_any_four(p, window, weights, channel, output);
+    for (int32_t ky = 0; ky < p->rows.size; ky++) {
+        const int32_t row = origin_y + ky * p->rows.dilation;
+        int32_t at = origin_x;
+        for (int32_t kx = 0; kx < p->columns.size; kx++) {
+            *taps = padding;
+            if (row >= 0 && row < p->rows.input && at >= 0 && at < p->columns.input) {
+                const int32_t slot = tinygen_ring_slot(row, p->input_ring_rows);
+                *taps = (slot * p->columns.input + at) * p->channels;
+            }
+            taps++;
+            at += p->columns.dilation;
+        }
     }
-    if (last % 4 != 0) {
-        tinygen_depthwise_any_four(p, window, weights, last, output);
-    }
+}
+
+/** Whether the whole window at an origin lies inside the input, along one axis. */
+static inline int32_t tinygen_depthwise_any_inside(const tinygen_depthwise_axis *axis,
+                                                   int32_t origin)
+{
+    return origin >= 0 && origin + (axis->size - 1) * axis->dilation < axis->input;
 }
 
 /**
  * Compute output rows [first_row, end_row) of one image.
  *
- * @param p      the layer
- * @param input  ring of layer.input_ring_rows rows of columns.input * input_channels values
- * @param output where first_row goes; rows of columns.output * input_channels values
- * @param patch  room for one window: size_h * size_w * input_channels values
+ * @param p       the layer
+ * @param input   ring of input_ring_rows rows of columns.input * channels values
+ * @param output  where first_row goes; rows of columns.output * channels values
+ * @param scratch in the same object as input: an int32 a tap, then a byte a channel
  */
-TINYGEN_KERNEL void tinygen_depthwise_any_rows(const tinygen_depthwise_any_params *p,
-                                               const int8_t *input, int8_t *output, int8_t *patch,
-                                               int32_t first_row, int32_t end_row)
+static __attribute__((noinline, unused)) void
+tinygen_depthwise_any_rows(const tinygen_depthwise_any_params *p, const int8_t *input,
+                           int8_t *output, int32_t *scratch, int32_t first_row, int32_t end_row)
 {
-    const tinygen_axis *rows = &p->layer.rows;
-    const tinygen_axis *columns = &p->layer.columns;
-    const int32_t channels = p->layer.input_channels;
-    const int32_t pitch = columns->input * channels;
-    const int along_rows = columns->size > 1;
-    const tinygen_depthwise_window gathered = {patch, columns->size * channels, channels};
-    const int32_t row_step = rows->dilation * pitch;
-    const int32_t column_step = columns->dilation * channels;
-    const int32_t reach = (rows->size - 1) * rows->dilation;
+    int8_t *padding = (int8_t *)(scratch + p->taps);
+    memset(padding, p->padding, (size_t)p->channels);
     for (int32_t y = first_row; y < end_row; y++) {
-        const int32_t origin_y = y * rows->stride - rows->pad;
-        const int32_t inside = tinygen_window_inside(rows, origin_y);
-        const int32_t slot = inside ? tinygen_ring_slot(origin_y, p->layer.input_ring_rows) : 0;
-        const int32_t together = inside && slot + reach < p->layer.input_ring_rows;
-        for (int32_t x = 0; x < columns->output; x++) {
-            const int32_t origin_x = x * columns->stride - columns->pad;
-            if (together && tinygen_window_inside(columns, origin_x)) {
-                const tinygen_depthwise_window window = {
-                    input + slot * pitch + origin_x * channels,
-                    row_step,
-                    along_rows ? column_step : row_step,
-                };
-                tinygen_depthwise_any_pixel(p, &window, output);
+        const int32_t origin_y = y * p->rows.stride - p->rows.pad;
+        const int32_t inside = tinygen_depthwise_any_inside(&p->rows, origin_y);
+        const int8_t *origin = NULL;
+        int32_t origin_x = -p->columns.pad;
+        for (int32_t x = 0; x < p->columns.output; x++) {
+            const int32_t movable = inside && tinygen_depthwise_any_inside(&p->columns, origin_x);
+            if (movable && origin != NULL) {
+                origin += p->columns.stride * p->channels;
             } else {
-                tinygen_depthwise_gather(&p->layer, input, origin_y, origin_x, patch);
-                tinygen_depthwise_any_pixel(p, &gathered, output);
+                tinygen_depthwise_any_taps(p, scratch, (int32_t)(padding - input), origin_y,
+                                           origin_x);
+                origin = movable ? input : NULL;
             }
-            output += channels;
+            p->pixel(movable ? origin : input, scratch, output, p);
+            output += p->channels;
+            origin_x += p->columns.stride;
         }
     }
 }
 
 /** Compute the whole output: NHWC in, NHWC out. */
-TINYGEN_KERNEL void tinygen_depthwise_any(const tinygen_depthwise_any_params *p,
-                                          const int8_t *input, int8_t *output, int8_t *patch)
+static inline void tinygen_depthwise_any(const tinygen_depthwise_any_params *p, const int8_t *input,
+                                         int8_t *output, int32_t *scratch)
 {
-    const tinygen_depthwise_conv2d_s8_params *layer = &p->layer;
-    const int32_t channels = layer->input_channels;
-    const int32_t input_values = layer->rows.input * layer->columns.input * channels;
-    const int32_t output_values = layer->rows.output * layer->columns.output * channels;
+    const int32_t input_values = p->rows.input * p->columns.input * p->channels;
+    const int32_t output_values = p->rows.output * p->columns.output * p->channels;
     input = tinygen_opaque(input);
-    for (int32_t n = 0; n < layer->batches; n++) {
-        tinygen_depthwise_any_rows(p, input + n * input_values, output + n * output_values, patch,
-                                   0, layer->rows.output);
+    for (int32_t n = 0; n < p->batches; n++) {
+        tinygen_depthwise_any_rows(p, input + n * input_values, output + n * output_values, scratch,
+                                   0, p->rows.output);
     }
 }
 

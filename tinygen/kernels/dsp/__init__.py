@@ -30,7 +30,6 @@ KERNELS: Sequence[Kernel] = (
 """Every DSP kernel that reads the model's weights, packed."""
 
 COMPACT_KERNELS: Sequence[Kernel] = (
-    *depthwise.KERNELS,
     *depthwise_any.KERNELS,
     *depthwise_single.KERNELS,
     *elementwise.KERNELS,

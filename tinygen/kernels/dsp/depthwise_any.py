@@ -4,141 +4,193 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 
 from tinygen.graph import AnyArray
-from tinygen.kernels.dsp.c_kernel import DspKernel
-from tinygen.kernels.dsp.depthwise_requantization import folded_bias
+from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
     Binding,
     Call,
     Constant,
     ConstantArgument,
+    Field,
     Kernel,
+    Provider,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.kernels.portable.convolution import image_overlaps
-from tinygen.numerics.fitted import ExactForm, accumulator_bounds, exact_form
-from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
+from tinygen.ops.layer import Layer
+from tinygen.ops.window import Axis
+from tinygen.targets.cores import Core
 
-_CYCLES_PER_PAIR = 8.0
-"""Of taps, for one channel."""
-_CYCLES_PER_OUTPUT = 26.0
-_CYCLES_PER_LINE = 2.0
-_CYCLES_PER_PIXEL = 45.0
+_MOST = 32767
+"""The C structure counts in int16."""
+
+_PAIR_CYCLES = 27.0
+"""Of taps, for four channels; """
+_ODD_TAP_CYCLES = 16.0
+_FOUR_CYCLES = 84.0
+"""four outputs, and the way to the next four; """
+_CUT_CYCLES = 2.0
+"""an output whose range is cut; """
+_PIXEL_CYCLES = 75.0
+_TAP_CYCLES = 15.0
+"""and finding a tap of a pixel next to padding."""
 
 
-def _lines(layer: DepthwiseConv2D) -> tuple[int, int]:
-    """(lines, taps of a line): rows of the filter, or its one column."""
-    rows, columns = layer.window.height.size, layer.window.width.size
-    return (rows, columns) if columns > 1 else (1, rows)
+def _taps(layer: DepthwiseConv2D) -> int:
+    return layer.window.height.size * layer.window.width.size
 
 
 def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
-    """Bytes by group of four channels, line, pair of taps, two channels, tap, channel."""
-    lines, taps = _lines(layer)
+    """By group of four channels: the odd tap, then pairs of taps, by two channels, tap, channel."""
     channels = layer.input_shape[3]
-    by_line = layer.weights.reshape(lines, taps, channels)
-    padded = np.pad(by_line, ((0, 0), (0, taps % 2), (0, 0)))
-    starts = list(range(0, channels - 3, 4))
-    if channels % 4:
-        starts.append(channels - 4)
-    groups = np.stack([padded[:, :, start : start + 4] for start in starts])
-    paired = groups.reshape(len(starts), lines, -1, 2, 2, 2)
-    packed: AnyArray = np.ascontiguousarray(paired.transpose(0, 1, 2, 4, 3, 5)).reshape(-1)
-    return packed
-
-
-@lru_cache(maxsize=64)
-def _scaling(layer: DepthwiseConv2D) -> ExactForm:
-    """The two roundings; outputs are brought up so that the largest is 255."""
-    by_channel = np.moveaxis(layer.weights, -1, 0)
-    low, high = accumulator_bounds(by_channel, layer.bias, layer.input_zero_point)
-    return exact_form(layer.requantization, low, high, 255 - layer.requantization.clamp_max)
-
-
-def _bind(layer: DepthwiseConv2D) -> Binding:
-    scaling = _scaling(layer)
-    scales = np.stack([scaling.multipliers, scaling.factors], axis=1)
-    q = layer.requantization
-    lines, taps = _lines(layer)
-    rows, columns = layer.window.height, layer.window.width
-    shape = Struct(
-        "tinygen_depthwise_conv2d_s8_params",
-        (
-            ("rows", axis_struct(rows)),
-            ("columns", axis_struct(columns)),
-            ("batches", layer.input_shape[0]),
-            ("input_channels", layer.input_shape[3]),
-            ("depth_multiplier", 1),
-            ("input_ring_rows", layer.input_shape[1]),
-            ("padding", layer.input_zero_point),
-            ("bias", ConstantArgument("bias")),
-        ),
+    by_tap = layer.weights.reshape(_taps(layer), channels)
+    starts = [*range(0, channels - 4, 4), channels - 4]
+    groups = np.stack([by_tap[:, start : start + 4] for start in starts])
+    odd = len(by_tap) % 2
+    pairs = groups[:, odd:].reshape(len(starts), -1, 2, 2, 2).transpose(0, 1, 3, 2, 4)
+    packed: AnyArray = np.concatenate(
+        [groups[:, :odd].reshape(len(starts), -1), pairs.reshape(len(starts), -1)], axis=1
     )
-    parameters = Struct(
-        "tinygen_depthwise_any_params",
-        (
-            ("layer", shape),
-            ("weights", ConstantArgument("weights")),
-            ("scales", ConstantArgument("scales")),
-            ("base", scaling.constant),
-            ("shift", scaling.shift),
-            ("cut", 255 - (q.clamp_max - q.clamp_min)),
-            ("low", q.clamp_min),
-            ("lines", lines),
-            ("line_taps", taps),
-        ),
-    )
-    return Binding(
-        calls=(
-            Call(
-                "tinygen_depthwise_any",
-                (
-                    parameters,
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
-                    ScratchArgument("int8_t"),
+    return packed.reshape(-1)
+
+
+def _inside(axis: Axis) -> int:
+    """Output positions whose window lies inside the input."""
+    reach = (axis.size - 1) * axis.dilation
+    origins = np.arange(axis.output) * axis.stride - axis.pad
+    return int(((origins >= 0) & (origins + reach < axis.input)).sum())
+
+
+@dataclass(frozen=True)
+class DepthwiseAny:
+    """The kernel's descriptor."""
+
+    name: str = "dsp.depthwise_any"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer on the core, or None if it can."""
+        if not isinstance(layer, DepthwiseConv2D):
+            return "does DepthwiseConv2D only"
+        if not (core.dsp and core.unaligned):
+            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
+        if layer.depth_multiplier != 1:
+            return f"the depth multiplier is {layer.depth_multiplier}, not 1"
+        if layer.input_shape[3] < 4:
+            return f"has {layer.input_shape[3]} channels, and 4 go together"
+        if layer.requantization.clamp_min > layer.requantization.clamp_max:
+            return "the range of its outputs is empty"
+        rows, columns = layer.window.height, layer.window.width
+        extents = (*layer.input_shape, *layer.output_shape, _taps(layer))
+        reach = (rows.pad, rows.dilation, columns.pad, columns.dilation)
+        if max(*extents, *reach) > _MOST:
+            return f"counts beyond {_MOST}"
+        if channel_words(layer).missing:
+            return "some channels need the general requantization"
+        return None
+
+    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
+        """Estimated cycles."""
+        assert isinstance(layer, DepthwiseConv2D)
+        taps, channels = _taps(layer), layer.input_shape[3]
+        pixels = int(np.prod(layer.output_shape[:3]))
+        rows, columns = layer.window.height, layer.window.width
+        inside = layer.input_shape[0] * _inside(rows) * _inside(columns)
+        four = taps // 2 * _PAIR_CYCLES + taps % 2 * _ODD_TAP_CYCLES + _FOUR_CYCLES
+        words = channel_words(layer)
+        output = words.cycles_per_output + _CUT_CYCLES * bool(_cut(layer))
+        pixel = _PIXEL_CYCLES + -(-channels // 4) * four + channels * output
+        return pixels * pixel + (pixels - inside) * taps * _TAP_CYCLES
+
+    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
+        """Fit the kernel to a layer that it does not reject."""
+        assert isinstance(layer, DepthwiseConv2D)
+        words = channel_words(layer)
+        assembly = _assembly(words, _cut(layer))
+        return Binding(
+            calls=(
+                Call(
+                    "tinygen_depthwise_any",
+                    (
+                        _parameters(layer, words, assembly),
+                        TensorArgument(layer.inputs[0]),
+                        TensorArgument(layer.outputs[0], writable=True),
+                        ScratchArgument("int32_t"),
+                    ),
                 ),
             ),
+            headers=("dsp/depthwise_any.h",),
+            constants=(
+                Constant("weights", _packed_weights(layer)),
+                Constant("constants", words.words),
+            ),
+            assembly=(assembly,),
+            scratch_bytes=4 * _taps(layer) + layer.input_shape[3],
+            overlaps=image_overlaps(layer),
+            notes=(words.note,),
+        )
+
+
+def _cut(layer: DepthwiseConv2D) -> int:
+    return 255 - (layer.requantization.clamp_max - layer.requantization.clamp_min)
+
+
+def _parameters(layer: DepthwiseConv2D, words: ChannelWords, assembly: Assembly) -> Struct:
+    rows, columns = layer.window.height, layer.window.width
+
+    def axis(window: Axis) -> Field:
+        return Struct("tinygen_depthwise_axis", axis_struct(window).fields)
+
+    return Struct(
+        "tinygen_depthwise_any_params",
+        (
+            ("constants", ConstantArgument("constants")),
+            ("weights", ConstantArgument("weights")),
+            ("channels", layer.input_shape[3]),
+            ("taps", _taps(layer)),
+            ("base", words.base),
+            ("cut", _cut(layer)),
+            ("low", layer.requantization.clamp_min),
+            ("two_roundings", int(words.two_roundings)),
+            ("shift", words.shift),
+            ("padding", layer.input_zero_point),
+            ("pixel", AssemblyArgument(assembly.stem)),
+            ("batches", layer.input_shape[0]),
+            ("input_ring_rows", rows.input),
+            ("rows", axis(rows)),
+            ("columns", axis(columns)),
         ),
-        headers=("dsp/depthwise_any.h",),
-        constants=(
-            Constant("weights", _packed_weights(layer)),
-            Constant("bias", wrap_int32(folded_bias(layer))),
-            Constant("scales", scales),
-        ),
-        scratch_bytes=rows.size * columns.size * layer.input_shape[3],
-        overlaps=image_overlaps(layer),
     )
 
 
-def _cycles(layer: DepthwiseConv2D) -> float:
-    lines, taps = _lines(layer)
-    channels = -(-layer.input_shape[3] // 4) * 4
-    pixels = int(np.prod(layer.output_shape[:3]))
-    pair = lines * ((taps + 1) // 2 * _CYCLES_PER_PAIR + _CYCLES_PER_LINE)
-    return pixels * (_CYCLES_PER_PIXEL + channels * (pair + _CYCLES_PER_OUTPUT))
+def _assembly(words: ChannelWords, cut: int) -> Assembly:
+    finish = "two_roundings" if words.two_roundings else "fitted"
+    return Assembly(
+        stem=f"depthwise_any_{finish}_{words.shift}" + ("_cut" if cut else ""),
+        listing="dsp/depthwise_any.inc",
+        parameters=(
+            ("TG_TWO_ROUNDINGS", int(words.two_roundings)),
+            ("TG_SHIFT", words.shift),
+            ("TG_CUT", int(cut != 0)),
+        ),
+        prototype=(
+            "#ifdef TINYGEN_NO_ASSEMBLY\n"
+            "#define {symbol} tinygen_depthwise_any_channels\n"
+            "#else\n"
+            "tinygen_depthwise_any_function {symbol};\n"
+            "#endif"
+        ),
+    )
 
 
-def _condition(layer: DepthwiseConv2D) -> str | None:
-    if layer.depth_multiplier != 1:
-        return f"the depth multiplier is {layer.depth_multiplier}, not 1"
-    if layer.input_shape[3] < 4:
-        return f"has {layer.input_shape[3]} channels, and 4 go together"
-    if layer.requantization.clamp_min > layer.requantization.clamp_max:
-        return "the range of its outputs is empty"
-    if not _scaling(layer).valid.all():
-        return "some channels need the general requantization"
-    return None
-
-
-KERNELS: Sequence[Kernel] = (
-    DspKernel("depthwise_any", DepthwiseConv2D, _bind, _cycles, _condition),
-)
+KERNELS: Sequence[Kernel] = (DepthwiseAny(),)
