@@ -17,7 +17,7 @@ STACK_RESERVE_BYTES = 1024
 
 def flash_estimate(plan: Plan) -> int:
     """Bytes of flash: constants, and a rough figure for code (`profile` links and measures it)."""
-    steps = sum(1 for step in plan.steps if step.binding.calls)
+    steps = sum(1 for step in plan.steps if not step.is_view)
     return plan.weight_bytes + _CODE_BYTES + steps * _CODE_BYTES_PER_STEP
 
 
@@ -59,10 +59,12 @@ def analysis_as_data(plan: Plan) -> dict[str, Any]:
                 "input_shapes": [list(tensors[i].shape) for i in layer.inputs],
                 "output_shapes": [list(tensors[i].shape) for i in layer.outputs],
                 "macs": layer.macs,
-                "weight_bytes": sum(c.values.nbytes for c in step.binding.constants),
-                "kernel": step.kernel,
+                "weight_bytes": sum(c.values.nbytes for c in binding.constants),
+                "kernel": step.kernel if step.stream is None else step.stream.kernels[position],
             }
             for step in plan.steps
-            for layer in step.layers
+            for position, (layer, binding) in enumerate(
+                zip(step.layers, step.bindings, strict=True)
+            )
         ],
     }

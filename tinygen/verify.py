@@ -109,7 +109,7 @@ def fallbacks(plan: Plan) -> tuple[str, ...]:
     return tuple(
         f"{step.layer.operator.label}: {step.kernel}, because {step.fallback}"
         for step in plan.steps
-        if step.fallback and step.binding.calls
+        if step.fallback and not step.is_view
     )
 
 
@@ -315,7 +315,11 @@ def _compare_layers(
                         session.run([value.tobytes() for value in earlier])
                 data = session.run_layer_bytes(inputs, layer.operator.index)
                 first = _layer_difference(network, number, position, values, data)
-    kernels = {layer: step.kernel for step in compilation.plan.steps for layer in step.layers}
+    kernels = {
+        layer: step.kernel if step.stream is None else step.stream.kernels[place]
+        for step in compilation.plan.steps
+        for place, layer in enumerate(step.layers)
+    }
     verdicts = tuple(
         LayerVerdict(layer.operator.index, layer.operator.label, kernels[layer], wrong[position])
         for position, layer in enumerate(network.layers)

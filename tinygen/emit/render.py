@@ -11,7 +11,6 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,188 +18,22 @@ import jinja2
 import numpy as np
 
 from tinygen import __version__
-from tinygen.c_syntax import (
-    CTYPES,
-    NUMPY_CTYPES,
-    array_lines,
-    comment,
-    float_literal,
-    integer_literal,
-)
+from tinygen.c_syntax import CTYPES, array_lines, comment, float_literal, integer_literal
+from tinygen.emit.expressions import Part, Renderer, shape_text
 from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.kernels.kernel import (
-    Assembly,
-    AssemblyArgument,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    KeptArgument,
-    Provider,
-    Raw,
-    RingArgument,
-    RowArgument,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.kernel import Binding, Provider
+from tinygen.ops.streaming import accumulates
 from tinygen.plan import Optimize, Plan, Step
 from tinygen.plan_data import plan_as_data
 from tinygen.resources import resource_root
+from tinygen.stream import INPUT_ROW, Stream
 
 GeneratedFiles = Mapping[str, bytes]
 """File contents by path relative to the output directory."""
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
-
-_STATEMENT_WIDTH = 90
-
-
-@dataclass(frozen=True)
-class _Array:
-    symbol: str
-    ctype: str
-    length: int
-    alignment: int
-    description: str
-    constant: Constant
-
-    @property
-    def lines(self) -> Iterator[str]:
-        return array_lines(self.constant.values)
-
-
-class _Renderer:
-    """Holds the symbol tables while one Plan is written down."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.name = plan.options.name
-        self.prefix = self.name.upper()
-        self.arrays: list[_Array] = []
-        self._by_content: dict[tuple[str, bytes], int] = {}
-        self.symbols = [self._place_constants(i, step) for i, step in enumerate(plan.steps)]
-
-    def _place_constants(self, number: int, step: Step) -> dict[str, str]:
-        """Give each constant array of a step a symbol; equal arrays share one."""
-        symbols = {}
-        for constant in step.binding.constants:
-            ctype = constant.ctype or NUMPY_CTYPES[constant.values.dtype.name]
-            key = (ctype, constant.values.tobytes())
-            known = self._by_content.get(key)
-            if known is None:
-                known = self._by_content[key] = len(self.arrays)
-                self.arrays.append(
-                    _Array(
-                        symbol=f"{self.name}_{number:02d}_{constant.name}",
-                        ctype=ctype,
-                        length=constant.values.size,
-                        alignment=constant.alignment,
-                        description=comment(
-                            f"{constant.name} of {step.layer.operator.label}, "
-                            f"{_shape_text(constant.values.shape)}"
-                        ),
-                        constant=constant,
-                    )
-                )
-            elif constant.alignment > self.arrays[known].alignment:
-                shared = self.arrays[known]
-                self.arrays[known] = _Array(**{**vars(shared), "alignment": constant.alignment})
-            symbols[constant.name] = self.arrays[known].symbol
-        return symbols
-
-    def assembly_symbol(self, stem: str) -> str:
-        """The name of an assembly function."""
-        return f"{self.name}_{stem}"
-
-    def assembly(self) -> list[Assembly]:
-        """Every assembly file of the plan, once."""
-        found = {a.stem: a for step in self.plan.steps for a in step.binding.assembly}
-        return [found[stem] for stem in sorted(found)]
-
-    def pointer(self, offset: int, ctype: str, *, writable: bool) -> str:
-        """A pointer into the arena."""
-        const = "" if writable else "const "
-        base = f"{self.name}_arena + {offset}"
-        if ctype in ("uint8_t", "int8_t"):
-            return f"({const}{ctype} *)({base})"
-        return f"({const}{ctype} *)({const}void *)({base})"
-
-    def tensor_pointer(self, index: int, *, writable: bool, ctype: str = "") -> str:
-        """A pointer to a run-time tensor, typed as its elements are."""
-        tensor = self.plan.network.tensors[index]
-        if index in self.plan.state_offsets:
-            const = "" if writable else "const "
-            target = f"{const}{ctype or CTYPES[tensor.dtype]} *"
-            return (
-                f"({target})({const}void *)({self.name}_state + {self.plan.state_offsets[index]})"
-            )
-        return self.pointer(
-            self.plan.tensor_offsets[index], ctype or CTYPES[tensor.dtype], writable=writable
-        )
-
-    def field(self, number: int, value: Field, indent: str) -> str:
-        """The C expression (or braced initializer) of a field or argument."""
-        if isinstance(value, TensorArgument):
-            return self.tensor_pointer(value.tensor, writable=value.writable, ctype=value.ctype)
-        if isinstance(value, ScratchArgument):
-            offset = self.plan.scratch_offsets.get((number, 0))
-            return "NULL" if offset is None else self.pointer(offset, value.ctype, writable=True)
-        if isinstance(value, ConstantArgument):
-            symbol = self.symbols[number][value.name]
-            return f"({value.cast}){symbol}" if value.cast else symbol
-        if isinstance(value, AssemblyArgument):
-            return self.assembly_symbol(value.stem)
-        if isinstance(value, Raw):
-            return value.text
-        if isinstance(value, Struct):
-            return self.initializer(number, value, indent)
-        if isinstance(value, float):
-            return float_literal(value)
-        return integer_literal(value)
-
-    def initializer(self, number: int, struct: Struct, indent: str) -> str:
-        """A braced initializer with named fields; on one line if it is short."""
-        inner = indent + "    "
-        fields = [f".{key} = {self.field(number, value, inner)}" for key, value in struct.fields]
-        one_line = "{" + ", ".join(fields) + "}"
-        if len(indent) + len(one_line) <= 80 and "\n" not in one_line:
-            return one_line
-        return "{\n" + "".join(f"{inner}{line},\n" for line in fields) + indent + "}"
-
-    def step_body(self, number: int, step: Step) -> list[str]:
-        """The statements of a step's function."""
-        lines: list[str] = []
-        taken: set[str] = set()
-        for call in step.binding.calls:
-            lines.extend(self._call(number, call, taken))
-        if any(call.checked for call in step.binding.calls):
-            lines.append("return 0;")
-        return [part for line in lines for part in line.split("\n")]
-
-    def _call(self, number: int, call: Call, taken: set[str]) -> Iterator[str]:
-        arguments = []
-        for argument in call.arguments:
-            if not isinstance(argument, Struct):
-                assert not isinstance(argument, RingArgument | RowArgument | KeptArgument)
-                arguments.append(self.field(number, argument, ""))
-                continue
-            label = argument.label
-            while label in taken:
-                label += "_"
-            taken.add(label)
-            storage = "const" if _points_into_arena(argument) else "static const"
-            initializer = self.initializer(number, argument, "")
-            yield f"{storage} {argument.ctype} {label} = {initializer};"
-            arguments.append(f"&{label}")
-        text = f"{call.function}({', '.join(arguments)})"
-        if len(text) > _STATEMENT_WIDTH:
-            text = f"{call.function}(\n    " + ",\n    ".join(arguments) + ")"
-        if call.checked:
-            yield f"if ({text} != 0) {{\n    return -1;\n}}"
-        else:
-            yield f"{text};"
+_EVENTS_PER_LINE = 12
 
 
 def _initial_state(plan: Plan) -> AnyArray:
@@ -213,19 +46,7 @@ def _initial_state(plan: Plan) -> AnyArray:
     return memory
 
 
-def _points_into_arena(struct: Struct) -> bool:
-    return any(
-        isinstance(value, TensorArgument | ScratchArgument)
-        or (isinstance(value, Struct) and _points_into_arena(value))
-        for _, value in struct.fields
-    )
-
-
-def _shape_text(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "scalar"
-
-
-def _interface_tensor(renderer: _Renderer, kind: str, position: int, index: int) -> dict[str, Any]:
+def _interface_tensor(renderer: Renderer, kind: str, position: int, index: int) -> dict[str, Any]:
     tensor: Tensor = renderer.plan.network.tensors[index]
     macros: list[tuple[str, str]] = [
         ("LEN", str(tensor.elements)),
@@ -242,18 +63,54 @@ def _interface_tensor(renderer: _Renderer, kind: str, position: int, index: int)
         "function": f"{kind}_{position}",
         "ctype": CTYPES[tensor.dtype],
         "macros": macros,
-        "description": comment(
-            f"'{tensor.name}', {tensor.dtype.value} {_shape_text(tensor.shape)}"
-        ),
+        "description": comment(f"'{tensor.name}', {tensor.dtype.value} {shape_text(tensor.shape)}"),
         "pointer": renderer.tensor_pointer(index, writable=kind == "input"),
     }
 
 
-def _step_data(renderer: _Renderer, number: int, step: Step) -> dict[str, Any]:
+def _band_data(renderer: Renderer, part: Part) -> dict[str, Any]:
+    """The function of one operator of a stream: it computes a band, and traces what it wrote."""
+    assert part.stream is not None
+    layer = part.layer
+    (output,) = layer.outputs
+    tensor = renderer.plan.network.tensors[output]
+    if accumulates(layer):
+        height = renderer.plan.network.tensors[layer.inputs[0]].shape[1]
+        guard, size = f"end_row == {height}", f"{tensor.nbytes}u"
+        rows = renderer.tensor_pointer(output, writable=False)
+    else:
+        guard = ""
+        rows = renderer.row_pointer(part.stream, output)
+        size = f"(uint32_t)(end_row - first_row) * {renderer.row_bytes(output)}u"
+    return {
+        "function": f"{renderer.name}_step_{part.label}",
+        "description": comment(
+            f"{layer.operator.label}; {part.stream.kernels[part.position]}, "
+            f"rows [first_row, end_row)"
+        ),
+        "body": renderer.body(part),
+        "guard": guard,
+        "trace": f"{layer.operator.index}, {rows}, {size}",
+    }
+
+
+def _event_lines(stream: Stream) -> Iterator[str]:
+    """The schedule as initializers."""
+    waits = "TINYGEN_STREAM_INPUT"
+    texts = [
+        f"{{{waits if e.operator == INPUT_ROW else e.operator}, {e.rows}}}" for e in stream.events
+    ]
+    for start in range(0, len(texts), _EVENTS_PER_LINE):
+        yield ", ".join(texts[start : start + _EVENTS_PER_LINE]) + ","
+
+
+def _step_data(renderer: Renderer, number: int, step: Step) -> dict[str, Any]:
+    stream = step.stream
+    parts = renderer.parts[number]
     tensors = renderer.plan.network.tensors
     first, last = step.layers[0], step.layers[-1]
-    sources = ", ".join(_shape_text(tensors[i].shape) for i in first.inputs)
-    sinks = ", ".join(_shape_text(tensors[i].shape) for i in last.outputs)
+    sources = ", ".join(shape_text(tensors[i].shape) for i in first.inputs)
+    sinks = ", ".join(shape_text(tensors[i].shape) for i in last.outputs)
     labels = ", ".join(layer.operator.label for layer in step.layers)
     macs = sum(layer.macs for layer in step.layers)
     return {
@@ -265,8 +122,13 @@ def _step_data(renderer: _Renderer, number: int, step: Step) -> dict[str, Any]:
             + f"; {step.kernel}"
         ),
         "checked": any(call.checked for call in step.binding.calls),
-        "body": renderer.step_body(number, step),
-        "traces": [
+        "body": renderer.body(parts[0]) if stream is None else [],
+        "bands": [] if stream is None else [_band_data(renderer, part) for part in parts],
+        "events": [] if stream is None else list(_event_lines(stream)),
+        "event_count": 0 if stream is None else len(stream.events),
+        "traces": []
+        if stream is not None
+        else [
             f"{layer.operator.index}, {renderer.tensor_pointer(i, writable=False)}, "
             f"{tensors[i].nbytes}u"
             for layer in step.layers
@@ -288,13 +150,29 @@ def _kernel_headers(plan: Plan) -> dict[str, bytes]:
         for name in _INCLUDE.findall(content.decode()):
             add((Path(path).parent / name).as_posix())
 
-    for step in plan.steps:
-        if step.provider is Provider.TINYGEN:
-            for header in step.binding.headers:
-                add(header)
-            for assembly in step.binding.assembly:
-                add(assembly.listing)
+    for header in _own_headers(plan):
+        add(header)
+    for binding in _own_bindings(plan):
+        for assembly in binding.assembly:
+            add(assembly.listing)
     return found
+
+
+def _own_bindings(plan: Plan) -> list[Binding]:
+    return [
+        binding
+        for step in plan.steps
+        if step.provider is Provider.TINYGEN
+        for binding in step.bindings
+    ]
+
+
+def _own_headers(plan: Plan) -> list[str]:
+    """Our headers that the generated program includes."""
+    headers = {header for binding in _own_bindings(plan) for header in binding.headers}
+    if any(step.stream for step in plan.steps):
+        headers.add("portable/stream.h")
+    return sorted(headers)
 
 
 _NO_CONTRACTION = [
@@ -321,7 +199,7 @@ def _linkage(plan: Plan) -> list[str]:
 
 
 def _providers(plan: Plan) -> str:
-    return " + ".join(sorted({step.provider.value for step in plan.steps if step.binding.calls}))
+    return " + ".join(sorted({step.provider.value for step in plan.steps if not step.is_view}))
 
 
 @functools.cache
@@ -345,11 +223,10 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
 
     ``library`` gives the files of the CMSIS-NN kernels that were chosen.
     """
-    renderer = _Renderer(plan)
+    renderer = Renderer(plan)
     environment = _environment()
     own_headers = _kernel_headers(plan)
     library_files, library_headers = library(plan) if library else ({}, ())
-    used = {h for s in plan.steps if s.provider is Provider.TINYGEN for h in s.binding.headers}
     name = plan.options.name
     model_file = comment(Path(plan.network.graph.source).name)
     context: dict[str, Any] = {
@@ -376,10 +253,12 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
                 a.prototype.format(symbol=renderer.assembly_symbol(a.stem))
                 for a in renderer.assembly()
             ),
-            *dict.fromkeys(p for step in plan.steps for p in step.binding.prototypes),
+            *dict.fromkeys(
+                p for step in plan.steps for binding in step.bindings for p in binding.prototypes
+            ),
         ],
         "kernel_defines": _kernel_defines(plan),
-        "headers": [*sorted(f"kernels/{h}" for h in used), *library_headers],
+        "headers": [*(f"kernels/{h}" for h in _own_headers(plan)), *library_headers],
         "steps": [_step_data(renderer, i, step) for i, step in enumerate(plan.steps)],
         "arrays": renderer.arrays,
     }
@@ -400,6 +279,8 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
     files[f"{name}_plan.json"] = (json.dumps(plan_as_data(plan), indent=1) + "\n").encode()
     files.update({f"kernels/{path}": content for path, content in own_headers.items()})
     files.update(library_files)
-    for own in sorted({path for step in plan.steps for path in step.binding.sources}):
+    for own in sorted(
+        {p for step in plan.steps for binding in step.bindings for p in binding.sources}
+    ):
         files[f"custom/{own.name}"] = own.read_bytes()
     return dict(sorted(files.items()))

@@ -7,15 +7,30 @@ a ring of as many rows as the image has is the whole image. The caller gives ban
 
 * the rows which a band writes, and input rows that are passed as a ``RowArgument``, are contiguous;
 * the input rows that a band reads are all in the ring; a window may wrap there.
+
+An elementwise layer is computed a row a call, by any of our kernels fitted to a layer of one row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
-from tinygen.kernels.kernel import Binding, Kernel
+from tinygen.kernels.kernel import (
+    END_ROW,
+    FIRST_ROW,
+    Argument,
+    Binding,
+    Kernel,
+    Provider,
+    RingArgument,
+    RowArgument,
+    Struct,
+    TensorArgument,
+)
 from tinygen.ops.layer import Layer
+from tinygen.ops.streaming import accumulates, one_row, row_axes
 from tinygen.targets.cores import Core
 
 
@@ -29,6 +44,14 @@ class Bands:
 
     input_rings: tuple[int, ...]
     most: int
+
+
+CALL_CYCLES = 40.0
+"""What a band's call costs beside its work: the schedule, the function, its parameters."""
+
+
+WHOLE_ONLY = "computes whole layers only"
+"""Why a kernel that has no bands rejects them."""
 
 
 @runtime_checkable
@@ -46,3 +69,92 @@ class BandKernel(Kernel, Protocol):
 
         Inputs are ``RingArgument`` or ``RowArgument``, the output is a ``RowArgument``.
         """
+
+
+def bands_rejected(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> str | None:
+    """Why a kernel that does the layer cannot do it by such bands, or None if it can."""
+    if kernel.provider is not Provider.TINYGEN:
+        return WHOLE_ONLY
+    if row_axes(layer) is None:
+        return "the layer has no rows that could be computed one by one"
+    row = one_row(layer)
+    if row is not None:
+        return kernel.rejects(row, core) if bands.most == 1 else "computes one row at a time"
+    if isinstance(kernel, BandKernel):
+        return kernel.bands_rejected(layer, core, bands)
+    return WHOLE_ONLY
+
+
+def calls_cost(layer: Layer, bands: Bands) -> float:
+    """Estimated cycles of the calls alone, if all bands but the last have ``most`` rows."""
+    axis = (row_axes(layer) or ())[0]
+    rows = axis.input if accumulates(layer) else axis.output
+    return -(-rows // bands.most) * CALL_CYCLES
+
+
+def bands_cost(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> float:
+    """Estimated cycles of the whole layer by bands of ``most`` rows, the calls included."""
+    row = one_row(layer)
+    if row is not None:
+        height = (row_axes(layer) or ())[0].output
+        return height * (kernel.cost(row, core) + CALL_CYCLES)
+    assert isinstance(kernel, BandKernel)
+    return kernel.bands_cost(layer, core, bands)
+
+
+def bind_bands(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> Binding:
+    """Fit a kernel to bands that it does not reject."""
+    row = one_row(layer)
+    if row is not None:
+        return _with_arguments(kernel.bind(row, core), _row_argument)
+    assert isinstance(kernel, BandKernel)
+    return kernel.bind_bands(layer, core, bands)
+
+
+def rows_binding(binding: Binding, ring_rows: int) -> Binding:
+    """The binding of ``NAME_rows`` made from that of ``NAME``.
+
+    ``NAME_rows`` takes the same arguments, with the input's ring and the band's first output row in the
+    places of the tensors, then the rows of the band. ``input_ring_rows`` in its parameters says how
+    large the ring is.
+    """
+    (call,) = binding.calls
+    arguments = [_ring_argument(argument) for argument in call.arguments]
+    arguments = [
+        _with_field(argument, "input_ring_rows", ring_rows)
+        if isinstance(argument, Struct)
+        else argument
+        for argument in arguments
+    ]
+    banded = replace(
+        call, function=f"{call.function}_rows", arguments=(*arguments, FIRST_ROW, END_ROW)
+    )
+    return replace(binding, calls=(banded,), overlaps=())
+
+
+def _with_field(struct: Struct, name: str, value: int) -> Struct:
+    assert any(key == name for key, _ in struct.fields), (struct.ctype, name)
+    return replace(
+        struct, fields=tuple((key, value if key == name else old) for key, old in struct.fields)
+    )
+
+
+def _row_argument(argument: Argument) -> Argument:
+    if isinstance(argument, TensorArgument):
+        return RowArgument(argument.tensor, argument.writable, argument.ctype)
+    return argument
+
+
+def _ring_argument(argument: Argument) -> Argument:
+    if isinstance(argument, TensorArgument) and not argument.writable:
+        return RingArgument(argument.tensor, argument.ctype)
+    return _row_argument(argument)
+
+
+def _with_arguments(binding: Binding, change: Callable[[Argument], Argument]) -> Binding:
+    return replace(
+        binding,
+        calls=tuple(
+            replace(call, arguments=tuple(map(change, call.arguments))) for call in binding.calls
+        ),
+    )

@@ -8,10 +8,12 @@ writes its only output row after the last (``accumulates``).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tinygen.ops.binary import Binary
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.elementwise import Elementwise
-from tinygen.ops.layer import Layer
+from tinygen.ops.layer import Layer, Operand
 from tinygen.ops.lookup import Lookup
 from tinygen.ops.pooling import AveragePool2D, Pool2D
 from tinygen.ops.reduction import Mean
@@ -52,6 +54,37 @@ def row_axes(layer: Layer) -> tuple[Axis, ...] | None:
         shapes = {operand.shape for operand in operands if operand.constant is None}
         return _row_for_row(layer, layer.output_shape) if shapes == {layer.output_shape} else None
     return None
+
+
+def one_row(layer: Layer) -> Layer | None:
+    """The same layer over a single row, if every row of the image is computed alike.
+
+    None if it is not elementwise, or has a constant operand that differs from row to row.
+    """
+    if isinstance(layer, Lookup | Clamp | Requantize):
+        return replace(layer, shape=_row_of(layer.shape)) if _is_image(layer.shape) else None
+    if not isinstance(layer, Binary | Elementwise) or row_axes(layer) is None:
+        return None
+    operands = (layer.lhs, layer.rhs) if isinstance(layer, Binary) else layer.operands
+    rows = tuple(row for row in map(_row_operand, operands) if row is not None)
+    if len(rows) != len(operands):
+        return None
+    shape = _row_of(layer.output_shape)
+    if isinstance(layer, Binary):
+        return replace(layer, output_shape=shape, lhs=rows[0], rhs=rows[1])
+    return replace(layer, output_shape=shape, operands=rows)
+
+
+def _row_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], 1, *shape[2:])
+
+
+def _row_operand(operand: Operand) -> Operand | None:
+    shape = operand.shape
+    if operand.constant is None:
+        return Operand(_row_of(shape), None)
+    height_axis = len(shape) - (_IMAGE_RANK - 1)
+    return operand if height_axis < 0 or shape[height_axis] == 1 else None
 
 
 def accumulates(layer: Layer) -> bool:

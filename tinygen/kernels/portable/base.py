@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from tinygen.kernels.bands import WHOLE_ONLY, Bands, calls_cost, rows_binding
 from tinygen.kernels.kernel import (
     Binding,
     Constant,
@@ -29,7 +30,8 @@ LayerT = TypeVar("LayerT", bound=Layer)
 class PortableKernel(Generic[LayerT]):
     """A portable kernel: does one type of layer on every core.
 
-    ``binder`` fits it to a layer; ``cycles`` estimates its cycles on a Cortex-M4.
+    ``binder`` fits it to a layer; ``cycles`` estimates its cycles on a Cortex-M4. ``band_binder`` fits
+    it to bands of rows (``tinygen.kernels.bands``), if it can compute such.
     """
 
     function: str
@@ -37,6 +39,7 @@ class PortableKernel(Generic[LayerT]):
     binder: Callable[[LayerT], Binding]
     cycles: Callable[[LayerT], float]
     condition: Callable[[LayerT], str | None] = lambda layer: None  # noqa: ARG005
+    band_binder: Callable[[LayerT, Bands], Binding] | None = None
     provider: Provider = Provider.TINYGEN
 
     @property
@@ -59,6 +62,26 @@ class PortableKernel(Generic[LayerT]):
         """Fit the kernel to the layer."""
         assert isinstance(layer, self.layer_type)
         return self.binder(layer)
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """Why the kernel cannot compute the layer by bands, or None if it can."""
+        assert isinstance(layer, self.layer_type)
+        return WHOLE_ONLY if self.band_binder is None else None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
+        """Estimated cycles of the whole layer by bands."""
+        return self.cost(layer, core) + calls_cost(layer, bands)
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
+        """Fit the kernel to bands of the layer."""
+        assert isinstance(layer, self.layer_type)
+        assert self.band_binder is not None
+        return self.band_binder(layer, bands)
+
+
+def by_rows(binder: Callable[[LayerT], Binding]) -> Callable[[LayerT, Bands], Binding]:
+    """The ``band_binder`` of a kernel whose C function has a form for rows."""
+    return lambda layer, bands: rows_binding(binder(layer), bands.input_rings[0])
 
 
 def int_array(values: Sequence[int]) -> Raw:

@@ -21,7 +21,12 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.kernels.overlap import rows_overlap
-from tinygen.kernels.portable.base import PortableKernel, axis_struct, requantization_struct
+from tinygen.kernels.portable.base import (
+    PortableKernel,
+    axis_struct,
+    by_rows,
+    requantization_struct,
+)
 from tinygen.numerics.fixed_point import Int32Array, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.pooling import Pool2D
@@ -211,9 +216,22 @@ def _depthwise_cycles(layer: DepthwiseConv2D) -> float:
 
 
 KERNELS: Sequence[Kernel] = (
-    PortableKernel("conv2d_s8", Conv2D, _bind_conv2d, _conv2d_cycles),
-    PortableKernel("gemm_conv2d_s8", Conv2D, _bind_gemm_conv2d, _gemm_conv2d_cycles, _gemm_rejects),
     PortableKernel(
-        "depthwise_conv2d_s8", DepthwiseConv2D, _bind_depthwise_conv2d, _depthwise_cycles
+        "conv2d_s8", Conv2D, _bind_conv2d, _conv2d_cycles, band_binder=by_rows(_bind_conv2d)
+    ),
+    PortableKernel(
+        "gemm_conv2d_s8",
+        Conv2D,
+        _bind_gemm_conv2d,
+        _gemm_conv2d_cycles,
+        _gemm_rejects,
+        band_binder=by_rows(_bind_gemm_conv2d),
+    ),
+    PortableKernel(
+        "depthwise_conv2d_s8",
+        DepthwiseConv2D,
+        _bind_depthwise_conv2d,
+        _depthwise_cycles,
+        band_binder=by_rows(_bind_depthwise_conv2d),
     ),
 )

@@ -6,10 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from tinygen.kernels.bands import Bands
 from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
-from tinygen.kernels.portable.base import PortableKernel, axis_struct
+from tinygen.kernels.portable.base import PortableKernel, axis_struct, by_rows
 from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.kernels.portable.row_sums import row_sums_binding, row_sums_struct
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
+from tinygen.ops.streaming import accumulates
 
 _CYCLES_PER_TAP = 8.0
 _CYCLES_PER_OUTPUT = 30.0
@@ -52,7 +55,33 @@ def _cycles(layer: Pool2D) -> float:
     return math.prod(layer.output_shape) * (taps * _CYCLES_PER_TAP + _CYCLES_PER_OUTPUT)
 
 
+def _bind_average_bands(layer: AveragePool2D, bands: Bands) -> Binding:
+    if not accumulates(layer):
+        return by_rows(_binder("average_pool2d_s8"))(layer, bands)
+    parameters = Struct(
+        "tinygen_average_rows_s8_params",
+        (
+            ("image", row_sums_struct(layer.input_shape)),
+            ("clamp_min", layer.clamp_min),
+            ("clamp_max", layer.clamp_max),
+        ),
+    )
+    return row_sums_binding("average_rows_s8", layer, parameters)
+
+
 KERNELS: Sequence[Kernel] = (
-    PortableKernel("average_pool2d_s8", AveragePool2D, _binder("average_pool2d_s8"), _cycles),
-    PortableKernel("max_pool2d_s8", MaxPool2D, _binder("max_pool2d_s8"), _cycles),
+    PortableKernel(
+        "average_pool2d_s8",
+        AveragePool2D,
+        _binder("average_pool2d_s8"),
+        _cycles,
+        band_binder=_bind_average_bands,
+    ),
+    PortableKernel(
+        "max_pool2d_s8",
+        MaxPool2D,
+        _binder("max_pool2d_s8"),
+        _cycles,
+        band_binder=by_rows(_binder("max_pool2d_s8")),
+    ),
 )

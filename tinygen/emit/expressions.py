@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Symbols and C expressions of one Plan: what its calls, arguments and structs look like.
+
+A step has one part for each binding that it runs: itself, or every operator of its stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tinygen.c_syntax import (
+    CTYPES,
+    NUMPY_CTYPES,
+    array_lines,
+    comment,
+    float_literal,
+    integer_literal,
+)
+from tinygen.kernels.kernel import (
+    Argument,
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    KeptArgument,
+    Raw,
+    RingArgument,
+    RowArgument,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
+from tinygen.ops.layer import Layer
+from tinygen.plan import Plan, Step
+from tinygen.stream import Stream
+
+_STATEMENT_WIDTH = 90
+
+
+@dataclass(frozen=True)
+class _Array:
+    symbol: str
+    ctype: str
+    length: int
+    alignment: int
+    description: str
+    constant: Constant
+
+    @property
+    def lines(self) -> Iterator[str]:
+        return array_lines(self.constant.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One binding of a step: the step's own, or that of one operator of its stream.
+
+    ``label`` is what the names of its function and of its constants have in them.
+    """
+
+    step: int
+    position: int
+    layer: Layer
+    binding: Binding
+    label: str
+    stream: Stream | None = None
+
+
+def parts_of(number: int, step: Step) -> tuple[Part, ...]:
+    """The parts of a step, in the order of its bindings."""
+    if step.stream is None:
+        return (Part(number, 0, step.layer, step.binding, f"{number:02d}"),)
+    return tuple(
+        Part(
+            number,
+            position,
+            layer,
+            binding,
+            f"{number:02d}_operator_{layer.operator.index}",
+            step.stream,
+        )
+        for position, (layer, binding) in enumerate(
+            zip(step.layers, step.stream.bindings, strict=True)
+        )
+    )
+
+
+class Renderer:
+    """Holds the symbol tables while one Plan is written down."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.name = plan.options.name
+        self.prefix = self.name.upper()
+        self.arrays: list[_Array] = []
+        self._by_content: dict[tuple[str, bytes], int] = {}
+        self.parts = [parts_of(number, step) for number, step in enumerate(plan.steps)]
+        self._symbols = {
+            (part.step, part.position): self._place_constants(part)
+            for parts in self.parts
+            for part in parts
+        }
+
+    def _place_constants(self, part: Part) -> dict[str, str]:
+        """Give each constant array of a part a symbol; equal arrays share one."""
+        symbols = {}
+        for constant in part.binding.constants:
+            ctype = constant.ctype or NUMPY_CTYPES[constant.values.dtype.name]
+            key = (ctype, constant.values.tobytes())
+            known = self._by_content.get(key)
+            if known is None:
+                known = self._by_content[key] = len(self.arrays)
+                self.arrays.append(
+                    _Array(
+                        symbol=f"{self.name}_{part.label}_{constant.name}",
+                        ctype=ctype,
+                        length=constant.values.size,
+                        alignment=constant.alignment,
+                        description=comment(
+                            f"{constant.name} of {part.layer.operator.label}, "
+                            f"{shape_text(constant.values.shape)}"
+                        ),
+                        constant=constant,
+                    )
+                )
+            elif constant.alignment > self.arrays[known].alignment:
+                shared = self.arrays[known]
+                self.arrays[known] = _Array(**{**vars(shared), "alignment": constant.alignment})
+            symbols[constant.name] = self.arrays[known].symbol
+        return symbols
+
+    def assembly_symbol(self, stem: str) -> str:
+        """The name of an assembly function."""
+        return f"{self.name}_{stem}"
+
+    def assembly(self) -> list[Assembly]:
+        """Every assembly file of the plan, once."""
+        found = {
+            a.stem: a
+            for step in self.plan.steps
+            for binding in step.bindings
+            for a in binding.assembly
+        }
+        return [found[stem] for stem in sorted(found)]
+
+    def pointer(self, offset: int, ctype: str, *, writable: bool, row: str = "") -> str:
+        """A pointer into the arena; ``row`` is an expression of bytes from the offset."""
+        const = "" if writable else "const "
+        base = f"{self.name}_arena + {offset}" + (f" + {row}" if row else "")
+        if ctype in ("uint8_t", "int8_t"):
+            return f"({const}{ctype} *)({base})"
+        return f"({const}{ctype} *)({const}void *)({base})"
+
+    def tensor_pointer(self, index: int, *, writable: bool, ctype: str = "") -> str:
+        """A pointer to a run-time tensor, typed as its elements are."""
+        tensor = self.plan.network.tensors[index]
+        if index in self.plan.state_offsets:
+            const = "" if writable else "const "
+            target = f"{const}{ctype or CTYPES[tensor.dtype]} *"
+            return (
+                f"({target})({const}void *)({self.name}_state + {self.plan.state_offsets[index]})"
+            )
+        return self.pointer(
+            self.plan.tensor_offsets[index], ctype or CTYPES[tensor.dtype], writable=writable
+        )
+
+    def row_bytes(self, index: int) -> int:
+        """Bytes of a row of a tensor that is streamed."""
+        tensor = self.plan.network.tensors[index]
+        return tensor.nbytes // tensor.shape[1]
+
+    def row_pointer(
+        self, stream: Stream, index: int, *, writable: bool = False, ctype: str = ""
+    ) -> str:
+        """A pointer to row ``first_row`` of a tensor, in its ring if it has one."""
+        tensor = self.plan.network.tensors[index]
+        height = tensor.shape[1]
+        ring = stream.rings.get(index)
+        rows = height if ring is None else ring.rows
+        slot = "(uint32_t)first_row" + (f" % {rows}u" if rows < height else "")
+        return self.pointer(
+            self.plan.tensor_offsets[index],
+            ctype or CTYPES[tensor.dtype],
+            writable=writable,
+            row="" if rows == 1 else f"{slot} * {self.row_bytes(index)}u",
+        )
+
+    def _argument(self, part: Part, value: Argument) -> str:
+        """The C expression of a call argument that is no struct."""
+        if isinstance(value, RingArgument):
+            return self.tensor_pointer(value.tensor, writable=False, ctype=value.ctype)
+        if isinstance(value, RowArgument):
+            assert part.stream is not None
+            return self.row_pointer(
+                part.stream, value.tensor, writable=value.writable, ctype=value.ctype
+            )
+        if isinstance(value, KeptArgument):
+            offset = self.plan.kept_offsets[part.step, part.position]
+            return self.pointer(offset, value.ctype, writable=True)
+        return self.field(part, value, "")
+
+    def field(self, part: Part, value: Field, indent: str) -> str:
+        """The C expression (or braced initializer) of a field or argument."""
+        if isinstance(value, TensorArgument):
+            return self.tensor_pointer(value.tensor, writable=value.writable, ctype=value.ctype)
+        if isinstance(value, ScratchArgument):
+            offset = self.plan.scratch_offsets.get((part.step, part.position))
+            return "NULL" if offset is None else self.pointer(offset, value.ctype, writable=True)
+        if isinstance(value, ConstantArgument):
+            symbol = self._symbols[part.step, part.position][value.name]
+            return f"({value.cast}){symbol}" if value.cast else symbol
+        if isinstance(value, AssemblyArgument):
+            return self.assembly_symbol(value.stem)
+        if isinstance(value, Raw):
+            return value.text
+        if isinstance(value, Struct):
+            return self.initializer(part, value, indent)
+        if isinstance(value, float):
+            return float_literal(value)
+        return integer_literal(value)
+
+    def initializer(self, part: Part, struct: Struct, indent: str) -> str:
+        """A braced initializer with named fields; on one line if it is short."""
+        inner = indent + "    "
+        fields = [f".{key} = {self.field(part, value, inner)}" for key, value in struct.fields]
+        one_line = "{" + ", ".join(fields) + "}"
+        if len(indent) + len(one_line) <= 80 and "\n" not in one_line:
+            return one_line
+        return "{\n" + "".join(f"{inner}{line},\n" for line in fields) + indent + "}"
+
+    def body(self, part: Part) -> list[str]:
+        """The statements of a part's function."""
+        statements: list[str] = []
+        taken: set[str] = set()
+        for call in part.binding.calls:
+            statements.extend(self._call(part, call, taken))
+        if any(call.checked for call in part.binding.calls):
+            statements.append("return 0;")
+        return [line for statement in statements for line in statement.split("\n")]
+
+    def _call(self, part: Part, call: Call, taken: set[str]) -> Iterator[str]:
+        arguments = []
+        for argument in call.arguments:
+            if not isinstance(argument, Struct):
+                arguments.append(self._argument(part, argument))
+                continue
+            label = argument.label
+            while label in taken:
+                label += "_"
+            taken.add(label)
+            storage = "const" if _points_into_arena(argument) else "static const"
+            initializer = self.initializer(part, argument, "")
+            yield f"{storage} {argument.ctype} {label} = {initializer};"
+            arguments.append(f"&{label}")
+        text = f"{call.function}({', '.join(arguments)})"
+        if len(text) > _STATEMENT_WIDTH:
+            text = f"{call.function}(\n    " + ",\n    ".join(arguments) + ")"
+        if call.checked:
+            yield f"if ({text} != 0) {{\n    return -1;\n}}"
+        else:
+            yield f"{text};"
+
+
+def _points_into_arena(struct: Struct) -> bool:
+    return any(
+        isinstance(value, TensorArgument | ScratchArgument)
+        or (isinstance(value, Struct) and _points_into_arena(value))
+        for _, value in struct.fields
+    )
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as comments give it: 1x49x10x1."""
+    return "x".join(map(str, shape)) or "scalar"
