@@ -82,13 +82,15 @@ def _band_data(renderer: Renderer, part: Part) -> dict[str, Any]:
         guard = ""
         rows = renderer.row_pointer(part.stream, output)
         size = f"(uint32_t)(end_row - first_row) * {renderer.row_bytes(output)}u"
+    body = renderer.body(part)
     return {
         "function": f"{renderer.name}_step_{part.label}",
         "description": comment(
             f"{layer.operator.label}; {part.stream.kernels[part.position]}, "
             f"rows [first_row, end_row)"
         ),
-        "body": renderer.body(part),
+        "body": body,
+        "unused": [name for name in ("first_row", "end_row") if name not in "".join(body)],
         "guard": guard,
         "trace": f"{layer.operator.index}, {rows}, {size}",
     }
