@@ -20,13 +20,18 @@ from tinygen.step import Step
 from tinygen.weight_growth import Cost, Offer, model_constant_bytes, spend
 
 
+def own_kernels(options: Options) -> list[Kernel]:
+    """Our kernels, in the order in which equal costs are decided."""
+    dsp = COMPACT_DSP_KERNELS if options.optimize is Optimize.SIZE else DSP_KERNELS
+    return [*MVE_KERNELS, *dsp, *PORTABLE_KERNELS]
+
+
 def choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:
     """The layer as a step: the cheapest kernel of those that the user allows.
 
     Raises UnsupportedError if none computes it.
     """
-    dsp = COMPACT_DSP_KERNELS if options.optimize is Optimize.SIZE else DSP_KERNELS
-    own: list[Kernel] = [*MVE_KERNELS, *dsp, *PORTABLE_KERNELS]
+    own = own_kernels(options)
     groups: list[list[Kernel]] = {
         KernelChoice.AUTO: [[*own, *cmsis_nn]],
         KernelChoice.TINYGEN: [own],
@@ -46,6 +51,7 @@ def choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: 
                 binding=kernel.bind(layer, options.core),
                 considered=tuple(considered),
                 fallback=fallback,
+                cycles=kernel.cost(layer, options.core),
             )
         reasons = [f"{c.kernel}: {c.rejected}" for c in relevant]
         fallback = "; ".join(reasons) or "CMSIS-NN has no kernel for it"
@@ -68,13 +74,7 @@ def grow(steps: tuple[Step, ...], network: Network, options: Options) -> tuple[S
                 offers.append(Offer(number, kernel, cycles, kernel.weight_bytes(step.layer)))
             elif not reason.startswith("does "):
                 considered[number].append(Candidate(kernel.name, None, reason))
-    costs = [
-        Cost(
-            next((c.cycles for c in step.considered if c.kernel == step.kernel), None) or 0.0,
-            step.constant_bytes,
-        )
-        for step in steps
-    ]
+    costs = [Cost(step.cycles, step.constant_bytes) for step in steps]
     allowance = options.weight_growth * model_constant_bytes(network)
     taken = spend(costs, offers, allowance - sum(cost.constant_bytes for cost in costs))
     for offer in offers:
@@ -94,6 +94,7 @@ def grow(steps: tuple[Step, ...], network: Network, options: Options) -> tuple[S
                 kernel=chosen.kernel.name,
                 provider=chosen.kernel.provider,
                 binding=chosen.kernel.bind(step.layer, options.core),
+                cycles=chosen.cycles,
             )
         result.append(changed)
     return tuple(result)

@@ -31,7 +31,9 @@ class Options:
     """What the user asked for, beside the model.
 
     ``weight_growth`` is how many times the model's constant bytes the plan's may be; kernels that
-    need more than others are taken only within it.
+    need more than others are taken only within it. ``stream_input``: the application delivers the
+    input row by row. ``chains`` are positions of layers that must be streamed together, which tests
+    use; what else is streamed is the planner's choice.
     """
 
     name: str
@@ -39,3 +41,5 @@ class Options:
     kernels: KernelChoice = KernelChoice.AUTO
     optimize: Optimize = Optimize.SPEED
     weight_growth: float = DEFAULT_WEIGHT_GROWTH
+    stream_input: bool = False
+    chains: tuple[range, ...] = ()

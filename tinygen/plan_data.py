@@ -60,8 +60,8 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                 "key": block.key,
                 "bytes": block.size,
                 "offset": plan.block_offsets[block.key],
-                "first_step": block.first,
-                "last_step": block.last,
+                "first_step": plan.moments[block.first].step,
+                "last_step": plan.moments[block.last].step,
             }
             for block in plan.blocks
         ],

@@ -16,7 +16,9 @@ class Step:
 
     A step whose binding has no calls only gives its output a place (a view of its input), unless it has
     a ``stream``: then its layers run row by row, as that says.
-    ``fallback`` says why a kernel of the provider that was asked for could not be used.
+    ``fallback`` says why a kernel of the provider that was asked for could not be used. ``cycles`` is
+    the estimate that the choice was made by. ``together`` are tensors of a stream that should start at
+    the same byte.
     """
 
     layers: tuple[Layer, ...]
@@ -26,6 +28,8 @@ class Step:
     considered: tuple[Candidate, ...] = ()
     fallback: str = ""
     stream: Stream | None = None
+    cycles: float = 0.0
+    together: tuple[tuple[int, int], ...] = ()
 
     @property
     def bindings(self) -> tuple[Binding, ...]:

@@ -1,154 +1,244 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Offsets of blocks in one arena, so that blocks alive at the same time do not disturb each other.
+"""Offsets of bodies in one arena, so that none disturbs another.
 
-First-fit over several orders of the blocks, then hill climbing over the order, seeded and bounded by
-a number of trials, not by time: the same blocks always get the same offsets. The search stops as soon
-as it meets the lower bound.
+First-fit over several orders of the bodies, then hill climbing over the order, seeded and bounded by
+a number of trials, not by time: the same bodies always get the same offsets. The search stops as soon
+as it meets the lower bound. Small arenas are then searched exactly (``tinygen.memory.exact``).
 """
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tinygen.memory.liveness import Block
+from tinygen.memory.body import Body, Interval, Sharing, forbidden, merged, mirrored
+from tinygen.memory.exact import smaller_placement
 
-_TRIALS_TIMES_BLOCKS = 12_000
+_TRIALS_TIMES_BODIES = 12_000
 
 
 @dataclass(frozen=True)
-class Sharing:
-    """Two blocks that meet in one step, the second of which may be written over the first.
+class _Item:
+    """What is placed as one: a body, or several that start at the same byte."""
 
-    Right where ``writer`` starts at least ``lead`` bytes before ``reader`` (``exact``: just so many),
-    or they are apart.
-    """
+    bodies: tuple[Body, ...]
+    size: int
+    alignment: int
+    first: int
+    last: int
 
-    reader: str
-    writer: str
-    lead: int
-    exact: bool = False
+    @property
+    def key(self) -> str:
+        return self.bodies[0].key
 
-    def allows(self, distance: int) -> bool:
-        """Whether the reader may start that many bytes behind the writer."""
-        return distance == self.lead if self.exact else distance >= self.lead
+
+@dataclass(frozen=True)
+class Placement:
+    """Offsets by key, the bytes they take, and whether no placement takes fewer."""
+
+    offsets: Mapping[str, int]
+    extent: int
+    optimal: bool
 
 
 class Arena:
-    """The blocks to place and who may share memory with whom.
+    """The bodies to place and who may share memory with whom.
 
-    A ``Sharing`` counts only if the two blocks are both alive in exactly one step.
+    ``together`` names bodies that shall start at the same byte, where that disturbs neither.
     """
 
-    def __init__(self, blocks: Sequence[Block], sharings: Sequence[Sharing] = ()) -> None:
-        self.blocks = tuple(blocks)
-        by_key = {block.key: block for block in blocks}
-        self._sharings: dict[tuple[str, str], Sharing] = {}
+    def __init__(
+        self,
+        bodies: Sequence[Body],
+        sharings: Sequence[Sharing] = (),
+        together: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.bodies = tuple(bodies)
+        self._sharings: dict[tuple[str, str], list[Sharing]] = {}
         for sharing in sharings:
-            reader, writer = by_key[sharing.reader], by_key[sharing.writer]
-            if reader.key != writer.key and reader.last == writer.first:
-                self._sharings[reader.key, writer.key] = sharing
-        self._neighbours = {
-            block.key: [
-                other
-                for other in blocks
-                if other.key != block.key and other.overlaps_in_time(block)
-            ]
-            for block in blocks
-        }
+            if sharing.reader != sharing.writer:
+                self._sharings.setdefault((sharing.reader, sharing.writer), []).append(sharing)
+        self._between: dict[tuple[str, str], tuple[Interval, ...]] = {}
+        for number, a in enumerate(self.bodies):
+            for b in self.bodies[number + 1 :]:
+                intervals = forbidden(a, b, self._shared(a.key, b.key))
+                if intervals:
+                    self._between[a.key, b.key] = intervals
+                    self._between[b.key, a.key] = mirrored(intervals)
+        self._items = self._grouped(together)
+        self.forbidden = self._item_conflicts()
+        """By item, the items it conflicts with and the forbidden distances to them from there."""
+
+    def _shared(self, a: str, b: str) -> list[Sharing]:
+        return self._sharings.get((a, b), []) or self._sharings.get((b, a), [])
+
+    def _grouped(self, together: Sequence[tuple[str, str]]) -> list[_Item]:
+        group = {body.key: [body] for body in self.bodies}
+        for a, b in together:
+            if group[a] is not group[b] and not any(
+                low < 0 < high
+                for x in group[a]
+                for y in group[b]
+                for low, high in self._between.get((x.key, y.key), ())
+            ):
+                group[a].extend(group[b])
+                for body in group[b]:
+                    group[body.key] = group[a]
+        items = []
+        for body in self.bodies:
+            members = group[body.key]
+            if members[0] is body:
+                items.append(
+                    _Item(
+                        tuple(members),
+                        max(m.size for m in members),
+                        max(m.alignment for m in members),
+                        min(m.first for m in members),
+                        max(m.last for m in members),
+                    )
+                )
+        return items
+
+    def _item_conflicts(self) -> list[list[tuple[int, tuple[Interval, ...]]]]:
+        conflicts: list[list[tuple[int, tuple[Interval, ...]]]] = [[] for _ in self._items]
+        for i, a in enumerate(self._items):
+            for j, b in enumerate(self._items):
+                if i != j:
+                    found = merged(
+                        [
+                            interval
+                            for x in b.bodies
+                            for y in a.bodies
+                            for interval in self._between.get((x.key, y.key), ())
+                        ]
+                    )
+                    if found:
+                        conflicts[i].append((j, found))
+        return conflicts
 
     def lower_bound(self) -> int:
-        """Bytes that no placement can do without: the worst step, its best sharing granted."""
-        steps = {block.first for block in self.blocks} | {block.last for block in self.blocks}
-        return max((self._needed(step) for step in steps), default=0)
+        """Bytes that no placement can do without: the worst event, every sharing there granted."""
+        starts = {body.first for body in self.bodies}
+        for body in self.bodies:
+            for part in body.parts:
+                starts.update(_starts(part.events))
+        return max((self._needed(event) for event in starts), default=0)
 
-    def _needed(self, step: int) -> int:
-        alive = {b.key: b for b in self.blocks if b.first <= step <= b.last}
-        total = sum(block.size for block in alive.values())
-        saved = 0
-        for (reader, writer), sharing in self._sharings.items():
-            if reader in alive and writer in alive:
-                inside, outside = alive[reader].size, alive[writer].size
-                saved = max(saved, inside + outside - max(sharing.lead + inside, outside))
-        return total - saved
-
-    def compatible(self, a: Block, a_offset: int, b: Block, b_offset: int) -> bool:
-        """Whether two blocks alive at the same time may have these offsets."""
-        if a_offset + a.size <= b_offset or b_offset + b.size <= a_offset:
-            return True
-        for reader, writer, distance in (
-            (a.key, b.key, a_offset - b_offset),
-            (b.key, a.key, b_offset - a_offset),
-        ):
-            sharing = self._sharings.get((reader, writer))
-            if sharing is not None and sharing.allows(distance):
-                return True
-        return False
-
-    def _candidates(self, block: Block, placed: Mapping[str, int]) -> list[int]:
-        """Offsets worth trying: the start, behind each neighbour, and where sharing just works."""
-        offsets = [0]
-        for other in self._neighbours[block.key]:
-            if other.key not in placed:
+    def _needed(self, event: int) -> int:
+        alive = {b.key: b for b in self.bodies if b.events >> event & 1}
+        needed = {key: body.needed(event) for key, body in alive.items()}
+        saved: dict[str, int] = {}
+        for (reader, writer), sharings in self._sharings.items():
+            if reader not in needed or writer not in needed:
                 continue
-            start = placed[other.key]
-            offsets.append(_up(start + other.size, block.alignment))
-            over_reader = self._sharings.get((other.key, block.key))
-            if over_reader is not None:
-                offsets.append(_down(start - over_reader.lead, block.alignment))
-            under_writer = self._sharings.get((block.key, other.key))
-            if under_writer is not None:
-                offsets.append(_up(start + under_writer.lead, block.alignment))
-        return sorted({offset for offset in offsets if offset >= 0})
+            inside, outside = needed[reader], needed[writer]
+            best = 0
+            common = alive[reader].events & alive[writer].events
+            for sharing in sharings:
+                if (
+                    common == 1 << event
+                    if sharing.pairs is None
+                    else any(events >> event & 1 for events in sharing.pairs.values())
+                ):
+                    both = max(sharing.lead + inside, outside, inside)
+                    best = max(best, inside + outside - both)
+            saved[writer] = saved.get(writer, 0) + best
+        return sum(needed.values()) - sum(min(saved[key], needed[key]) for key in saved)
 
-    def first_fit(self, order: Sequence[Block]) -> dict[str, int]:
-        """Place the blocks in this order, each at the lowest offset that disturbs none before."""
-        placed: dict[str, int] = {}
-        for block in order:
-            others = [b for b in self._neighbours[block.key] if b.key in placed]
-            placed[block.key] = next(
-                offset
-                for offset in self._candidates(block, placed)
-                if all(self.compatible(block, offset, b, placed[b.key]) for b in others)
-            )
-        return placed
+    def _first_fit(self, order: Sequence[int]) -> list[int]:
+        """Place the items in this order, each at the lowest offset that disturbs none before."""
+        placed: list[int | None] = [None] * len(self._items)
+        for number in order:
+            taken = []
+            for other, intervals in self.forbidden[number]:
+                start = placed[other]
+                if start is not None:
+                    taken += [(start + low, start + high) for low, high in intervals]
+            taken.sort()
+            alignment = self._items[number].alignment
+            offset = 0
+            for low, high in taken:
+                if low < offset < high:
+                    offset = _up(high, alignment)
+            placed[number] = offset
+        return [offset for offset in placed if offset is not None]
+
+    def _size(self, offsets: Sequence[int]) -> int:
+        return max((o + item.size for o, item in zip(offsets, self._items, strict=True)), default=0)
+
+    def _by_key(self, offsets: Sequence[int]) -> dict[str, int]:
+        return {
+            body.key: offset
+            for item, offset in zip(self._items, offsets, strict=True)
+            for body in item.bodies
+        }
+
+    def first_fit(self, keys: Sequence[str]) -> dict[str, int]:
+        """Place the bodies in this order, each at the lowest offset that disturbs none before."""
+        number = {body.key: i for i, item in enumerate(self._items) for body in item.bodies}
+        return self._by_key(self._first_fit(list(dict.fromkeys(number[key] for key in keys))))
 
     def extent(self, offsets: Mapping[str, int]) -> int:
-        """Bytes of an arena that holds the blocks at these offsets."""
-        return max((offsets[block.key] + block.size for block in self.blocks), default=0)
+        """Bytes of an arena that holds the bodies at these offsets."""
+        return max((offsets[body.key] + body.size for body in self.bodies), default=0)
 
-    def pack(self) -> dict[str, int]:
-        """Offsets of all blocks, by key."""
-        bound = self.lower_bound()
-        orders = (
-            sorted(self.blocks, key=lambda b: (-b.size, b.first, b.key)),
-            sorted(self.blocks, key=lambda b: (b.first, -b.size, b.key)),
-            sorted(self.blocks, key=lambda b: (-b.last, -b.size, b.key)),
-            sorted(self.blocks, key=lambda b: (b.first - b.last, -b.size, b.key)),
+    def compatible(self, offsets: Mapping[str, int]) -> bool:
+        """Whether no two bodies disturb each other at these offsets."""
+        return not any(
+            low < offsets[b] - offsets[a] < high
+            for (a, b), intervals in self._between.items()
+            for low, high in intervals
         )
-        best_order = min(orders, key=lambda order: self.extent(self.first_fit(order)))
-        best = self.first_fit(best_order)
-        size = self.extent(best)
+
+    def _orders(self) -> Iterator[list[int]]:
+        items = self._items
+        for key in (
+            lambda i: (-items[i].size, items[i].first, items[i].key),
+            lambda i: (items[i].first, -items[i].size, items[i].key),
+            lambda i: (-items[i].last, -items[i].size, items[i].key),
+            lambda i: (items[i].first - items[i].last, -items[i].size, items[i].key),
+        ):
+            yield sorted(range(len(items)), key=key)
+
+    def pack(self, effort: float = 1.0) -> Placement:
+        """Offsets of all bodies. ``effort`` scales the number of trials."""
+        bound = self.lower_bound()
+        best_order = min(self._orders(), key=lambda order: self._size(self._first_fit(order)))
+        best = self._first_fit(best_order)
+        size = self._size(best)
         generator = random.Random(0)
-        count = len(self.blocks)
-        for _ in range(min(_TRIALS_TIMES_BLOCKS // max(count, 1), math.factorial(count) - 1)):
+        count = len(self._items)
+        trials = int(effort * _TRIALS_TIMES_BODIES / max(count, 1)) if count > 1 else 0
+        for _ in range(trials):
             if size == bound:
                 break
             i, j = generator.sample(range(count), 2)
             order = list(best_order)
             order[i], order[j] = order[j], order[i]
-            offsets = self.first_fit(order)
-            trial = self.extent(offsets)
+            offsets = self._first_fit(order)
+            trial = self._size(offsets)
             if trial <= size:
                 best_order, best, size = order, offsets, trial
-        return best
+        proven = size == bound
+        if not proven:
+            sizes = [item.size for item in self._items]
+            alignments = [item.alignment for item in self._items]
+            found = smaller_placement(sizes, alignments, self.forbidden, bound, size, effort)
+            proven = found.proven
+            if found.offsets is not None:
+                best, size = list(found.offsets), self._size(found.offsets)
+        return Placement(self._by_key(best), size, proven)
 
 
 def _up(offset: int, alignment: int) -> int:
     return -(-offset // alignment) * alignment
 
 
-def _down(offset: int, alignment: int) -> int:
-    return offset // alignment * alignment
+def _starts(events: int) -> Iterator[int]:
+    """The first event of every run of consecutive events."""
+    starts = events & ~(events << 1)
+    while starts:
+        lowest = starts & -starts
+        yield lowest.bit_length() - 1
+        starts ^= lowest
