@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def random_blocks(rng: np.random.Generator, count: int, steps: int) -> list[Body
     return blocks
 
 
-def overlaps(blocks: list[Body], offsets: dict[str, int]) -> list[tuple[str, str]]:
+def overlaps(blocks: list[Body], offsets: Mapping[str, int]) -> list[tuple[str, str]]:
     return [
         (a.key, b.key)
         for a, b in itertools.combinations(blocks, 2)
