@@ -38,7 +38,7 @@ def need_tools_of(board: Board) -> None:
     need("arm-none-eabi-gcc")
     assert board.emulator is not None
     if board.emulator.kind == "renode":
-        need("renode")
+        need(os.environ.get("TINYGEN_RENODE", "renode"))
         return
     need(os.environ.get("TINYGEN_QEMU", QEMU))
     if board.emulator.machine not in _machines(qemu_path()):

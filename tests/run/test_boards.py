@@ -25,11 +25,7 @@ from tinygen.run.qemu import QemuRunner
 from tinygen.run.runners import runner_for
 from tinygen.targets.boards import Board, all_boards, board
 
-EMULATED = [
-    pytest.param(entry, id=entry.name)
-    for entry in all_boards()
-    if entry.emulator and entry.emulator.kind == "qemu"
-]
+EMULATED = [pytest.param(entry, id=entry.name) for entry in all_boards() if entry.emulator]
 
 
 @pytest.mark.qemu
@@ -136,6 +132,7 @@ def test_an_emulator_that_refuses_is_quoted(tmp_path: Path) -> None:
 
 
 def test_a_missing_emulator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TINYGEN_QEMU", raising=False)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MachineError, match="qemu-system-arm is not installed") as failure:
         qemu.qemu_path()

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Renode: what is written for it, and how its failures are told (with stand-ins for Renode)."""
+"""Renode: what is written for it, and how its failures are told (with stand-ins for Renode).
+
+test_boards.py runs programs in the real one where it is installed.
+"""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.run.programs import AFFINE, Expectation, build_affine, input_bytes, need, random_x
+from tests.run.programs import AFFINE, build_affine, need
 from tinygen.errors import InputError, MachineError, TargetError
 from tinygen.run.renode import RenodeRunner, renode_path, write_renode_files
 from tinygen.run.runner import Image
-from tinygen.run.runners import runner_for
 from tinygen.targets.boards import all_boards, board
 
 RENODE = [
@@ -133,17 +133,3 @@ def test_renode_that_ends_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ):
         pass
     assert "no such option" in failure.value.hint
-
-
-@pytest.mark.parametrize("name", RENODE)
-def test_a_program_in_renode(name: str, tmp_path: Path) -> None:
-    if shutil.which("renode") is None:
-        pytest.skip("renode is not installed")
-    target = board(name)
-    image = build_affine(target, tmp_path)
-    expected = Expectation()
-    generator = np.random.default_rng(4)
-    with runner_for(target).start(image) as session:
-        for b in (-127, 3):
-            x = random_x(generator)
-            assert session.run(input_bytes(x, b)) == expected.outputs(x, b)

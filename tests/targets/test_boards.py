@@ -138,3 +138,10 @@ def test_faulty_files_are_named_with_the_key(
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read the board file: No such file"):
         board(tmp_path / "none.toml")
+
+
+def test_a_line_that_cannot_be_read_ahead() -> None:
+    direct = [
+        entry.name for entry in all_boards() if entry.emulator and not entry.emulator.reads_ahead
+    ]
+    assert direct == ["qemu-b-l475e-iot01a"]

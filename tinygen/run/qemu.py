@@ -52,12 +52,17 @@ class QemuRunner:
         emulator = image.board.emulator
         if emulator is None:
             raise InputError(f"board {image.board.name} is not emulated by QEMU")
+        # QEMU's multiplexer, for what it does besides: it takes bytes from the host ahead of the UART,
+        # which takes one at a time. Escape character 256: none, so that every byte passes.
+        multiplexed = ["mux=on"] if emulator.reads_ahead else []
+        # Port 0: the system picks a free one and QEMU prints it, so parallel runs cannot clash.
+        socket = "socket,id=line,host=127.0.0.1,port=0,server=on,wait=on,nodelay=on"
         command = [
             qemu_path(),
             *("-machine", emulator.machine, "-cpu", emulator.cpu),
             *("-display", "none", "-monitor", "none"),
-            # Port 0: the system picks a free one and QEMU prints it, so parallel runs cannot clash.
-            *("-serial", "tcp:127.0.0.1:0,server=on,wait=on,nodelay=on"),
+            *("-chardev", ",".join([socket, *multiplexed]), "-echr", "256"),
+            *("-serial", "chardev:line"),
             *("-kernel", str(image.elf)),
             *self._arguments,
         ]

@@ -123,12 +123,15 @@ class Emulator:
         machine: QEMU's name of the machine, or Renode's platform file.
         cpu: QEMU's name of the processor; empty for Renode.
         uart: Renode's name of the serial line; empty for QEMU.
+        reads_ahead: whether QEMU may take bytes from the host before the UART takes them; its model
+            of the UART must then ask for the next one.
     """
 
     kind: str
     machine: str
     cpu: str
     uart: str = ""
+    reads_ahead: bool = True
 
 
 @dataclass(frozen=True)
@@ -294,7 +297,8 @@ def _emulator(table: _Table) -> Emulator:
     machine = table.get("machine", str)
     if kind == "renode":
         return Emulator(kind, machine, "", table.identifier("uart"))
-    return Emulator(kind, machine, table.get("cpu", str))
+    line = table.choice("line", ("direct",), "")
+    return Emulator(kind, machine, table.get("cpu", str), reads_ahead=line != "direct")
 
 
 def _step(table: _Table) -> Step:
