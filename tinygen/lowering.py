@@ -7,15 +7,17 @@ about a scale, a shape or a padding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from tinygen.errors import ModelError, TinygenError, UnsupportedError
 from tinygen.graph import ABSENT, AnyArray, DType, Graph, Operator, Subgraph, Tensor
 from tinygen.numerics import Numerics
 from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.layer import Layer, OperatorView
-from tinygen.ops.variables import DECLARATIONS, resource_variables
+from tinygen.ops.variables import DECLARATIONS, Variables
 
 _MAX_LISTED = 20
 
@@ -43,24 +45,24 @@ class Network:
         return sum(layer.macs for layer in self.layers)
 
 
-def _unsupported_operators(graph: Graph) -> list[str]:
+def _unsupported_operators(subgraph: Subgraph) -> list[str]:
     problems = []
-    for operator in graph.main.operators:
+    for operator in subgraph.operators:
         if not is_supported(operator):
-            names = ", ".join(repr(graph.main.tensors[t].name) for t in operator.outputs)
+            names = ", ".join(repr(subgraph.tensors[t].name) for t in operator.outputs)
             problems.append(f"{operator.label} → {names}")
     return problems
 
 
-def _check_tensor(graph: Graph, tensor: Tensor) -> None:
+def _check_tensor(source: str, tensor: Tensor) -> None:
     if any(extent < 1 for extent in tensor.shape):
         raise ModelError(
-            f"{graph.source}: tensor {tensor.name!r} has the shape {list(tensor.shape)}, which holds "
+            f"{source}: tensor {tensor.name!r} has the shape {list(tensor.shape)}, which holds "
             "no elements."
         )
     if tensor.dtype.numpy is None and tensor.dtype is not DType.RESOURCE:
         raise UnsupportedError(
-            f"{graph.source}: tensor {tensor.name!r} is of type {tensor.dtype.value}, which has no "
+            f"{source}: tensor {tensor.name!r} is of type {tensor.dtype.value}, which has no "
             "fixed-size elements."
         )
 
@@ -76,37 +78,39 @@ def _check_input(graph: Graph, tensor: Tensor) -> None:
         )
 
 
-def _check_order(graph: Graph, operator: Operator, known: set[int]) -> None:
+def _check_order(source: str, subgraph: Subgraph, operator: Operator, known: set[int]) -> None:
     for index in operator.inputs:
-        tensor = graph.main.tensors[index]
+        tensor = subgraph.tensors[index]
         if index != ABSENT and index not in known and not tensor.is_constant:
             raise ModelError(
-                f"{graph.source}: {operator.label} reads tensor {tensor.name!r}, which nothing has "
+                f"{source}: {operator.label} reads tensor {tensor.name!r}, which nothing has "
                 "computed by then."
             )
 
 
-def _check_dataflow(graph: Graph, subgraph: Subgraph) -> None:
+def _check_dataflow(source: str, subgraph: Subgraph) -> None:
+    """ModelError where a tensor is read before it is computed, or computed twice.
+
+    A variable tensor may be written: it is the state that its operator gives out.
+    """
     known = set(subgraph.inputs)
-    known.update(t.index for t in subgraph.tensors if t.is_variable)
+    variables = {t.index for t in subgraph.tensors if t.is_variable}
     for operator in subgraph.operators:
-        _check_order(graph, operator, known)
+        _check_order(source, subgraph, operator, known | variables)
         for index in operator.outputs:
             if subgraph.tensors[index].is_constant or index in known:
                 raise ModelError(
-                    f"{graph.source}: {operator.label} writes tensor "
+                    f"{source}: {operator.label} writes tensor "
                     f"{subgraph.tensors[index].name!r}, which already has a value."
                 )
             known.add(index)
     for index in subgraph.outputs:
-        if index not in known:
-            raise ModelError(
-                f"{graph.source}: nothing computes the output {subgraph.tensors[index].name!r}."
-            )
+        if index not in known and not subgraph.tensors[index].is_constant:
+            raise ModelError(f"{source}: nothing computes the output {subgraph.tensors[index].name!r}.")
 
 
 def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
-    """Check and fold every operator of the main subgraph.
+    """Check and fold every operator of the main subgraph, and of those that it runs.
 
     Raises UnsupportedError listing every operator that cannot be compiled, with the tensor each
     writes; ModelError where the model contradicts itself.
@@ -114,32 +118,100 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
     subgraph = graph.main
     if not subgraph.operators or not subgraph.outputs:
         raise ModelError(f"{graph.source}: the model computes nothing (no operators or outputs).")
-    problems = _unsupported_operators(graph)
-    _check_dataflow(graph, subgraph)
+    for index in subgraph.outputs:
+        if subgraph.tensors[index].is_constant:
+            raise ModelError(
+                f"{graph.source}: nothing computes the output {subgraph.tensors[index].name!r}."
+            )
+    for index in subgraph.inputs:
+        _check_input(graph, subgraph.tensors[index])
+    variables = Variables(graph)
+    layers, problems = _lower_operators(graph, 0, subgraph, numerics, variables, {}, (0,))
+    if problems:
+        raise _unsupported(graph, problems)
+    return _network(graph, subgraph, numerics, layers, subgraph.inputs, subgraph.outputs)
+
+
+def _lower_operators(
+    graph: Graph,
+    number: int,
+    subgraph: Subgraph,
+    numerics: Numerics,
+    variables: Variables,
+    handles: Mapping[int, Tensor],
+    callers: tuple[int, ...],
+) -> tuple[list[Layer], list[str]]:
+    """The layers of a subgraph, and the operators that cannot be compiled, in words.
+
+    ``handles`` are the variables that its inputs refer to; ``callers`` are the subgraphs that are
+    being lowered, this one last.
+    """
+    source = graph.source if number == 0 else f"subgraph {number} ({subgraph.name!r})"
+    problems = _unsupported_operators(subgraph)
+    _check_dataflow(source, subgraph)
     used = {i for operator in subgraph.operators for i in (*operator.inputs, *operator.outputs)}
     for index in sorted(used | set(subgraph.inputs) | set(subgraph.outputs)):
         if index != ABSENT and not subgraph.tensors[index].is_constant:
-            _check_tensor(graph, subgraph.tensors[index])
-    for index in subgraph.inputs:
-        _check_input(graph, subgraph.tensors[index])
-    resources = resource_variables(graph)
-    layers = []
+            _check_tensor(source, subgraph.tensors[index])
+
+    def lower_subgraph(
+        called: int, constants: Mapping[int, AnyArray], passed: Mapping[int, Tensor]
+    ) -> Network:
+        if called in callers:
+            raise ModelError(f"{source}: subgraph {called} runs itself.")
+        whole = graph.subgraphs[called]
+        tensors = tuple(replace(t, data=constants.get(t.index, t.data)) for t in whole.tensors)
+        inner = replace(
+            whole,
+            tensors=tensors,
+            inputs=tuple(index for index in whole.inputs if index not in constants),
+        )
+        layers, problems = _lower_operators(
+            graph, called, inner, numerics, variables, passed, (*callers, called)
+        )
+        if problems:
+            raise UnsupportedError(f"in subgraph {called} ({inner.name!r}), {problems[0]}.")
+        results = tuple(i for i in inner.outputs if not tensors[i].is_constant and i not in passed)
+        read = {*results, *(index for layer in layers for index in layer.inputs)}
+        inputs = tuple(index for index in inner.inputs if index in read)
+        return _network(graph, inner, numerics, layers, inputs, results)
+
+    resources = {**variables.of_subgraph(number), **handles}
+    numbers = variables.numbers(number)
+    layers: list[Layer] = []
     for operator in subgraph.operators:
         if operator.opcode in DECLARATIONS or not is_supported(operator):
             continue
         try:
-            view = OperatorView(operator, subgraph, resources)
+            view = OperatorView(operator, subgraph, resources, numbers, graph, lower_subgraph)
             layers.append(lowering_of(operator)(view, numerics))
         except UnsupportedError as error:
             problems.append(error.message.rstrip("."))
         except TinygenError as error:
-            raise type(error)(f"{graph.source}: {error.message}", error.hint) from error
-    if problems:
-        raise _unsupported(graph, problems)
-    runtime = set(subgraph.inputs) | set(subgraph.outputs)
+            raise type(error)(f"{source}: {error.message}", error.hint) from error
+        if operator.opcode == "WHILE":
+            # A handle that is carried through a loop still names the same variable.
+            for before, after in zip(operator.inputs, operator.outputs, strict=True):
+                if before in resources:
+                    resources[after] = resources[before]
+    return layers, problems
+
+
+def _network(
+    graph: Graph,
+    subgraph: Subgraph,
+    numerics: Numerics,
+    layers: Sequence[Layer],
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+) -> Network:
+    runtime = set(inputs) | set(outputs)
     states = {state.index: state for layer in layers for state in layer.states}
     for layer in layers:
         runtime.update(layer.inputs, layer.outputs)
+    for index in runtime - set(states):
+        if index < len(subgraph.tensors) and subgraph.tensors[index].is_variable:
+            states[index] = _reset(graph, subgraph, subgraph.tensors[index])
     runtime -= set(states)
     return Network(
         graph=graph,
@@ -149,10 +221,22 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
             **{index: subgraph.tensors[index] for index in sorted(runtime)},
             **{index: replace(states[index], data=None) for index in sorted(states)},
         },
-        inputs=subgraph.inputs,
-        outputs=subgraph.outputs,
+        inputs=inputs,
+        outputs=outputs,
         states={index: _initial(states[index]) for index in sorted(states)},
     )
+
+
+def _reset(graph: Graph, subgraph: Subgraph, tensor: Tensor) -> Tensor:
+    """A variable tensor that no operator claims for itself, with TFLM's value after a reset."""
+    if subgraph is not graph.main:
+        raise UnsupportedError(
+            f"subgraph {subgraph.name!r}: operators that keep no state use the variable tensor "
+            f"{tensor.name!r}."
+        )
+    points = tensor.quantization.zero_points if tensor.quantization else ()
+    value = points[0] if points and tensor.dtype is DType.INT8 else 0
+    return replace(tensor, data=np.full(tensor.shape, value, dtype=tensor.dtype.numpy))
 
 
 def _initial(state: Tensor) -> AnyArray:

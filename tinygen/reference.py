@@ -10,6 +10,7 @@ import numpy as np
 from tinygen.errors import InputError
 from tinygen.graph import AnyArray
 from tinygen.lowering import Network
+from tinygen.ops.layer import evaluate
 
 
 def run(
@@ -36,9 +37,7 @@ def run(
                 f"{value.dtype} {list(value.shape)} was given."
             )
         values[index] = value
-    for layer in network.layers:
-        results = layer.reference(*(values[index] for index in layer.inputs))
-        values.update(zip(layer.outputs, results, strict=True))
+    evaluate(network.layers, values)
     if states is not None:
         states.update((index, values[index]) for index in network.states)
     return values

@@ -27,6 +27,7 @@ from tinygen.ops.arithmetic import (
 )
 from tinygen.ops.binary import lower_add, lower_mul
 from tinygen.ops.cast import lower_cast
+from tinygen.ops.control_flow import lower_if, lower_while
 from tinygen.ops.convolution import lower_conv2d, lower_depthwise_conv2d
 from tinygen.ops.custom import is_registered, lower_custom
 from tinygen.ops.dispatch import Lowering, by_input_type
@@ -164,6 +165,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "GREATER": lower_comparison,
     "GREATER_EQUAL": lower_comparison,
     "HARD_SWISH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),
+    "IF": lower_if,
     "L2_NORMALIZATION": lower_float_rows,
     "L2_POOL_2D": lower_wide_pool,
     "LEAKY_RELU": _LEAKY_RELU,
@@ -222,6 +224,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "TRANSPOSE_CONV": lower_transpose_conv,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lower_lstm,
     "UNPACK": lower_unpack,
+    "WHILE": lower_while,
     "ZEROS_LIKE": lower_zeros_like,
 }
 """How each supported operator is lowered, by its TFLite name."""

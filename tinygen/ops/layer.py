@@ -13,12 +13,15 @@ An operator family is one file in this package with, for each of its operators,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from tinygen.errors import ModelError, UnsupportedError
-from tinygen.graph import ABSENT, AnyArray, DType, Operator, OptionValue, Subgraph, Tensor
+from tinygen.graph import ABSENT, AnyArray, DType, Graph, Operator, OptionValue, Subgraph, Tensor
+
+if TYPE_CHECKING:
+    from tinygen.lowering import Network
 
 MAX_STATES = 8
 """States of its own that one operator may have."""
@@ -59,6 +62,29 @@ class Layer(ABC):
         """Compute the outputs from the inputs, both shaped and typed as their tensors are."""
 
 
+def evaluate(layers: Iterable[Layer], values: MutableMapping[int, AnyArray]) -> None:
+    """Compute layers in order over the values of tensors by index, which gain the outputs."""
+    for layer in layers:
+        results = layer.reference(*(values[index] for index in layer.inputs))
+        values.update(zip(layer.outputs, results, strict=True))
+
+
+@dataclass(frozen=True)
+class StateNumbers:
+    """Where the indices of a subgraph's kept tensors begin, so that no two of a model are the same.
+
+    ``tensors`` is added to the index of a variable tensor, ``operators`` is that of the first state of
+    operator 0's own.
+    """
+
+    tensors: int
+    operators: int
+
+
+LowerSubgraph = Callable[[int, Mapping[int, AnyArray], Mapping[int, Tensor]], "Network"]
+"""Lowers a subgraph, given what is constant of its tensors and which variables they refer to."""
+
+
 @dataclass(frozen=True, eq=False)
 class Operand:
     """An input that may also be a constant: its shape, and its value if it is one."""
@@ -77,12 +103,23 @@ def operand_values(operands: Sequence[Operand], inputs: Sequence[AnyArray]) -> l
 class OperatorView:
     """An operator with its tensors and options at hand, and the errors that name it.
 
-    ``resources`` are the variables of the model, by the tensor that refers to each.
+    ``resources`` are the variables of the model, by the tensor that refers to each. ``graph`` and
+    ``lower_subgraph`` are for control flow, and missing where an operator is looked at by itself.
     """
 
     operator: Operator
     subgraph: Subgraph
     resources: Mapping[int, Tensor] = field(default_factory=dict)
+    numbers: StateNumbers | None = None
+    graph: Graph | None = None
+    lower_subgraph: LowerSubgraph | None = None
+
+    def variable(self, tensor: Tensor, initial: AnyArray) -> Tensor:
+        """The state that a variable tensor of the file is, with its value after a reset."""
+        if not tensor.is_variable:
+            self.invalid(f"tensor {tensor.name!r} must be a variable")
+        base = 0 if self.numbers is None else self.numbers.tensors
+        return replace(tensor, index=base + tensor.index, data=initial)
 
     def state(self, name: str, initial: AnyArray, number: int = 0) -> Tensor:
         """A state of the operator's own, which no tensor of the file stands for.
@@ -90,7 +127,8 @@ class OperatorView:
         ``number`` tells apart several of one operator (at most ``MAX_STATES``).
         """
         assert number < MAX_STATES
-        index = len(self.subgraph.tensors) + self.operator.index * MAX_STATES + number
+        base = len(self.subgraph.tensors) if self.numbers is None else self.numbers.operators
+        index = base + self.operator.index * MAX_STATES + number
         dtype = DType(initial.dtype.name.upper())
         return Tensor(
             index=index,

@@ -147,21 +147,10 @@ def _matrix(view: OperatorView, position: int, shape: tuple[int, int]) -> AnyArr
 
 def _initial(view: OperatorView, tensor: Tensor, size: int) -> Tensor:
     """A state tensor with its value after a reset: every byte 0, or an int8 zero point."""
-    if not tensor.is_variable:
-        view.invalid(f"tensor {tensor.name!r} must be a variable")
     if tensor.elements != size:
         view.unsupported(f"tensor {tensor.name!r} has {tensor.elements} elements, not {size}")
     value = zero_point(view, tensor) if tensor.dtype is DType.INT8 else 0
-    data = np.full(tensor.shape, value, dtype=tensor.dtype.numpy)
-    return Tensor(
-        index=tensor.index,
-        name=tensor.name,
-        dtype=tensor.dtype,
-        shape=tensor.shape,
-        quantization=tensor.quantization,
-        data=data,
-        is_variable=True,
-    )
+    return view.variable(tensor, np.full(tensor.shape, value, dtype=tensor.dtype.numpy))
 
 
 def lower_lstm(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001

@@ -92,19 +92,8 @@ class Svdf(Layer):
 def _state(view: OperatorView, shape: tuple[int, int]) -> Tensor:
     tensor = view.input(4)
     view.require_shape(tensor, shape)
-    if not tensor.is_variable:
-        view.invalid(f"tensor {tensor.name!r} must be a variable")
     value = zero_point(view, tensor) if tensor.dtype is DType.INT8 else 0
-    data = np.full(tensor.shape, value, dtype=tensor.dtype.numpy)
-    return Tensor(
-        tensor.index,
-        tensor.name,
-        tensor.dtype,
-        tensor.shape,
-        tensor.quantization,
-        data,
-        is_variable=True,
-    )
+    return view.variable(tensor, np.full(tensor.shape, value, dtype=tensor.dtype.numpy))
 
 
 def lower_svdf(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001

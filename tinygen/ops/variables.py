@@ -16,7 +16,7 @@ import numpy as np
 from tinygen.errors import UnsupportedError
 from tinygen.graph import AnyArray, Graph, Operator, Subgraph, Tensor
 from tinygen.numerics import Numerics
-from tinygen.ops.layer import MAX_STATES, Layer, Operand, OperatorView
+from tinygen.ops.layer import MAX_STATES, Layer, Operand, OperatorView, StateNumbers
 from tinygen.ops.strided import Canvas, Move
 
 DECLARATIONS = ("VAR_HANDLE", "CALL_ONCE")
@@ -30,9 +30,46 @@ def _name(operator: Operator) -> tuple[str, str]:
     return container, name
 
 
-def _values_of(subgraph: Subgraph) -> dict[tuple[str, str], Tensor]:
+Handles = dict[int, tuple[str, str]]
+"""The variable that each resource tensor of a subgraph refers to."""
+
+_SUBGRAPH_OPTIONS = {
+    "IF": ("then_subgraph_index", "else_subgraph_index"),
+    "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
+}
+
+
+def _handles_of(graph: Graph) -> list[Handles]:
+    """The handles of every subgraph: its own, and those that it is given by control flow."""
+    found: list[Handles] = [
+        {o.outputs[0]: _name(o) for o in subgraph.operators if o.opcode == "VAR_HANDLE"}
+        for subgraph in graph.subgraphs
+    ]
+    for _ in graph.subgraphs:
+        for handles, subgraph in zip(found, graph.subgraphs, strict=True):
+            for operator in subgraph.operators:
+                _pass_on(graph, found, handles, operator)
+    return found
+
+
+def _pass_on(graph: Graph, found: list[Handles], handles: Handles, operator: Operator) -> None:
+    """Give the subgraphs that an operator runs the handles among its inputs."""
+    given = operator.inputs[1:] if operator.opcode == "IF" else operator.inputs
+    for option in _SUBGRAPH_OPTIONS.get(operator.opcode, ()):
+        number = operator.options.get(option, -1)
+        if not isinstance(number, int) or not 0 < number < len(graph.subgraphs):
+            continue
+        for inner, outer in zip(graph.subgraphs[number].inputs, given, strict=False):
+            if outer in handles:
+                found[number].setdefault(inner, handles[outer])
+    if operator.opcode == "WHILE":
+        for before, after in zip(operator.inputs, operator.outputs, strict=False):
+            if before in handles:
+                handles.setdefault(after, handles[before])
+
+
+def _values_of(subgraph: Subgraph, handles: Handles) -> dict[tuple[str, str], Tensor]:
     """The tensor that is assigned to (or read from) each variable in a subgraph."""
-    handles = {o.outputs[0]: _name(o) for o in subgraph.operators if o.opcode == "VAR_HANDLE"}
     values: dict[tuple[str, str], Tensor] = {}
     for operator in subgraph.operators:
         if operator.opcode in ("ASSIGN_VARIABLE", "READ_VARIABLE"):
@@ -44,7 +81,7 @@ def _values_of(subgraph: Subgraph) -> dict[tuple[str, str], Tensor]:
     return values
 
 
-def _initial_values(graph: Graph) -> dict[tuple[str, str], AnyArray]:
+def _initial_values(graph: Graph, handles: list[Handles]) -> dict[tuple[str, str], AnyArray]:
     """What the subgraphs of CALL_ONCE assign: constants, or UnsupportedError."""
     initial: dict[tuple[str, str], AnyArray] = {}
     for operator in graph.main.operators:
@@ -60,7 +97,7 @@ def _initial_values(graph: Graph) -> dict[tuple[str, str], AnyArray]:
                     f"{operator.label}: its subgraph has {inner.label}, and only constants can be "
                     "assigned there."
                 )
-        for name, tensor in _values_of(subgraph).items():
+        for name, tensor in _values_of(subgraph, handles[number]).items():
             if tensor.data is None:
                 raise UnsupportedError(
                     f"{operator.label}: it assigns {tensor.name!r}, no constant."
@@ -69,31 +106,54 @@ def _initial_values(graph: Graph) -> dict[tuple[str, str], AnyArray]:
     return initial
 
 
-def resource_variables(graph: Graph) -> Mapping[int, Tensor]:
-    """The state behind every resource tensor of the main subgraph, with its value after a reset."""
-    subgraph = graph.main
-    values = _values_of(subgraph)
-    initial = _initial_values(graph)
-    numbers: dict[tuple[str, str], int] = {}
-    variables = {}
-    for operator in subgraph.operators:
-        if operator.opcode != "VAR_HANDLE":
-            continue
-        name = _name(operator)
-        if name not in values:
-            continue
-        tensor = values[name]
-        first = len(subgraph.tensors) + len(subgraph.operators) * MAX_STATES
-        index = first + numbers.setdefault(name, len(numbers))
-        data = initial.get(name, np.zeros(tensor.shape, dtype=tensor.dtype.numpy))
-        variables[operator.outputs[0]] = replace(
-            tensor,
-            index=index,
-            name=f"variable {name[1]!r}",
-            data=np.asarray(data).reshape(tensor.shape),
-            is_variable=True,
+class Variables:
+    """The variables of a model, and the indices of everything that it keeps.
+
+    A variable has the same index in every subgraph. The states of operators are numbered by subgraph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._tensors = max(len(subgraph.tensors) for subgraph in graph.subgraphs)
+        self._operators = 1 + max(
+            (operator.index for s in graph.subgraphs for operator in s.operators), default=0
         )
-    return variables
+        count = len(graph.subgraphs)
+        first = count * self._tensors + count * self._operators * MAX_STATES
+        handles = _handles_of(graph)
+        initial = _initial_values(graph, handles)
+        values: dict[tuple[str, str], Tensor] = {}
+        for known, subgraph in zip(handles, graph.subgraphs, strict=True):
+            for name, tensor in _values_of(subgraph, known).items():
+                values.setdefault(name, tensor)
+        self._variables = {
+            name: replace(
+                tensor,
+                index=first + number,
+                name=f"variable {name[1]!r}",
+                data=np.asarray(
+                    initial.get(name, np.zeros(tensor.shape, dtype=tensor.dtype.numpy))
+                ).reshape(tensor.shape),
+                is_variable=True,
+            )
+            for number, (name, tensor) in enumerate(values.items())
+        }
+
+    def numbers(self, subgraph: int) -> StateNumbers:
+        """Where the indices of a subgraph's states begin."""
+        before = len(self._graph.subgraphs) * self._tensors
+        return StateNumbers(
+            tensors=subgraph * self._tensors,
+            operators=before + subgraph * self._operators * MAX_STATES,
+        )
+
+    def of_subgraph(self, subgraph: int) -> Mapping[int, Tensor]:
+        """The variable behind every resource tensor that a VAR_HANDLE of the subgraph names."""
+        return {
+            operator.outputs[0]: self._variables[_name(operator)]
+            for operator in self._graph.subgraphs[subgraph].operators
+            if operator.opcode == "VAR_HANDLE" and _name(operator) in self._variables
+        }
 
 
 def _variable(view: OperatorView, other: Tensor) -> Tensor:
