@@ -17,7 +17,7 @@ STACK_RESERVE_BYTES = 1024
 
 def flash_estimate(plan: Plan) -> int:
     """Bytes of flash: constants, and a rough figure for code (`profile` links and measures it)."""
-    steps = sum(1 for step in plan.steps if not step.is_view)
+    steps = sum(1 for step in plan.all_steps if not step.is_view)
     return plan.weight_bytes + _CODE_BYTES + steps * _CODE_BYTES_PER_STEP
 
 

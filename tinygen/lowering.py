@@ -18,6 +18,7 @@ from tinygen.numerics import Numerics
 from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.variables import DECLARATIONS, Variables
+from tinygen.passes.constant_folding import fold_constants
 
 _MAX_LISTED = 20
 
@@ -106,7 +107,9 @@ def _check_dataflow(source: str, subgraph: Subgraph) -> None:
             known.add(index)
     for index in subgraph.outputs:
         if index not in known and not subgraph.tensors[index].is_constant:
-            raise ModelError(f"{source}: nothing computes the output {subgraph.tensors[index].name!r}.")
+            raise ModelError(
+                f"{source}: nothing computes the output {subgraph.tensors[index].name!r}."
+            )
 
 
 def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
@@ -156,25 +159,21 @@ def _lower_operators(
 
     def lower_subgraph(
         called: int, constants: Mapping[int, AnyArray], passed: Mapping[int, Tensor]
-    ) -> Network:
+    ) -> tuple[Network, tuple[int | AnyArray, ...]]:
         if called in callers:
             raise ModelError(f"{source}: subgraph {called} runs itself.")
-        whole = graph.subgraphs[called]
-        tensors = tuple(replace(t, data=constants.get(t.index, t.data)) for t in whole.tensors)
-        inner = replace(
-            whole,
-            tensors=tensors,
-            inputs=tuple(index for index in whole.inputs if index not in constants),
-        )
+        inner = _with_constants(graph, graph.subgraphs[called], constants)
         layers, problems = _lower_operators(
             graph, called, inner, numerics, variables, passed, (*callers, called)
         )
         if problems:
             raise UnsupportedError(f"in subgraph {called} ({inner.name!r}), {problems[0]}.")
-        results = tuple(i for i in inner.outputs if not tensors[i].is_constant and i not in passed)
-        read = {*results, *(index for layer in layers for index in layer.inputs)}
+        values = [(index, inner.tensors[index].data) for index in inner.outputs]
+        outputs = tuple(i for i, data in values if data is None and i not in passed)
+        read = {*outputs, *(index for layer in layers for index in layer.inputs)}
         inputs = tuple(index for index in inner.inputs if index in read)
-        return _network(graph, inner, numerics, layers, inputs, results)
+        network = _network(graph, inner, numerics, layers, inputs, outputs)
+        return network, tuple(index if data is None else data for index, data in values)
 
     resources = {**variables.of_subgraph(number), **handles}
     numbers = variables.numbers(number)
@@ -195,6 +194,20 @@ def _lower_operators(
                 if before in resources:
                     resources[after] = resources[before]
     return layers, problems
+
+
+def _with_constants(
+    graph: Graph, subgraph: Subgraph, constants: Mapping[int, AnyArray]
+) -> Subgraph:
+    """A subgraph some of whose inputs are known, and what follows from them."""
+    given = replace(
+        subgraph,
+        tensors=tuple(replace(t, data=constants.get(t.index, t.data)) for t in subgraph.tensors),
+        inputs=tuple(index for index in subgraph.inputs if index not in constants),
+        outputs=(),
+    )
+    folded = fold_constants(replace(graph, subgraphs=(given,))).main
+    return replace(folded, outputs=subgraph.outputs)
 
 
 def _network(

@@ -69,7 +69,7 @@ def compile_model(model: Path, request: Request) -> Compilation:
         weight_growth=request.weight_growth,
     )
     plan = make_plan(network, options, kernels)
-    ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.steps)
+    ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.all_steps)
     files = render(plan, cmsis_nn.library_sources(tree) if tree and ships_library else None)
     return Compilation(graph, network, plan, files)
 

@@ -7,17 +7,19 @@ Everything that the generated C depends on is data in the Plan; ``emit`` decides
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tinygen.chain import with_chains
 from tinygen.kernel_choice import choose, grow
-from tinygen.kernels.kernel import Kernel
+from tinygen.kernels.control_flow import bind_control_flow
+from tinygen.kernels.kernel import Kernel, Provider
 from tinygen.lowering import Network
 from tinygen.memory.body import Body
 from tinygen.memory.layout import lay_out
 from tinygen.memory.timeline import Moment
+from tinygen.ops.control_flow import ControlFlow
 from tinygen.options import KernelChoice, Optimize, Options
-from tinygen.step import Step
+from tinygen.step import RoutinePlan, Step
 
 __all__ = ["KernelChoice", "Optimize", "Options", "Plan", "Step", "make_plan"]
 
@@ -58,9 +60,19 @@ class Plan:
         return -(-max(ends, default=0) // STATE_ALIGNMENT) * STATE_ALIGNMENT
 
     @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """The steps, and those of the routines that they run."""
+        found: list[Step] = []
+        for step in self.steps:
+            found.append(step)
+            for inner in step.routines:
+                found.extend(inner.plan.all_steps)
+        return tuple(found)
+
+    @property
     def weight_bytes(self) -> int:
         """Bytes of constant arrays that the kernels read."""
-        return sum(step.constant_bytes for step in self.steps)
+        return sum(step.constant_bytes for step in self.all_steps)
 
 
 def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = ()) -> Plan:
@@ -68,7 +80,12 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
 
     ``cmsis_nn`` are the kernels of the CMSIS-NN tree that was found, if any.
     """
-    steps = tuple(choose(layer, options, cmsis_nn, network) for layer in network.layers)
+    steps = tuple(
+        _control_flow(layer, options, cmsis_nn)
+        if isinstance(layer, ControlFlow)
+        else choose(layer, options, cmsis_nn, network)
+        for layer in network.layers
+    )
     steps = grow(steps, network, options)
     steps = with_chains(steps, network, options)
     layout = lay_out(network, steps)
@@ -86,6 +103,18 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         blocks=layout.timeline.bodies,
         block_offsets=layout.placement.offsets,
     )
+
+
+def _control_flow(layer: ControlFlow, options: Options, cmsis_nn: Sequence[Kernel]) -> Step:
+    """A step that runs other plans, one at a time in the same scratch memory; none is streamed."""
+    if options.optimize is Optimize.RAM:
+        options = replace(options, optimize=Optimize.SPEED)
+    routines = tuple(
+        RoutinePlan(routine, make_plan(routine.network, options, cmsis_nn))
+        for routine in layer.routines
+    )
+    binding = bind_control_flow(layer, max(inner.plan.arena_bytes for inner in routines))
+    return Step((layer,), "control_flow", Provider.TINYGEN, binding, routines=routines)
 
 
 def _state_offsets(network: Network) -> dict[int, int]:

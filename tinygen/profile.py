@@ -162,7 +162,7 @@ def profile(
 def _summary(
     plan: Plan, board: Board, counts: Counts, footprint: Footprint, bit_exact: bool
 ) -> Profile:
-    called = sum(1 for step in plan.steps if step.binding.calls)
+    called = sum(1 for step in plan.steps if not step.is_view)
     if called != len(counts.steps):
         raise TargetError(f"{len(counts.steps)} steps were counted, the plan has {called}")
     parts = (*counts.steps, counts.overhead)
@@ -192,7 +192,7 @@ def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
     # A view has no code; what cannot be told of the other steps cannot be told of it either.
     view = Part(*(None if value is None else 0 for value in astuple(counts.overhead)))
     for step in plan.steps:
-        part = next(measured) if step.binding.calls else view
+        part = view if step.is_view else next(measured)
         yield LayerProfile(
             name=plan.network.tensors[step.layers[-1].outputs[0]].name,
             op="+".join(_opcode(layer) for layer in step.layers),
@@ -200,7 +200,7 @@ def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
             macs=sum(layer.macs for layer in step.layers),
             instructions=part.instructions,
             cycles=part.cycles,
-            kernel=step.kernel if step.binding.calls else "",
+            kernel="" if step.is_view else step.kernel,
             loads=part.loads,
             stores=part.stores,
             misaligned_cycles=part.misaligned_cycles,

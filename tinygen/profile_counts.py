@@ -118,7 +118,7 @@ def count_by_clock(
     steps = [
         sum(layers.layers[layer.operator.index] for layer in step.layers)
         for step in plan.steps
-        if step.binding.calls
+        if not step.is_view
     ]
     return Counts(
         whole.counter.name if port else "icount",

@@ -4,10 +4,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tinygen.kernels.kernel import Binding, Candidate, Provider
+from tinygen.ops.control_flow import Routine
 from tinygen.ops.layer import Layer
 from tinygen.stream import Stream
+
+if TYPE_CHECKING:
+    from tinygen.plan import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class RoutinePlan:
+    """A subgraph that a step of control flow runs; its arena begins where the step's scratch does."""
+
+    routine: Routine
+    plan: Plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +28,8 @@ class Step:
     """A part of ``invoke``: one kernel over one or more layers.
 
     A step whose binding has no calls only gives its output a place (a view of its input), unless it has
-    a ``stream``: then its layers run row by row, as that says.
+    a ``stream``: then its layers run row by row, as that says; or ``routines``: the subgraphs that
+    control flow runs, each planned by itself in the step's scratch memory.
     ``fallback`` says why a kernel of the provider that was asked for could not be used. ``cycles`` is
     the estimate that the choice was made by. ``together`` are tensors of a stream that should start at
     the same byte.
@@ -30,6 +44,7 @@ class Step:
     stream: Stream | None = None
     cycles: float = 0.0
     together: tuple[tuple[int, int], ...] = ()
+    routines: tuple[RoutinePlan, ...] = ()
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -39,7 +54,7 @@ class Step:
     @property
     def is_view(self) -> bool:
         """Whether the step has no code: it gives its output a place."""
-        return self.stream is None and not self.binding.calls
+        return self.stream is None and not (self.binding.calls or self.routines)
 
     @property
     def layer(self) -> Layer:

@@ -108,7 +108,7 @@ def fallbacks(plan: Plan) -> tuple[str, ...]:
         return ()
     return tuple(
         f"{step.layer.operator.label}: {step.kernel}, because {step.fallback}"
-        for step in plan.steps
+        for step in plan.all_steps
         if step.fallback and not step.is_view
     )
 

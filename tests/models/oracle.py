@@ -43,7 +43,7 @@ def run_tflm(
     try:
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
         for index, value in enumerate(inputs):
-            interpreter.set_input(np.ascontiguousarray(value), index)
+            interpreter.set_input(np.array(value, order="C"), index)
         interpreter.invoke()
         return [np.array(interpreter.get_output(index)) for index in range(_outputs_of(model))]
     except (RuntimeError, ValueError) as error:

@@ -19,6 +19,7 @@ from tinygen.kernels.mve import KERNELS as MVE_KERNELS
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
 from tinygen.lowering import lower
 from tinygen.operator_table import TABLE_FILE, Support, markdown
+from tinygen.ops.control_flow import ControlFlow
 from tinygen.ops.layer import Layer
 from tinygen.targets.cores import core
 from tinygen.tflite_reader import read_model_bytes
@@ -26,6 +27,16 @@ from tinygen.tflite_reader import read_model_bytes
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
 
 _SEEDS = 40
+_TYPED_BY_OUTPUT = (
+    "EMBEDDING_LOOKUP",
+    "FILL",
+    "IF",
+    "SELECT_V2",
+    "SPLIT",
+    "TRANSPOSE_CONV",
+    "WHILE",
+)
+"""Operators whose first input is an index, a shape, a condition or a counter."""
 _PROVIDERS: Mapping[str, tuple[Sequence[Kernel], str]] = {
     "portable": (PORTABLE_KERNELS, "cortex-m4"),
     "dsp": (DSP_KERNELS, "cortex-m4"),
@@ -34,6 +45,8 @@ _PROVIDERS: Mapping[str, tuple[Sequence[Kernel], str]] = {
 
 
 def _providers(layer: Layer) -> set[str]:
+    if isinstance(layer, ControlFlow):
+        return {"portable"}  # statements around the kernels of its subgraphs
     return {
         name
         for name, (kernels, target) in _PROVIDERS.items()
@@ -51,10 +64,10 @@ def _layers(opcode: str, model: bytes) -> list[tuple[str, Layer]]:
     found = []
     for layer in network.layers:
         if layer.operator.opcode == opcode:
-            # SPLIT and EMBEDDING_LOOKUP take indices first; the output has the type then.
-            indices_first = ("SPLIT", "EMBEDDING_LOOKUP", "FILL", "SELECT_V2", "TRANSPOSE_CONV")
             named = (
-                layer.operator.outputs[0] if opcode in indices_first else layer.operator.inputs[0]
+                layer.operator.outputs[-1]
+                if opcode in _TYPED_BY_OUTPUT
+                else layer.operator.inputs[0]
             )
             found.append((tensors[named].dtype.value, layer))
     return found

@@ -6,7 +6,7 @@ A step has one part for each binding that it runs: itself, or every operator of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tinygen.c_syntax import (
@@ -34,6 +34,7 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
+from tinygen.ops.control_flow import Routine
 from tinygen.ops.layer import Layer
 from tinygen.plan import Plan, Step
 from tinygen.stream import Stream
@@ -90,20 +91,49 @@ def parts_of(number: int, step: Step) -> tuple[Part, ...]:
 
 
 class Renderer:
-    """Holds the symbol tables while one Plan is written down."""
+    """Holds the symbol tables while one Plan is written down.
 
-    def __init__(self, plan: Plan) -> None:
+    The plan of a routine has a renderer of its own, whose functions and constants are named after
+    ``label``, and whose arena begins ``origin`` bytes into that of the model.
+    """
+
+    def __init__(
+        self, plan: Plan, outer: Renderer | None = None, label: str = "", origin: int = 0
+    ) -> None:
         self.plan = plan
         self.name = plan.options.name
         self.prefix = self.name.upper()
-        self.arrays: list[_Array] = []
-        self._by_content: dict[tuple[str, bytes], int] = {}
+        self.label = label or self.name
+        self._origin = origin
+        self._state_offsets: Mapping[int, int] = (
+            plan.state_offsets if outer is None else outer._state_offsets
+        )
+        self.arrays: list[_Array] = [] if outer is None else outer.arrays
+        self._by_content: dict[tuple[str, bytes], int] = {} if outer is None else outer._by_content
         self.parts = [parts_of(number, step) for number, step in enumerate(plan.steps)]
         self._symbols = {
             (part.step, part.position): self._place_constants(part)
             for parts in self.parts
             for part in parts
         }
+        self._routines = {
+            inner.routine: Renderer(
+                inner.plan,
+                self,
+                f"{self.label}_{number:02d}_{inner.routine.name}",
+                origin + plan.scratch_offsets.get((number, 0), 0),
+            )
+            for number, step in enumerate(plan.steps)
+            for inner in step.routines
+        }
+
+    def routine(self, routine: Routine) -> Renderer:
+        """The renderer of a routine that a step runs."""
+        return self._routines[routine]
+
+    def constants(self, part: Part) -> Mapping[str, str]:
+        """The constant arrays of a part, by their names in its binding."""
+        return self._symbols[part.step, part.position]
 
     def _place_constants(self, part: Part) -> dict[str, str]:
         """Give each constant array of a part a symbol; equal arrays share one."""
@@ -116,7 +146,7 @@ class Renderer:
                 known = self._by_content[key] = len(self.arrays)
                 self.arrays.append(
                     _Array(
-                        symbol=f"{self.name}_{part.label}_{constant.name}",
+                        symbol=f"{self.label}_{part.label}_{constant.name}",
                         ctype=ctype,
                         length=constant.values.size,
                         alignment=constant.alignment,
@@ -141,7 +171,7 @@ class Renderer:
         """Every assembly file of the plan, once."""
         found = {
             a.stem: a
-            for step in self.plan.steps
+            for step in self.plan.all_steps
             for binding in step.bindings
             for a in binding.assembly
         }
@@ -150,7 +180,7 @@ class Renderer:
     def pointer(self, offset: int, ctype: str, *, writable: bool, row: str = "") -> str:
         """A pointer into the arena; ``row`` is an expression of bytes from the offset."""
         const = "" if writable else "const "
-        base = f"{self.name}_arena + {offset}" + (f" + {row}" if row else "")
+        base = f"{self.name}_arena + {self._origin + offset}" + (f" + {row}" if row else "")
         if ctype in ("uint8_t", "int8_t"):
             return f"({const}{ctype} *)({base})"
         return f"({const}{ctype} *)({const}void *)({base})"
@@ -158,12 +188,10 @@ class Renderer:
     def tensor_pointer(self, index: int, *, writable: bool, ctype: str = "") -> str:
         """A pointer to a run-time tensor, typed as its elements are."""
         tensor = self.plan.network.tensors[index]
-        if index in self.plan.state_offsets:
+        if index in self._state_offsets:
             const = "" if writable else "const "
             target = f"{const}{ctype or CTYPES[tensor.dtype]} *"
-            return (
-                f"({target})({const}void *)({self.name}_state + {self.plan.state_offsets[index]})"
-            )
+            return f"({target})({const}void *)({self.name}_state + {self._state_offsets[index]})"
         return self.pointer(
             self.plan.tensor_offsets[index], ctype or CTYPES[tensor.dtype], writable=writable
         )

@@ -19,6 +19,7 @@ import numpy as np
 
 from tinygen import __version__
 from tinygen.c_syntax import CTYPES, array_lines, comment, float_literal, integer_literal
+from tinygen.emit.control_flow import is_checked, routine_function, step_body, step_function
 from tinygen.emit.expressions import Part, Renderer, shape_text
 from tinygen.graph import AnyArray, DType, Tensor
 from tinygen.kernels.kernel import Binding, Provider
@@ -117,14 +118,14 @@ def _step_data(renderer: Renderer, number: int, step: Step) -> dict[str, Any]:
     macs = sum(layer.macs for layer in step.layers)
     return {
         "number": number,
-        "function": f"{renderer.name}_step_{number:02d}",
+        "function": step_function(renderer, number),
         "description": comment(
             f"{labels}: {sources} -> {sinks}"
             + (f", {macs} MACs" if macs else "")
             + f"; {step.kernel}"
         ),
-        "checked": any(call.checked for call in step.binding.calls),
-        "body": renderer.body(parts[0]) if stream is None else [],
+        "checked": is_checked(step),
+        "body": step_body(renderer, number, step),
         "bands": [] if stream is None else [_band_data(renderer, part) for part in parts],
         "events": [] if stream is None else list(_event_lines(stream)),
         "event_count": 0 if stream is None else len(stream.events),
@@ -137,6 +138,19 @@ def _step_data(renderer: Renderer, number: int, step: Step) -> dict[str, Any]:
             for i in layer.outputs
         ],
     }
+
+
+def _functions(renderer: Renderer) -> list[dict[str, Any]]:
+    """The functions of a plan's steps, each after those of the routines that it runs."""
+    found: list[dict[str, Any]] = []
+    for number, step in enumerate(renderer.plan.steps):
+        for inner in step.routines:
+            routine = renderer.routine(inner.routine)
+            functions = _functions(routine)
+            found += [*functions, routine_function(routine)] if functions else []
+        if not step.is_view and step.stream is None:
+            found.append(_step_data(renderer, number, step))
+    return found
 
 
 def _kernel_headers(plan: Plan) -> dict[str, bytes]:
@@ -163,7 +177,7 @@ def _kernel_headers(plan: Plan) -> dict[str, bytes]:
 def _own_bindings(plan: Plan) -> list[Binding]:
     return [
         binding
-        for step in plan.steps
+        for step in plan.all_steps
         if step.provider is Provider.TINYGEN
         for binding in step.bindings
     ]
@@ -187,9 +201,16 @@ _NO_CONTRACTION = [
 ]
 
 
+def _all_tensors(plan: Plan) -> Iterator[Tensor]:
+    yield from plan.network.tensors.values()
+    for step in plan.steps:
+        for inner in step.routines:
+            yield from _all_tensors(inner.plan)
+
+
 def _kernel_defines(plan: Plan) -> list[str]:
     float_types = (DType.FLOAT32, DType.FLOAT64)
-    if any(tensor.dtype in float_types for tensor in plan.network.tensors.values()):
+    if any(tensor.dtype in float_types for tensor in _all_tensors(plan)):
         return [*_NO_CONTRACTION, *_linkage(plan)]
     return _linkage(plan)
 
@@ -201,7 +222,7 @@ def _linkage(plan: Plan) -> list[str]:
 
 
 def _providers(plan: Plan) -> str:
-    return " + ".join(sorted({step.provider.value for step in plan.steps if not step.is_view}))
+    return " + ".join(sorted({step.provider.value for step in plan.all_steps if not step.is_view}))
 
 
 @functools.cache
@@ -242,6 +263,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "arena_bytes": plan.arena_bytes,
         "layers": 1 + max(o.index for o in plan.network.graph.main.operators),
         "stateful": bool(plan.network.states),
+        "copies": bool(plan.network.states) or any(step.routines for step in plan.steps),
         "state_bytes": plan.state_bytes,
         "state_lines": list(array_lines(_initial_state(plan))),
         "inputs": [
@@ -256,11 +278,15 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
                 for a in renderer.assembly()
             ),
             *dict.fromkeys(
-                p for step in plan.steps for binding in step.bindings for p in binding.prototypes
+                p
+                for step in plan.all_steps
+                for binding in step.bindings
+                for p in binding.prototypes
             ),
         ],
         "kernel_defines": _kernel_defines(plan),
         "headers": [*(f"kernels/{h}" for h in _own_headers(plan)), *library_headers],
+        "functions": _functions(renderer),
         "steps": [_step_data(renderer, i, step) for i, step in enumerate(plan.steps)],
         "arrays": renderer.arrays,
     }
@@ -282,7 +308,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
     files.update({f"kernels/{path}": content for path, content in own_headers.items()})
     files.update(library_files)
     for own in sorted(
-        {p for step in plan.steps for binding in step.bindings for p in binding.sources}
+        {p for step in plan.all_steps for binding in step.bindings for p in binding.sources}
     ):
         files[f"custom/{own.name}"] = own.read_bytes()
     return dict(sorted(files.items()))

@@ -22,7 +22,7 @@ from tinygen.ops.loop_bound import Turns, turns_of
 if TYPE_CHECKING:
     from tinygen.lowering import Network
 
-MAX_TURNS = 1_000_000
+MAX_TURNS = 100_000
 """Turns after which the reference gives a loop up."""
 
 
@@ -200,11 +200,7 @@ def _routine(
         if inner.dtype is DType.RESOURCE and argument.index in view.resources:
             resources[index] = view.resources[argument.index]
     assert view.lower_subgraph is not None
-    network = view.lower_subgraph(number, known, resources)
-    results: list[int | AnyArray] = []
-    for index in subgraph.outputs:
-        data = known.get(index, subgraph.tensors[index].data)
-        results.append(index if data is None else data)
+    network, results = view.lower_subgraph(number, known, resources)
     return Routine(
         name=option.removesuffix("_subgraph_index"),
         network=network,
@@ -213,7 +209,7 @@ def _routine(
             for position, index in zip(arguments, subgraph.inputs, strict=True)
             if index in network.inputs
         ),
-        results=tuple(results),
+        results=results,
     )
 
 
@@ -327,5 +323,3 @@ def _carrying(body: Routine, positions: Sequence[int]) -> Routine:
     """The body with the results that are carried; handles of variables are not."""
     results = tuple(body.results[position] for position in positions)
     return Routine(body.name, body.network, body.inputs, results)
-
-

@@ -81,8 +81,14 @@ class StateNumbers:
     operators: int
 
 
-LowerSubgraph = Callable[[int, Mapping[int, AnyArray], Mapping[int, Tensor]], "Network"]
-"""Lowers a subgraph, given what is constant of its tensors and which variables they refer to."""
+LowerSubgraph = Callable[
+    [int, Mapping[int, AnyArray], Mapping[int, Tensor]],
+    "tuple[Network, tuple[int | AnyArray, ...]]",
+]
+"""Lowers a subgraph, given what is constant of its inputs and which variables they refer to.
+
+Beside the Network, it gives a run-time tensor or a constant for each of the subgraph's outputs.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tests.ops.generators import functions, picking, products, rearrange, sums, weighted_wide
+from tests.ops.generators import (
+    control_flow,
+    functions,
+    picking,
+    products,
+    rearrange,
+    sums,
+    weighted_wide,
+)
 from tests.ops.generators.common import TypedGenerator
 
 TYPED: Mapping[str, TypedGenerator] = {
@@ -17,6 +25,7 @@ TYPED: Mapping[str, TypedGenerator] = {
     **picking.TYPED,
     **products.TYPED,
     **sums.TYPED,
+    **control_flow.TYPED,
     "SOFTMAX": (
         sums.random_softmax(weighted_wide.TYPED["SOFTMAX"][0]),
         ("FLOAT32", "INT16"),

@@ -128,7 +128,7 @@ class Library:
             tree,
             (
                 function
-                for step in plan.steps
+                for step in plan.all_steps
                 if step.provider is Provider.CMSIS_NN
                 for function in step.binding.library_functions
             ),
