@@ -9,6 +9,7 @@ PYTHON := $(VENV)/bin/python
 RUN_PACKAGES := gcc:gcc,libc6-dev arm-none-eabi-gcc:gcc-arm-none-eabi,libnewlib-arm-none-eabi \
 	qemu-system-arm:qemu-system-arm
 TEST_PACKAGES := clang:clang,libclang-rt-14-dev clang-format:clang-format
+PAGE_PACKAGES := chromium:chromium,fonts-dejavu-core
 
 .PHONY: demo test nightly lint format clean
 
@@ -17,11 +18,11 @@ demo: $(VENV)/installed
 	@$(PYTHON) examples/digits/demo.py
 
 test: lint
-	@scripts/system-packages.sh $(RUN_PACKAGES) $(TEST_PACKAGES)
+	@scripts/system-packages.sh $(RUN_PACKAGES) $(TEST_PACKAGES) $(PAGE_PACKAGES)
 	TINYGEN_MODELS=20 $(PYTHON) -m pytest -n 2 -m "not nightly"
 
 nightly: lint
-	@scripts/system-packages.sh $(RUN_PACKAGES) $(TEST_PACKAGES)
+	@scripts/system-packages.sh $(RUN_PACKAGES) $(TEST_PACKAGES) $(PAGE_PACKAGES)
 	$(PYTHON) -m pytest -n 2
 
 lint: $(VENV)/installed-test

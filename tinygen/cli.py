@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tinygen import __version__
+from tinygen.cli_compare import compare
 from tinygen.cli_explain import explain
 from tinygen.cli_options import (
     common_options,
@@ -61,6 +62,7 @@ def main() -> None:
     """Compile a quantized TensorFlow Lite model into C for Cortex-M, and prove it bit for bit."""
 
 
+main.add_command(compare)
 main.add_command(explain)
 
 

@@ -28,7 +28,7 @@ from tinygen.ops.layer import Layer
 UNWORKED = "not worked by hand: see the operator's reference in tinygen/ops"
 """Rule of an operator that has no worked calculation."""
 _MOVED = "elements are moved, not computed: no scale is involved"
-_MOVERS = frozenset(
+MOVERS = frozenset(
     (
         "BATCH_TO_SPACE_ND",
         "BROADCAST_TO",
@@ -54,6 +54,7 @@ _MOVERS = frozenset(
         "UNPACK",
     )
 )
+"""Operators that move elements and compute nothing."""
 _ROLES = dict.fromkeys(
     ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), ("input", "weights", "bias")
 )
@@ -65,7 +66,7 @@ def work(layer: Layer, subject: Subject) -> Work:  # noqa: ARG001
 
     This is for operators without a function of their own, which get no lines.
     """
-    return Work(_MOVED if layer.operator.opcode in _MOVERS else UNWORKED)
+    return Work(_MOVED if layer.operator.opcode in MOVERS else UNWORKED)
 
 
 def explain(

@@ -47,7 +47,7 @@ def memory_map(plan: Mapping[str, Any]) -> str:
         parts.append(
             f'<rect x="{left:.1f}" y="{y(block["offset"] + block["bytes"]):.1f}" '
             f'width="{width:.1f}" height="{max(block["bytes"] * scale, 0.5):.1f}" '
-            f'fill="{colour}" fill-opacity="0.75" stroke="#333" stroke-width="0.5">'
+            f'fill="{colour}" fill-opacity="0.75" stroke="currentColor" stroke-width="0.5">'
             f"<title>{escape(label)}</title></rect>"
         )
     parts += _axes(plan, steps, column, base, y(plan["arena_bytes"]))
@@ -69,8 +69,8 @@ def _level(height: float, text: str, colour: str) -> str:
 
 def _axes(plan: Mapping[str, Any], steps: int, column: float, base: float, top: float) -> list[str]:
     parts = [
-        f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH - _RIGHT}" y2="{base}" stroke="#333"/>',
-        f'<line x1="{_LEFT}" y1="{base}" x2="{_LEFT}" y2="{top:.1f}" stroke="#333"/>',
+        f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH - _RIGHT}" y2="{base}" stroke="currentColor"/>',
+        f'<line x1="{_LEFT}" y1="{base}" x2="{_LEFT}" y2="{top:.1f}" stroke="currentColor"/>',
         f'<text x="{_LEFT - 6}" y="{base}" text-anchor="end">0</text>',
         f'<text x="{_LEFT - 6}" y="{top + 4:.1f}" text-anchor="end">{plan["arena_bytes"]:,}</text>',
         f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">step</text>',

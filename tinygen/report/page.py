@@ -13,6 +13,17 @@ from tinygen.report.memory_map import memory_map
 from tinygen.resources import resource_root
 
 
+def page_environment() -> jinja2.Environment:
+    """What HTML pages are rendered with: escaping on, and no undefined value let through."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource_root() / "templates"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def report_page(
     analysis: Mapping[str, Any],
     plan: Mapping[str, Any],
@@ -23,28 +34,25 @@ def report_page(
 
     Bars compare the layers' cycles (instructions without a cycle model, MACs without a profile).
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_root() / "templates"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     unit, costs = _costs(analysis, profile)
     largest = max([*costs, 1])
     rows = [
         {**operator, "cost": cost, "share": 100 * cost / largest}
         for operator, cost in zip(analysis["operators"], costs, strict=True)
     ]
-    return environment.get_template("report.html.j2").render(
-        version=__version__,
-        analysis=analysis,
-        plan=plan,
-        rows=rows,
-        unit=unit,
-        verdict=verdict,
-        profile=profile,
-        memory_map=memory_map(plan),
+    return (
+        page_environment()
+        .get_template("report.html.j2")
+        .render(
+            version=__version__,
+            analysis=analysis,
+            plan=plan,
+            rows=rows,
+            unit=unit,
+            verdict=verdict,
+            profile=profile,
+            memory_map=memory_map(plan),
+        )
     )
 
 

@@ -115,6 +115,21 @@ class Flashing:
 
 
 @dataclass(frozen=True)
+class Power:
+    """What the chip draws while it computes, from its datasheet.
+
+    Attributes:
+        run_ua_per_mhz: supply current in microamperes a megahertz, code running from flash.
+        volts: of the supply.
+        source: the document and its conditions.
+    """
+
+    run_ua_per_mhz: int
+    volts: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Emulator:
     """What emulates the board.
 
@@ -154,6 +169,7 @@ class Board:
         boot: what the chip's boot ROM wants to find in flash: ``rp2040``, ``rp2350`` or nothing.
         flashing: how programs get onto it, or None where nothing but an emulator loads them.
         usb_ids: USB vendor and product numbers of its debug probe or serial adapter.
+        power: what its chip draws while it computes, where a datasheet says.
     """
 
     name: str
@@ -171,6 +187,7 @@ class Board:
     boot: str = ""
     flashing: Flashing | None = None
     usb_ids: tuple[tuple[int, int], ...] = ()
+    power: Power | None = None
 
     @property
     def is_host(self) -> bool:
@@ -326,6 +343,14 @@ def _flashing(table: _Table) -> Flashing:
     return Flashing(methods, {name: chips.get(name, str) for name in chips.names()})
 
 
+def _power(table: _Table) -> Power:
+    return Power(
+        table.natural("run_ua_per_mhz", 1),
+        table.natural("millivolts", 1) / 1000,
+        table.get("source", str),
+    )
+
+
 def _usb_ids(table: _Table) -> tuple[tuple[int, int], ...]:
     ids = []
     for text in table.strings("usb"):
@@ -409,6 +434,7 @@ def load_board(path: Path) -> Board:
         boot=table.choice("boot", _BOOT_BLOCKS, ""),
         flashing=_finished(table.table("flashing"), _flashing) if table.has("flashing") else None,
         usb_ids=_usb_ids(table) if table.has("usb") else (),
+        power=_finished(table.table("power"), _power) if table.has("power") else None,
     )
     table.finish()
     _check_regions(table, loaded)

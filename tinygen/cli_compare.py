@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``tinygen compare``: what quantization cost, from .tflite files that are there already."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tinygen.cli_options import FunctionT, common_options, write_text
+from tinygen.errors import EXIT_DONE, EXIT_MISMATCH, InputError
+
+if TYPE_CHECKING:
+    from tinygen.quantize.compare import Comparison
+
+
+def comparison_options(function: FunctionT) -> FunctionT:
+    """How models are compared; ``quantize --report`` takes these options too."""
+    options = (
+        click.option(
+            "--metric",
+            default="auto",
+            show_default=True,
+            help="classification, regression, autoencoder, agreement, or module:function.",
+        ),
+        click.option(
+            "--board",
+            "board_names",
+            multiple=True,
+            help="Emulated board to measure on (several may be given; default: M4, M55 and M3).",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def write_comparison(comparison: Comparison, directory: Path) -> dict[str, Any]:
+    """Write ``comparison.html`` and ``comparison.json``; gives the data."""
+    from tinygen.quantize.compare import comparison_as_data
+    from tinygen.report.quantization_page import quantization_page
+
+    data = comparison_as_data(comparison)
+    write_text(directory / "comparison.html", quantization_page(data))
+    write_text(directory / "comparison.json", json.dumps(data, indent=1) + "\n")
+    return data
+
+
+@click.command()
+@click.argument("float_model", type=click.Path(path_type=Path))
+@click.argument("quantized", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--data",
+    required=True,
+    help="Evaluation samples: .npz with labels, .npy, a folder, or module:function.",
+)
+@click.option("--preprocess", default="", help="How files of a folder become arrays.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Directory of the report.",
+)
+@comparison_options
+@common_options
+def compare(
+    float_model: Path,
+    quantized: tuple[Path, ...],
+    data: str,
+    preprocess: str,
+    output: Path,
+    metric: str,
+    board_names: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Compare a float .tflite with quantized ones: accuracy, noise, size, time, memory, energy."""
+    from tinygen.quantize.compare import compare as compare_stage
+    from tinygen.quantize.data import load_dataset, signature_of
+    from tinygen.report.comparison_table import print_comparison
+    from tinygen.report.console import progress
+    from tinygen.targets.boards import board
+    from tinygen.tflite_reader import read_model
+
+    files = [float_model, *quantized]
+    signature, *_ = [signature_of(read_model(path)) for path in files]
+    evaluation = load_dataset(data, signature, preprocess)
+    names = [path.stem for path in files]
+    if len(set(names)) != len(names):
+        raise InputError(
+            f"the files are called {', '.join(names)}: two have the same name.", "Rename one."
+        )
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
+        comparison = compare_stage(
+            {name: path.read_bytes() for name, path in zip(names, files, strict=True)},
+            evaluation,
+            Path(work),
+            title=float_model.stem,
+            metric=metric,
+            boards=[board(name) for name in board_names] or None,
+            progress=tell,
+        )
+    described = write_comparison(comparison, output)
+    if as_json:
+        click.echo(json.dumps(described))
+    else:
+        print_comparison(described)
+        click.echo(str(output / "comparison.html"))
+    return EXIT_DONE if comparison.agrees else EXIT_MISMATCH
