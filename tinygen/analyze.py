@@ -7,24 +7,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygen.plan import Plan
+from tinygen.plan_data import rewrites_as_data
 from tinygen.targets.boards import Board, all_boards
 
 _CODE_BYTES = 1024
 _CODE_BYTES_PER_STEP = 600
 STACK_RESERVE_BYTES = 1024
-"""RAM that a board is assumed to need beside the arena."""
+"""RAM that a board is assumed to need beside the arena and the model's state."""
 
 
 def flash_estimate(plan: Plan) -> int:
-    """Bytes of flash: constants, and a rough figure for code (`profile` links and measures it)."""
+    """Bytes of flash: constants, and a rough figure for code (`profile` links and measures it).
+
+    What a state is after a reset is there twice: as the variable's initial value, and to reset it.
+    """
     steps = sum(1 for step in plan.all_steps if not step.is_view)
-    return plan.weight_bytes + _CODE_BYTES + steps * _CODE_BYTES_PER_STEP
+    code = _CODE_BYTES + steps * _CODE_BYTES_PER_STEP
+    return plan.weight_bytes + 2 * plan.state_bytes + code
 
 
 def fits(plan: Plan, board: Board) -> bool:
-    """Whether arena and flash estimate fit the first RAM and flash region of a board."""
+    """Whether arena, state and flash estimate fit the first RAM and flash region of a board."""
     return (
-        plan.arena_bytes + STACK_RESERVE_BYTES <= board.ram[0].length
+        plan.arena_bytes + plan.state_bytes + STACK_RESERVE_BYTES <= board.ram[0].length
         and flash_estimate(plan) <= board.flash[0].length
     )
 
@@ -49,12 +54,13 @@ def analysis_as_data(plan: Plan) -> dict[str, Any]:
         "weight_bytes": plan.weight_bytes,
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
+        "state_bytes": plan.state_bytes,
         "flash_estimate_bytes": flash_estimate(plan),
         "boards": [board.name for board in fitting_boards(plan)],
         "operators": [
             {
                 "index": layer.operator.index,
-                "op": layer.operator.opcode,
+                "op": layer.operator.name,
                 "name": tensors[layer.outputs[0]].name,
                 "input_shapes": [list(tensors[i].shape) for i in layer.inputs],
                 "output_shapes": [list(tensors[i].shape) for i in layer.outputs],
@@ -67,4 +73,5 @@ def analysis_as_data(plan: Plan) -> dict[str, Any]:
                 zip(step.layers, step.bindings, strict=True)
             )
         ],
+        "rewrites": rewrites_as_data(plan.network.graph),
     }

@@ -164,11 +164,25 @@ class Operator:
     custom_code: str = ""
     version: int = 1
     intermediates: tuple[int, ...] = ()
+    file_opcode: str = ""
+    """What the file calls the operator, where a pass has made another of it."""
+    absorbed: tuple[Operator, ...] = ()
+    """Operators of the file that a pass has merged into this one."""
+
+    @property
+    def parts(self) -> tuple[Operator, ...]:
+        """The operators of the file that this one computes, itself among them, in their order."""
+        return tuple(sorted((self, *self.absorbed), key=lambda operator: operator.index))
+
+    @property
+    def name(self) -> str:
+        """What tables call the operator: ``CONV_2D``, ``PAD+CONV_2D+RELU``, a custom code."""
+        return "+".join(part.custom_code or part.file_opcode or part.opcode for part in self.parts)
 
     @property
     def label(self) -> str:
         """How messages name the operator: ``operator 3 (CONV_2D)``."""
-        name = f"CUSTOM {self.custom_code!r}" if self.custom_code else self.opcode
+        name = f"CUSTOM {self.custom_code!r}" if self.custom_code else self.name
         return f"operator {self.index} ({name})"
 
 
@@ -194,6 +208,15 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """What a pass did to an operator of the file: ``removed: changes nothing``."""
+
+    stage: str
+    operator: Operator
+    change: str
+
+
+@dataclass(frozen=True)
 class Graph:
     """A whole model. Subgraph 0 is the one that runs; others are called by control flow."""
 
@@ -206,6 +229,8 @@ class Graph:
     sha256: str = ""
     """Digest of the file's bytes, in hexadecimal."""
     file_bytes: int = 0
+    rewrites: tuple[Rewrite, ...] = ()
+    """What the passes did, in order."""
 
     @property
     def main(self) -> Subgraph:

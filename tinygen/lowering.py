@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tinygen.dataflow import check_dataflow
 from tinygen.errors import ModelError, TinygenError, UnsupportedError
-from tinygen.graph import ABSENT, AnyArray, DType, Graph, Operator, Subgraph, Tensor
+from tinygen.graph import ABSENT, AnyArray, DType, Graph, Subgraph, Tensor
 from tinygen.numerics import Numerics
 from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.layer import Layer, OperatorView
@@ -79,39 +80,6 @@ def _check_input(graph: Graph, tensor: Tensor) -> None:
         )
 
 
-def _check_order(source: str, subgraph: Subgraph, operator: Operator, known: set[int]) -> None:
-    for index in operator.inputs:
-        tensor = subgraph.tensors[index]
-        if index != ABSENT and index not in known and not tensor.is_constant:
-            raise ModelError(
-                f"{source}: {operator.label} reads tensor {tensor.name!r}, which nothing has "
-                "computed by then."
-            )
-
-
-def _check_dataflow(source: str, subgraph: Subgraph) -> None:
-    """ModelError where a tensor is read before it is computed, or computed twice.
-
-    A variable tensor may be written: it is the state that its operator gives out.
-    """
-    known = set(subgraph.inputs)
-    variables = {t.index for t in subgraph.tensors if t.is_variable}
-    for operator in subgraph.operators:
-        _check_order(source, subgraph, operator, known | variables)
-        for index in operator.outputs:
-            if subgraph.tensors[index].is_constant or index in known:
-                raise ModelError(
-                    f"{source}: {operator.label} writes tensor "
-                    f"{subgraph.tensors[index].name!r}, which already has a value."
-                )
-            known.add(index)
-    for index in subgraph.outputs:
-        if index not in known and not subgraph.tensors[index].is_constant:
-            raise ModelError(
-                f"{source}: nothing computes the output {subgraph.tensors[index].name!r}."
-            )
-
-
 def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
     """Check and fold every operator of the main subgraph, and of those that it runs.
 
@@ -151,7 +119,7 @@ def _lower_operators(
     """
     source = graph.source if number == 0 else f"subgraph {number} ({subgraph.name!r})"
     problems = _unsupported_operators(subgraph)
-    _check_dataflow(source, subgraph)
+    check_dataflow(source, subgraph)
     used = {i for operator in subgraph.operators for i in (*operator.inputs, *operator.outputs)}
     for index in sorted(used | set(subgraph.inputs) | set(subgraph.outputs)):
         if index != ABSENT and not subgraph.tensors[index].is_constant:
@@ -162,7 +130,7 @@ def _lower_operators(
     ) -> tuple[Network, tuple[int | AnyArray, ...]]:
         if called in callers:
             raise ModelError(f"{source}: subgraph {called} runs itself.")
-        inner = _with_constants(graph, graph.subgraphs[called], constants)
+        inner = _with_constants(graph, graph.subgraphs[called], constants, numerics)
         layers, problems = _lower_operators(
             graph, called, inner, numerics, variables, passed, (*callers, called)
         )
@@ -197,7 +165,7 @@ def _lower_operators(
 
 
 def _with_constants(
-    graph: Graph, subgraph: Subgraph, constants: Mapping[int, AnyArray]
+    graph: Graph, subgraph: Subgraph, constants: Mapping[int, AnyArray], numerics: Numerics
 ) -> Subgraph:
     """A subgraph some of whose inputs are known, and what follows from them."""
     given = replace(
@@ -206,7 +174,7 @@ def _with_constants(
         inputs=tuple(index for index in subgraph.inputs if index not in constants),
         outputs=(),
     )
-    folded = fold_constants(replace(graph, subgraphs=(given,))).main
+    folded = fold_constants(replace(graph, subgraphs=(given,)), numerics).main
     return replace(folded, outputs=subgraph.outputs)
 
 

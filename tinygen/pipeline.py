@@ -57,7 +57,7 @@ class Compilation:
 
 def compile_model(model: Path, request: Request) -> Compilation:
     """Read, lower, plan and render a model; nothing is written."""
-    graph = rewrite(read_model(model))
+    graph = rewrite(read_model(model), request.numerics)
     network = lower(graph, request.numerics)
     tree = _cmsis_nn_tree(request)
     kernels: Sequence[Kernel] = cmsis_nn.kernels(tree) if tree else ()

@@ -5,7 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygen.graph import Graph
 from tinygen.plan import Plan
+
+
+def rewrites_as_data(graph: Graph) -> list[dict[str, str]]:
+    """What the passes did to which operator of the file, in order."""
+    return [
+        {"pass": rewrite.stage, "operator": rewrite.operator.label, "change": rewrite.change}
+        for rewrite in graph.rewrites
+    ]
 
 
 def plan_as_data(plan: Plan) -> dict[str, Any]:
@@ -21,8 +30,10 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "model_sha256": plan.network.graph.sha256,
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
+        "state_bytes": plan.state_bytes,
         "weight_bytes": plan.weight_bytes,
         "macs": plan.network.macs,
+        "rewrites": rewrites_as_data(plan.network.graph),
         "tensors": [
             {
                 "index": index,

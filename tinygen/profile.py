@@ -8,7 +8,7 @@ methods, the timing models and their error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from tinygen.emit import write_files
 from tinygen.errors import BuildError, InputError, TargetError
 from tinygen.footprint import Footprint, measure_footprint
 from tinygen.graph import AnyArray
-from tinygen.ops.layer import Layer
 from tinygen.pipeline import Compilation
 from tinygen.plan import Plan
+from tinygen.plan_data import rewrites_as_data
 from tinygen.profile_counts import Counts, Part, count_by_clock, count_by_plugin
 from tinygen.run.build import build_image
 from tinygen.run.plugin import build_plugin, supports_plugins
@@ -82,6 +82,7 @@ class Profile:
         footprint: flash and RAM.
         stack_peak: bytes of stack that the inference wrote; None if the plugin did not watch.
         bit_exact: the outputs of the measured inference equal the reference.
+        rewrites: what became of operators of the file that have no layer of their own.
     """
 
     board: str
@@ -96,6 +97,7 @@ class Profile:
     footprint: Footprint
     stack_peak: int | None
     bit_exact: bool
+    rewrites: tuple[Mapping[str, str], ...] = ()
 
 
 def profile(
@@ -179,6 +181,7 @@ def _summary(
         footprint=footprint,
         stack_peak=counts.stack_peak,
         bit_exact=bit_exact,
+        rewrites=tuple(rewrites_as_data(plan.network.graph)),
     )
 
 
@@ -195,8 +198,8 @@ def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
         part = view if step.is_view else next(measured)
         yield LayerProfile(
             name=plan.network.tensors[step.layers[-1].outputs[0]].name,
-            op="+".join(_opcode(layer) for layer in step.layers),
-            operators=tuple(layer.operator.index for layer in step.layers),
+            op="+".join(layer.operator.name for layer in step.layers),
+            operators=tuple(part.index for layer in step.layers for part in layer.operator.parts),
             macs=sum(layer.macs for layer in step.layers),
             instructions=part.instructions,
             cycles=part.cycles,
@@ -205,10 +208,6 @@ def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
             stores=part.stores,
             misaligned_cycles=part.misaligned_cycles,
         )
-
-
-def _opcode(layer: Layer) -> str:
-    return layer.operator.custom_code or layer.operator.opcode
 
 
 def _model_objects(generated: Path, build: Path) -> list[Path]:
@@ -238,5 +237,6 @@ def profile_as_data(measured: Profile) -> dict[str, Any]:
         },
         "bit_exact": measured.bit_exact,
         "layers": [asdict(layer) for layer in measured.layers],
+        "rewrites": [dict(rewrite) for rewrite in measured.rewrites],
         "memory": {**asdict(footprint), "stack_peak": measured.stack_peak},
     }

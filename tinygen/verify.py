@@ -8,6 +8,7 @@ first layer whose bytes differ.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,7 @@ from tinygen.graph import AnyArray
 from tinygen.lowering import Network
 from tinygen.pipeline import Compilation
 from tinygen.plan import KernelChoice, Plan
+from tinygen.plan_data import rewrites_as_data
 from tinygen.run.build import build_image
 from tinygen.run.many import Crash, Record, run_samples
 from tinygen.run.runner import Runner
@@ -79,6 +81,7 @@ class Verdict:
     samples × outputs; those of crashed samples are missing. ``fallbacks`` say which operators could
     not have the kernels asked for. ``seconds`` are the wall time of the inferences, with transfers,
     that were run now: all but ``resumed``. ``accuracy`` is there if labels were given.
+    ``rewrites`` say what became of operators of the file that are not computed as they stand there.
     """
 
     board: str
@@ -93,10 +96,11 @@ class Verdict:
     seconds: float = 0.0
     resumed: int = 0
     accuracy: Accuracy | None = None
+    rewrites: tuple[Mapping[str, str], ...] = ()
 
     @property
     def bit_exact(self) -> bool:
-        """Whether every sample ran, and every output byte (and layer, if asked) is the reference's."""
+        """Whether every sample ran, and every output (and layer, if asked) is the reference's."""
         return not (self.mismatches or self.crashes) and all(
             layer.mismatched_samples == 0 for layer in self.layers
         )
@@ -116,7 +120,7 @@ def fallbacks(plan: Plan) -> tuple[str, ...]:
 def check_memory(plan: Plan, board: Board) -> None:
     """BudgetError if the arena alone is larger than the RAM of the board."""
     available = sum(region.length for region in board.ram)
-    if board.ram and plan.arena_bytes > available:
+    if board.ram and plan.arena_bytes + plan.state_bytes > available:
         largest = sorted(plan.blocks, key=lambda block: -block.size)[:3]
         names = ", ".join(f"{_block_name(plan, b.key)} ({b.size:,} bytes)" for b in largest)
         raise BudgetError(
@@ -214,6 +218,7 @@ def verify(
         accuracy=None
         if labels is None
         else _accuracy([labels[number] for number in numbers], got, expected),
+        rewrites=tuple(rewrites_as_data(compilation.graph)),
     )
 
 
@@ -246,11 +251,16 @@ def _as_tensor(network: Network, index: int, data: bytes) -> AnyArray:
 
 
 def _differs(expected: AnyArray, got: AnyArray) -> AnyArray:
-    """Whether each element's bytes differ: NaN equals itself, 0.0 does not equal -0.0."""
+    """Whether each element's bytes differ: 0.0 does not equal -0.0, but NaN equals NaN.
+
+    Sign and payload of a NaN are the processor's own: Arm's default NaN is positive, x86's negative.
+    """
     size = expected.dtype.itemsize
     pair = (np.ascontiguousarray(expected), np.ascontiguousarray(got))
     left, right = (array.view(np.uint8).reshape(-1, size) for array in pair)
     differs: AnyArray = (left != right).any(axis=1).reshape(expected.shape)
+    if expected.dtype.kind == "f":
+        differs &= ~(np.isnan(expected) & np.isnan(got))
     return differs
 
 
@@ -307,14 +317,18 @@ def _compare_layers(
             wanted = b"".join(values[i].tobytes() for i in layer.outputs)
             if digests[layer.operator.index] == zlib.crc32(wanted):
                 continue
-            wrong[position] += 1
-            if first is None:
-                if network.states:
-                    session.reset()
-                    for earlier in samples[:number]:
-                        session.run([value.tobytes() for value in earlier])
-                data = session.run_layer_bytes(inputs, layer.operator.index)
-                first = _layer_difference(network, number, position, values, data)
+            may_be_nan = any(_has_nan(values[i]) for i in layer.outputs)
+            if first is not None and not may_be_nan:
+                wrong[position] += 1
+                continue
+            if network.states:
+                session.reset()
+                for earlier in samples[:number]:
+                    session.run([value.tobytes() for value in earlier])
+            data = session.run_layer_bytes(inputs, layer.operator.index)
+            found = _layer_difference(network, number, position, values, data)
+            wrong[position] += found is not None or not may_be_nan
+            first = first or found
     kernels = {
         layer: step.kernel if step.stream is None else step.stream.kernels[place]
         for step in compilation.plan.steps
@@ -325,6 +339,10 @@ def _compare_layers(
         for position, layer in enumerate(network.layers)
     )
     return verdicts, first
+
+
+def _has_nan(values: AnyArray) -> bool:
+    return values.dtype.kind == "f" and bool(np.isnan(values).any())
 
 
 def _layer_difference(
@@ -340,6 +358,11 @@ def _layer_difference(
         if found:
             return found
     return None
+
+
+def _json_number(value: int | float) -> int | float | str:
+    """The number, or its name where JSON has none: ``nan``, ``inf``."""
+    return value if math.isfinite(value) else str(value)
 
 
 def verdict_as_data(verdict: Verdict) -> dict[str, Any]:
@@ -358,8 +381,8 @@ def verdict_as_data(verdict: Verdict) -> dict[str, Any]:
             "operator": first.operator,
             "tensor": first.tensor,
             "element": list(first.element),
-            "expected": first.expected,
-            "got": first.got,
+            "expected": _json_number(first.expected),
+            "got": _json_number(first.got),
         },
         "layers": [
             {
@@ -371,6 +394,7 @@ def verdict_as_data(verdict: Verdict) -> dict[str, Any]:
             for layer in verdict.layers
         ],
         "fallbacks": list(verdict.fallbacks),
+        "rewrites": [dict(rewrite) for rewrite in verdict.rewrites],
         "crashes": [asdict(crash) for crash in verdict.crashes],
         "seconds": verdict.seconds,
         "resumed": verdict.resumed,

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from tests.models.builder import ModelBuilder
-from tests.ops.comparison import lower_bytes
+from tests.models.oracle import run_litert, run_tflm
+from tests.ops.comparison import assert_equal, lower_bytes
 from tinygen import reference
 from tinygen.errors import InputError, ModelError, UnsupportedError
+from tinygen.numerics import Numerics
 from tinygen.ops.binary import Add
 
 
@@ -78,6 +80,24 @@ def test_quantize_saturates_where_tflm_is_undefined() -> None:
     values = np.array([[np.inf, -np.inf, np.nan, 3e38, -3e38], [0.25, -0.25, 0.75, 0, -0.0]])
     (output,) = reference.outputs(network, [values.astype(np.float32)])
     assert output.tolist() == [[127, -128, 7, 127, -128], [8, 6, 9, 7, 7]]
+
+
+@pytest.mark.parametrize("numerics", list(Numerics))
+def test_relu_divides_scales_in_the_precision_of_its_oracle(numerics: Numerics) -> None:
+    """Ratios such as 1.5, where a result on the half goes either way."""
+    rng = np.random.default_rng(1)
+    values = np.arange(-128, 128).astype(np.int8)
+    oracle = run_tflm if numerics is Numerics.TFLM else run_litert
+    for _ in range(60):
+        scale = float(np.float32(10.0 ** rng.uniform(-3, 0)))
+        builder = ModelBuilder()
+        ratio = rng.choice([0.5, 0.75, 1.25, 1.5, 2.5])
+        x = builder.tensor((256,), scale=scale * ratio, zero_point=int(rng.integers(-128, 128)))
+        y = builder.tensor((256,), scale=scale, zero_point=-54)
+        builder.operator("RELU", [x], [y])
+        model = builder.inputs(x).outputs(y).build()
+        (output,) = reference.outputs(lower_bytes(model, numerics), [values])
+        assert_equal(oracle(model, [values])[0], output, f"scale {scale} times {ratio}")
 
 
 def test_softmax_of_a_long_flat_row_is_zero_where_tflm_aborts() -> None:

@@ -240,13 +240,16 @@ class _Builder:
             Sharing(tensor_key(reader), tensor_key(writer), lead, exact, pairs)
             for (reader, writer, lead, exact), pairs in self.pairs.items()
         ]
+        # An output is read after the last event, which must not write over it.
+        read_after = {tensor_key(self.root[index]) for index in self.network.outputs}
+        sharings = tuple(s for s in self.sharings if s.reader not in read_after)
         bodies = [
             _body(tensor_key(index), rows.size, rows.masks()) for index, rows in self.memory.items()
         ]
         for key, (size, events) in self.extra.items():
             kept = key.startswith("kept")
             bodies.append(_body(key, size, [_filled(events) if kept else events]))
-        return Timeline(tuple(self.moments), tuple(bodies), tuple(self.sharings))
+        return Timeline(tuple(self.moments), tuple(bodies), sharings)
 
 
 def _filled(events: int) -> int:

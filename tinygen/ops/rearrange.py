@@ -83,7 +83,7 @@ def lower_pack(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     view.require_shape(output, (*shape[:axis], count, *shape[axis:]))
     canvas = Canvas([shape] * count, [output.shape])
     for number, source in enumerate(canvas.sources):
-        canvas.copy(source, np.moveaxis(canvas.sinks[0], axis, 0)[number])
+        canvas.copy(source, np.moveaxis(canvas.sinks[0], axis, 0)[number, ...])
     return move_layer(view, canvas, parts)
 
 
@@ -102,7 +102,7 @@ def lower_unpack(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
         view.require_shape(view.output(position), shape)
     canvas = Canvas([values.shape], [shape] * count)
     for number, sink in enumerate(canvas.sinks):
-        canvas.copy(np.moveaxis(canvas.sources[0], axis, 0)[number], sink)
+        canvas.copy(np.moveaxis(canvas.sources[0], axis, 0)[number, ...], sink)
     return move_layer(view, canvas, [values])
 
 

@@ -164,9 +164,12 @@ def _elementwise(view: OperatorView) -> tuple[Tensor, Tensor]:
     return values, output
 
 
-def _rescaled(view: OperatorView, values: Tensor, output: Tensor, activation: str) -> Layer:
-    # TFLM divides the two scales in single precision here.
-    real = float(np.float32(scale(view, values)) / np.float32(scale(view, output)))
+def _rescaled(
+    view: OperatorView, values: Tensor, output: Tensor, activation: str, numerics: Numerics
+) -> Layer:
+    real = scale(view, values) / scale(view, output)
+    if numerics is Numerics.LITERT:
+        real = float(np.float32(real))  # it divides in single precision
     return Requantize(
         operator=view.operator,
         inputs=(view.require_activation(values),),
@@ -181,17 +184,17 @@ def _rescaled(view: OperatorView, values: Tensor, output: Tensor, activation: st
     )
 
 
-def lower_relu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_relu(view: OperatorView, numerics: Numerics) -> Layer:
     """Fold a RELU, which may also rescale. TFLM ``CalculateReluOpData``."""
     values, output = _elementwise(view)
-    return _rescaled(view, values, output, "RELU")
+    return _rescaled(view, values, output, "RELU", numerics)
 
 
 def lower_relu6(view: OperatorView, numerics: Numerics) -> Layer:
     """Fold a RELU6: in TFLM a clamp in the input's quantization; LiteRT's also rescales."""
     values, output = _elementwise(view)
     if numerics is Numerics.LITERT:
-        return _rescaled(view, values, output, "RELU6")
+        return _rescaled(view, values, output, "RELU6", numerics)
     clamp_min, clamp_max = activation_range(view, "RELU6", values)
     return Clamp(
         operator=view.operator,

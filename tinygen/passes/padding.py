@@ -1,90 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PAD before a VALID convolution becomes the convolution's own SAME padding where the two agree.
+"""A PAD before a VALID convolution becomes the convolution's own padding.
 
 A padded zero point adds nothing to a convolution's sum, as its own padding does not; for float32 the
-padded zeros add products of 0, which leave every sum as it is.
+padded zeros add products of 0, which leave every sum as it is (finite weights provided). Where the ends
+are those of SAME, that is what the convolution becomes; else its padding is explicit.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
-from tinygen.graph import DType, Graph, Operator, Subgraph, Tensor
+import numpy as np
 
-_CONVOLUTIONS = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1}
-"""Operators with a window, and the weights dimension of its height."""
+from tinygen.graph import DType, Graph, Operator, OptionValue, Rewrite, Subgraph, Tensor
+from tinygen.numerics import Numerics
+from tinygen.ops.layer import Layer
+from tinygen.ops.pad import Pad
+from tinygen.ops.strided import Move
+from tinygen.ops.window import EXPLICIT, EXPLICIT_ENDS
+from tinygen.passes.rewriting import layer_of, producers, rewritten, uses
+
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+
+_TYPES = (DType.FLOAT32, DType.INT8, DType.INT16)
 
 
-def pad_into_convolution(graph: Graph) -> Graph:
+def pad_into_convolution(graph: Graph, numerics: Numerics) -> Graph:
     """Rewrite the main subgraph."""
     subgraph = graph.main
-    uses = Counter(index for operator in subgraph.operators for index in operator.inputs)
-    uses.update(subgraph.outputs)
-    pads = {o.outputs[0]: o for o in subgraph.operators if o.opcode == "PAD"}
-    dropped: set[int] = set()
-    operators = []
+    readers = uses(subgraph)
+    writers = producers(subgraph)
+    kept: dict[int, Operator] = {}
+    rewrites = []
     for operator in subgraph.operators:
-        pad = pads.get(operator.inputs[0]) if operator.inputs else None
+        kept[operator.index] = operator
+        pad = writers.get(operator.inputs[0]) if operator.inputs else None
         if (
-            pad is not None
-            and operator.opcode in _CONVOLUTIONS
-            and uses[pad.outputs[0]] == 1
-            and _agree(subgraph, pad, operator)
+            pad is None
+            or pad.opcode not in ("PAD", "PADV2")
+            or operator.opcode not in _CONVOLUTIONS
+            or readers[operator.inputs[0]] != 1
         ):
-            dropped.add(pad.index)
-            operators.append(
-                replace(
-                    operator,
-                    inputs=(pad.inputs[0], *operator.inputs[1:]),
-                    options={**operator.options, "padding": "SAME"},
-                )
-            )
-        else:
-            operators.append(operator)
-    rest = tuple(operator for operator in operators if operator.index not in dropped)
-    return replace(graph, subgraphs=(replace(subgraph, operators=rest), *graph.subgraphs[1:]))
+            continue
+        padded = _padded(subgraph, pad, operator, numerics)
+        if padded is None:
+            continue
+        del kept[pad.index]
+        kept[operator.index] = padded
+        rewrites.append(Rewrite("padding", pad, f"done by {operator.label}"))
+    if not rewrites:
+        return graph
+    return rewritten(graph, kept.values(), rewrites)
 
 
-def _agree(subgraph: Subgraph, pad: Operator, convolution: Operator) -> bool:
+def _padded(
+    subgraph: Subgraph, pad: Operator, convolution: Operator, numerics: Numerics
+) -> Operator | None:
+    """The convolution that pads by itself, or None if that is not the same."""
+    layer = layer_of(pad, subgraph, numerics)
+    if layer is None or layer_of(convolution, subgraph, numerics) is None:
+        return None
     source, paddings = (subgraph.tensors[index] for index in pad.inputs[:2])
     padded, weights = (subgraph.tensors[index] for index in convolution.inputs[:2])
-    options = convolution.options
+    ends = np.zeros(0) if paddings.data is None else paddings.data.reshape(-1)
     if (
-        len(pad.inputs) != 2
-        or options.get("padding") != "VALID"
-        or paddings.data is None
+        convolution.options.get("padding") != "VALID"
         or source.is_constant
-        or len(source.shape) != 4
-        or len(weights.shape) != 4
+        or source.is_variable
         or not _quantized_alike(source, padded)
+        or not _writes_nothing(layer, source, weights)
+        or ends.size != 8
+        or any(ends[[0, 1, 6, 7]])
     ):
+        return None
+    top, bottom, left, right = (int(end) for end in ends[2:6])
+    if not (
+        _within_reach(convolution, "h", weights.shape[1], (top, bottom))
+        and _within_reach(convolution, "w", weights.shape[2], (left, right))
+    ):
+        return None
+    inputs = (pad.inputs[0], *convolution.inputs[1:])
+    absorbed = (*convolution.absorbed, *pad.parts)
+    same: dict[str, OptionValue] = {"padding": "SAME"}
+    explicit: dict[str, OptionValue] = {
+        "padding": EXPLICIT,
+        EXPLICIT_ENDS: (top, bottom, left, right),
+    }
+    for padding in (same, explicit):
+        candidate = replace(
+            convolution,
+            inputs=inputs,
+            options={**convolution.options, **padding},
+            absorbed=absorbed,
+        )
+        folded = layer_of(candidate, subgraph, numerics)
+        window = getattr(folded, "window", None)
+        if window is not None and (window.height.pad, window.width.pad) == (top, left):
+            return candidate
+    return None
+
+
+def _within_reach(convolution: Operator, letter: str, size: int, ends: tuple[int, int]) -> bool:
+    """Whether every position of the window has at least one element of the image in it."""
+    dilation = convolution.options.get(f"dilation_{letter}_factor")
+    return isinstance(dilation, int) and max(ends) <= (size - 1) * dilation
+
+
+def _writes_nothing(layer: Layer, source: Tensor, weights: Tensor) -> bool:
+    """Whether what is written around the image adds nothing to a sum of products."""
+    if isinstance(layer, Pad):
+        assert source.quantization is not None
+        return layer.value == source.quantization.zero_points[0]
+    if not isinstance(layer, Move) or layer.fill != 0:
         return False
-    ends = [tuple(pair) for pair in paddings.data.reshape(-1, 2).tolist()]
-    if len(ends) != 4 or ends[0] != (0, 0) or ends[3] != (0, 0):
-        return False
-    for axis, letter in ((1, "h"), (2, "w")):
-        stride = options.get(f"stride_{letter}")
-        dilation = options.get(f"dilation_{letter}_factor")
-        if not isinstance(stride, int) or not isinstance(dilation, int) or stride < 1:
-            return False
-        reach = (weights.shape[axis] - 1) * dilation + 1
-        extent = source.shape[axis]
-        outputs = -(-extent // stride)
-        total = max(0, (outputs - 1) * stride + reach - extent)
-        same = (total // 2, total - total // 2)
-        valid_outputs = (padded.shape[axis] - reach) // stride + 1
-        if ends[axis] != same or valid_outputs != outputs:
-            return False
-    return True
+    finite = weights.data is not None and bool(np.isfinite(weights.data).all())
+    return finite or source.dtype is not DType.FLOAT32
 
 
 def _quantized_alike(source: Tensor, padded: Tensor) -> bool:
-    if source.dtype is not padded.dtype or source.dtype not in (DType.FLOAT32, DType.INT8):
+    if source.dtype is not padded.dtype or source.dtype not in _TYPES:
         return False
     if source.dtype is DType.FLOAT32:
         return True
-    a, b = source.quantization, padded.quantization
-    return (
-        a is not None and b is not None and (a.scales, a.zero_points) == (b.scales, b.zero_points)
-    )
+    return source.quantization is not None and source.quantization == padded.quantization

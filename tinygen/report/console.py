@@ -65,14 +65,27 @@ def print_analysis(data: Mapping[str, Any]) -> None:
             row["kernel"],
         )
     console.print(table)
+    print_rewrites(console, data)
     console.print(f"MACs             {data['macs']:>12,}")
     console.print(f"constants        {data['weight_bytes']:>12,} bytes")
     console.print(
         f"arena            {data['arena_bytes']:>12,} bytes "
         f"(lower bound {data['arena_lower_bound_bytes']:,})"
     )
+    if data["state_bytes"]:
+        console.print(
+            f"state            {data['state_bytes']:>12,} bytes, kept from inference to inference"
+        )
     console.print(f"flash, estimated {data['flash_estimate_bytes']:>12,} bytes")
     console.print(f"fits             {', '.join(data['boards']) or 'no known board of this core'}")
+
+
+def print_rewrites(console: Console, data: Mapping[str, Any]) -> None:
+    """What became of operators that are not computed as the file has them."""
+    for rewrite in data["rewrites"]:
+        console.print(
+            escape(f"{rewrite['operator']}: {rewrite['change']} ({rewrite['pass']})"), style="dim"
+        )
 
 
 def print_operators(rows: Sequence[Support]) -> None:
@@ -116,6 +129,8 @@ def print_verdict(data: Mapping[str, Any]) -> None:
         wrong = layer["mismatched_samples"]
         state = f"[red]{wrong} of {data['samples']} samples differ[/red]" if wrong else "equal"
         console.print(f"  {escape(layer['operator'])}, {layer['kernel']}: {state}")
+    if data["layers"]:
+        print_rewrites(console, data)
     _print_run(console, data)
     if data["bit_exact"]:
         console.print(

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from tinygen.report.console import plain_console
+from tinygen.report.console import plain_console, print_rewrites
 
 _BAR_WIDTH = 8
 
@@ -50,7 +50,9 @@ def profile_table(data: Mapping[str, Any]) -> RenderableType:
 
 def print_profile(data: Mapping[str, Any]) -> None:
     """Prints the table."""
-    plain_console().print(profile_table(data))
+    console = plain_console()
+    console.print(profile_table(data))
+    print_rewrites(console, data)
 
 
 def _memory(data: Mapping[str, Any]) -> RenderableType:

@@ -16,7 +16,7 @@ typedef struct {
 } tinygen_convert_f32_params;
 
 /** The nearest int32, halves away from zero; saturates, and takes NaN for 0. */
-static inline int32_t tinygen_round_f32(float value)
+static inline int32_t tinygen_round_to_int32(float value)
 {
     if (!(value > -2147483648.0f)) {
         return value < 0.0f ? INT32_MIN : 0;
@@ -34,7 +34,8 @@ static inline int32_t tinygen_quantize_f32(const tinygen_convert_f32_params *p, 
                                            int32_t low, int32_t high)
 {
     /* Beyond 2^24 steps every type's range is left behind, zero point or not. */
-    const int32_t steps = tinygen_clamp(tinygen_round_f32(value / p->scale), -16777216, 16777216);
+    const int32_t steps =
+        tinygen_clamp(tinygen_round_to_int32(value / p->scale), -16777216, 16777216);
     return tinygen_clamp(steps + p->zero_point, low, high);
 }
 
