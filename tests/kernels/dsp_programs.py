@@ -98,6 +98,26 @@ def compare_on_board(plan: Plan, parts: Sequence[Network], board_name: str, work
                 assert expected.tobytes() == got, f"{part.graph.source}: {step.kernel}"
 
 
+_TWINS = {
+    "gemm_columns": "tinygen_gemm_columns",
+    "gemm_columns_unrolled": "tinygen_gemm_columns",
+    "gemm": "tinygen_gemm_pairs",
+    "gemv": "tinygen_gemv_blocks",
+}
+"""The C function beside each listing whose prototype does not say it."""
+
+
+def twin_flags(plan: Plan) -> list[str]:
+    """Compiler options that put C functions in the places of assembly."""
+    return [
+        f"-Dlayers_{assembly.stem}={_TWINS[Path(assembly.listing).stem]}"
+        for step in plan.steps
+        for binding in step.bindings
+        for assembly in binding.assembly
+        if Path(assembly.listing).stem in _TWINS
+    ]
+
+
 def compare_twins(plan: Plan, parts: Sequence[Network], compiler: str, work: Path) -> None:
     """Compile the plan for this machine, without assembly, and compare with the reference."""
     if shutil.which(compiler) is None:
@@ -108,6 +128,7 @@ def compare_twins(plan: Plan, parts: Sequence[Network], compiler: str, work: Pat
     library = work / "layers.so"
     sanitizers = ("-fsanitize=undefined", "-fno-sanitize-recover=all") if compiler == "gcc" else ()
     options = ["-std=c99", "-O1", "-shared", "-fPIC", "-DTINYGEN_NO_ASSEMBLY", *WARNINGS]
+    options += sorted(set(twin_flags(plan)))
     done = subprocess.run(
         [compiler, *options, *sanitizers, str(unit), "-o", str(library)],
         capture_output=True,

@@ -19,6 +19,7 @@ from tests.kernels.dsp_gemm_layers import (
     inputs_at_the_edge,
     random_layer,
 )
+from tests.kernels.dsp_programs import twin_flags
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
 from tinygen import plan as planning
@@ -38,14 +39,6 @@ from tinygen.targets.cores import core
 BATCH = 60
 """Layers in a program."""
 BATCHES = {"pointwise": 2, "window": 2, "first": 1, "fully connected": 3, "one pixel": 1}
-
-_TWINS = {
-    "gemm_columns": "tinygen_gemm_columns",
-    "gemm_columns_unrolled": "tinygen_gemm_columns",
-    "gemm": "tinygen_gemm_pairs",
-    "gemv": "tinygen_gemv_blocks",
-}
-"""The C function beside each listing."""
 
 
 @pytest.fixture(autouse=True)
@@ -128,8 +121,7 @@ def test_c_twins(kind: str, compiler: str, tmp_path: Path, monkeypatch: pytest.M
     networks = _layers(kind, 0)
     plan = _plan(kind, networks, kind in CONVOLUTIONS, monkeypatch)
     write_files(render(plan), tmp_path)
-    stems = {a.stem: a.listing for step in plan.steps for a in step.binding.assembly}
-    twins = [f"-Dlayers_{stem}={_TWINS[Path(path).stem]}" for stem, path in stems.items()]
+    twins = sorted(set(twin_flags(plan)))
     library = tmp_path / "layers.so"
     unit = tmp_path / "all.c"
     unit.write_text('#include "layers.c"\n#include "layers_weights.c"\n', encoding="utf-8")

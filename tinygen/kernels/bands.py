@@ -22,6 +22,7 @@ from tinygen.kernels.kernel import (
     FIRST_ROW,
     Argument,
     Binding,
+    Field,
     Kernel,
     Provider,
     RingArgument,
@@ -115,28 +116,30 @@ def rows_binding(binding: Binding, ring_rows: int) -> Binding:
     """The binding of ``NAME_rows`` made from that of ``NAME``.
 
     ``NAME_rows`` takes the same arguments, with the input's ring and the band's first output row in the
-    places of the tensors, then the rows of the band. ``input_ring_rows`` in its parameters says how
-    large the ring is.
+    places of the tensors, then the rows of the band. A field ``input_ring_rows`` of its parameters says
+    how large the ring is.
     """
     (call,) = binding.calls
-    arguments = [_ring_argument(argument) for argument in call.arguments]
     arguments = [
-        _with_field(argument, "input_ring_rows", ring_rows)
+        _with_ring(argument, ring_rows)
         if isinstance(argument, Struct)
-        else argument
-        for argument in arguments
+        else _ring_argument(argument)
+        for argument in call.arguments
     ]
+    assert arguments != list(call.arguments), call.function
     banded = replace(
         call, function=f"{call.function}_rows", arguments=(*arguments, FIRST_ROW, END_ROW)
     )
     return replace(binding, calls=(banded,), overlaps=())
 
 
-def _with_field(struct: Struct, name: str, value: int) -> Struct:
-    assert any(key == name for key, _ in struct.fields), (struct.ctype, name)
-    return replace(
-        struct, fields=tuple((key, value if key == name else old) for key, old in struct.fields)
-    )
+def _with_ring(struct: Struct, rows: int) -> Struct:
+    def changed(key: str, value: Field) -> Field:
+        if isinstance(value, Struct):
+            return _with_ring(value, rows)
+        return rows if key == "input_ring_rows" else value
+
+    return replace(struct, fields=tuple((key, changed(key, old)) for key, old in struct.fields))
 
 
 def _row_argument(argument: Argument) -> Argument:

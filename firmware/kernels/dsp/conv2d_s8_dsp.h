@@ -37,7 +37,8 @@ typedef struct {
     int32_t inner_begin;     /**< first output column whose windows need no padding at the sides, */
     int32_t inner_end;       /**< and one past the last */
     int32_t fills_rows;      /**< whether segments are filter rows, */
-    int32_t fills_edges;     /**< and those of edges can be filled like others, then mended */
+    int32_t fills_edges;     /**< and those of edges can be filled like others, then mended; */
+    int32_t fills_parts;     /**< whether `fill` can do some segments of a window only */
     int32_t padding;         /**< the input's zero point */
 } tinygen_dsp_conv2d_params;
 
@@ -209,8 +210,10 @@ typedef struct {
     int32_t begin;                /**< first column that `fill` can do, */
     int32_t end;                  /**< and one past the last */
     const int8_t *row;            /**< first byte of the first segment, were its column 0 */
-    int32_t skipped;              /**< segments before it, which are padding */
-    tinygen_gemm_windows windows; /**< with the segments that are not padding */
+    const int8_t *wrapped_row;    /**< the same of the first segment behind the ring's end */
+    int32_t skipped;              /**< segments before the first, which are padding */
+    int32_t wrapped;              /**< segments behind the ring's end */
+    tinygen_gemm_windows windows; /**< with the segments before it */
 } tinygen_dsp_position;
 
 /** Go to the start of row at->y. */
@@ -222,21 +225,25 @@ tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     const int32_t first = tinygen_first_tap(&p->rows, origin);
     const int32_t end = tinygen_end_tap(&p->rows, origin);
     const int32_t pitch = p->columns.input * p->input_channels;
-    const int32_t reach = (end - 1 - first) * p->rows.dilation;
-    const int32_t slot = tinygen_ring_slot(origin + first * p->rows.dilation, p->input_ring_rows);
+    const int32_t step = p->rows.dilation;
+    const int32_t slot = tinygen_ring_slot(origin + first * step, p->input_ring_rows);
+    const int32_t room = (p->input_ring_rows - slot + step - 1) / step;
+    const int32_t run = end - first < room ? end - first : room;
     at->x = 0;
     at->begin = p->inner_begin;
     at->end = p->inner_end;
     at->skipped = first;
+    at->wrapped = end - first - run;
     at->windows = p->gemm.windows;
-    at->windows.segments = end - first;
-    if (p->fills_rows == 0 || end <= first || slot + reach >= p->input_ring_rows ||
-        (p->gemm.windows.left != 0 && end - first != p->rows.size)) {
+    at->windows.segments = run;
+    if (p->fills_rows == 0 || end <= first || (p->fills_parts == 0 && run != p->rows.size)) {
         at->end = 0;
         return;
     }
     at->row = input + slot * pitch;
-    if (p->fills_edges != 0 && slot > 0 && slot + reach + 1 < p->input_ring_rows) {
+    at->wrapped_row = at->row + (run * step - p->input_ring_rows) * pitch;
+    if (p->fills_edges != 0 && slot > 0 && at->wrapped == 0 &&
+        slot + (run - 1) * step + 1 < p->input_ring_rows) {
         /* What is read beside the row lies in its neighbours. */
         at->begin = 0;
         at->end = p->columns.output;
@@ -275,11 +282,17 @@ static __attribute__((noinline, unused)) void tinygen_dsp_mend(const tinygen_dsp
 static inline void tinygen_dsp_fill_pairs(const tinygen_dsp_conv2d_params *p, int16_t *columns,
                                           const tinygen_dsp_position *at, int32_t pairs)
 {
-    const int32_t in_x = at->x * p->columns.stride - p->columns.pad;
-    p->gemm.fill(&at->windows, at->row + in_x * p->input_channels,
-                 columns + 8 * p->gemm.windows.groups * at->skipped, pairs);
-    if (at->windows.segments != p->gemm.windows.segments) {
-        const int32_t end = at->skipped + at->windows.segments;
+    const int32_t from = (at->x * p->columns.stride - p->columns.pad) * p->input_channels;
+    const int32_t end = at->skipped + at->windows.segments + at->wrapped;
+    p->gemm.fill(&at->windows, at->row + from, columns + 8 * p->gemm.windows.groups * at->skipped,
+                 pairs);
+    if (at->wrapped != 0) {
+        tinygen_gemm_windows windows = at->windows;
+        windows.segments = at->wrapped;
+        p->gemm.fill(&windows, at->wrapped_row + from,
+                     columns + 8 * p->gemm.windows.groups * (end - at->wrapped), pairs);
+    }
+    if (at->skipped != 0 || end != p->gemm.windows.segments) {
         for (int32_t i = 0; i < 2 * pairs; i++) {
             int16_t *column = tinygen_dsp_column(&p->gemm, columns, i);
             tinygen_dsp_pad(p, column, 1, 0, p->gemm.windows.groups * at->skipped);

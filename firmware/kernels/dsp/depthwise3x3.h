@@ -24,8 +24,8 @@
 /** The input of a layer, as filling a strip sees it; the order is the assembly's. */
 typedef struct {
     int32_t rows;
-    int32_t ring_rows; /**< rows of input memory; the image's height if it is whole */
-    int32_t pitch;     /**< bytes of a row */
+    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    int32_t pitch;           /**< bytes of a row */
     int32_t channels;
     int32_t columns;    /**< those that some output depends on */
     int32_t strip_skip; /**< bytes of strip from the last of them to the first of the next pair */
@@ -97,7 +97,7 @@ static inline const int8_t *tinygen_depthwise_row(const tinygen_depthwise_image 
         return (const int8_t *)&image->padding;
     }
     *step = image->channels;
-    return input + tinygen_ring_slot(row, image->ring_rows) * image->pitch;
+    return input + tinygen_ring_slot(row, image->input_ring_rows) * image->pitch;
 }
 
 /** Fill pairs of rows of a strip with up to four channels; see tinygen_depthwise_fill(). */
@@ -307,7 +307,7 @@ static inline void tinygen_depthwise3x3_bands(const tinygen_depthwise3x3_params 
  * Compute output rows [first_row, end_row) of one image.
  *
  * @param p      the layer
- * @param input  ring of p->image.ring_rows rows of p->image.pitch values
+ * @param input  ring of p->image.input_ring_rows rows of p->image.pitch values
  * @param output where first_row goes; rows of output_columns * channels values
  * @param strip  scratch memory: p->pairs * tinygen_depthwise_pair() int16, aligned to 4 bytes
  */

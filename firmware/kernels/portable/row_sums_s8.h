@@ -44,6 +44,27 @@ TINYGEN_INLINE void tinygen_add_rows(const tinygen_row_sums *image, const int8_t
     }
 }
 
+/** The means, from the sums of all rows. */
+TINYGEN_INLINE void tinygen_finish_mean_rows(const tinygen_mean_rows_s8_params *p,
+                                             const int32_t *sums, int8_t *output)
+{
+    for (int32_t channel = 0; channel < p->image.channels; channel++) {
+        output[channel] =
+            (int8_t)tinygen_requantize(&p->requantization, sums[channel] + p->sum_offset, 0);
+    }
+}
+
+/** The averages, halves away from zero, from the sums of all rows. */
+TINYGEN_INLINE void tinygen_finish_average_rows(const tinygen_average_rows_s8_params *p,
+                                                const int32_t *sums, int8_t *output)
+{
+    const int32_t count = p->image.height * p->image.width;
+    for (int32_t channel = 0; channel < p->image.channels; channel++) {
+        const int32_t mean = tinygen_pool2d_mean(sums[channel], count);
+        output[channel] = (int8_t)tinygen_clamp(mean, p->clamp_min, p->clamp_max);
+    }
+}
+
 /**
  * Take in input rows [first_row, end_row); write the means behind the last.
  *
@@ -58,25 +79,18 @@ TINYGEN_KERNEL void tinygen_mean_rows_s8(const tinygen_mean_rows_s8_params *p, c
 {
     tinygen_add_rows(&p->image, input, sums, first_row, end_row);
     if (end_row == p->image.height) {
-        for (int32_t channel = 0; channel < p->image.channels; channel++) {
-            output[channel] =
-                (int8_t)tinygen_requantize(&p->requantization, sums[channel] + p->sum_offset, 0);
-        }
+        tinygen_finish_mean_rows(p, sums, output);
     }
 }
 
-/** Like tinygen_mean_rows_s8(), without a change of scale; halves away from zero. */
+/** Like tinygen_mean_rows_s8(), without a change of scale. */
 TINYGEN_KERNEL void tinygen_average_rows_s8(const tinygen_average_rows_s8_params *p,
                                             const int8_t *input, int32_t *sums, int8_t *output,
                                             int32_t first_row, int32_t end_row)
 {
-    const int32_t count = p->image.height * p->image.width;
     tinygen_add_rows(&p->image, input, sums, first_row, end_row);
     if (end_row == p->image.height) {
-        for (int32_t channel = 0; channel < p->image.channels; channel++) {
-            const int32_t mean = tinygen_pool2d_mean(sums[channel], count);
-            output[channel] = (int8_t)tinygen_clamp(mean, p->clamp_min, p->clamp_max);
-        }
+        tinygen_finish_average_rows(p, sums, output);
     }
 }
 

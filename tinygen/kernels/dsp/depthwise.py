@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinygen.graph import AnyArray
+from tinygen.kernels.bands import Bands, rows_binding
 from tinygen.kernels.dsp.depthwise_requantization import (
     ChannelWords,
     channel_words,
@@ -57,6 +58,8 @@ _FILL_COLUMN_CYCLES = 17.5
 _CARRY_COLUMN_CYCLES = 16.0
 _BAND_CYCLES = 95.0
 _CHANNEL_CYCLES = 62.0
+_BAND_CALL_CYCLES = 200.0
+"""A call for a band: the padding of its strip, its parameters;"""
 _ROW_PAIR_CYCLES = 9.0
 _TURN_CYCLES = 7.0
 
@@ -187,22 +190,28 @@ def _shape(layer: DepthwiseConv2D, pairs: int) -> _Shape:
     )
 
 
+def _row_cycles(shape: _Shape) -> tuple[float, float]:
+    """Cycles of one channel of a row by itself, and of two rows at once."""
+    per_output = 12.75 if shape.stride == 1 else 14.75
+    per_output += _CUT_CYCLES_PER_OUTPUT * bool(shape.cut)
+    turns = shape.width // shape.unroll if shape.width > shape.unroll else 0
+    around = _ROW_PAIR_CYCLES + turns * _TURN_CYCLES + (6 if turns else 0)
+    columns = shape.width * per_output + shape.width % 2 * 3
+    return around + columns + 2 * shape.width, around + 2 * columns
+
+
 def _bands_cycles(layer: DepthwiseConv2D, shape: _Shape) -> float:
     """Cycles of all bands of one group of four channels."""
     rows = layer.output_shape[1]
     cycles = _GROUP_CYCLES
     columns = min(layer.input_shape[2], shape.strip_columns)
-    per_output = 12.75 if shape.stride == 1 else 14.75
-    per_output += _CUT_CYCLES_PER_OUTPUT * bool(shape.cut)
+    _, by_row_pair = _row_cycles(shape)
     for first in range(0, rows, shape.band_rows):
         count = min(shape.band_rows, rows - first)
         pairs = (count + 3) // 2 if shape.stride == 1 else count + 1
         cycles += _BAND_CYCLES + (2 if first == 0 else 1) * _FILL_CALL_CYCLES
         cycles += (pairs - (first > 0)) * (columns * _FILL_COLUMN_CYCLES + 14)
         cycles += (first > 0) * columns * _CARRY_COLUMN_CYCLES
-        turns = shape.width // shape.unroll if shape.width > shape.unroll else 0
-        by_row_pair = _ROW_PAIR_CYCLES + turns * _TURN_CYCLES + (6 if turns else 0)
-        by_row_pair += 2 * (shape.width * per_output + shape.width % 2 * 3)
         cycles += 4 * (_CHANNEL_CYCLES + count / 2 * by_row_pair + count % 2 * 2 * shape.width)
     return cycles
 
@@ -219,6 +228,32 @@ def _best_shape(layer: DepthwiseConv2D) -> tuple[_Shape, float]:
     costs = [(shape, _bands_cycles(layer, shape)) for shape in shapes]
     limit = min(cycles for _, cycles in costs) * _BAND_TOLERANCE
     return next((shape, cycles) for shape, cycles in costs if cycles <= limit)
+
+
+def _finished_cycles(layer: DepthwiseConv2D, group_cycles: float) -> float:
+    """Cycles of the layer, if all bands of a group of four channels take so many."""
+    outputs = layer.output_shape[1] * layer.output_shape[2]
+    extra = channel_words(layer).cycles_per_output * outputs
+    return layer.input_shape[0] * layer.input_shape[3] * (group_cycles / 4 + extra)
+
+
+def _band_shape(layer: DepthwiseConv2D, most: int) -> _Shape:
+    """The strip for so many rows at once."""
+    stride = layer.window.height.stride
+    pairs = (most + 3) // 2 if stride == 1 else most + 1
+    # A ring's end may leave a band of any number of rows.
+    return replace(_shape(layer, pairs), odd=True)
+
+
+def _separate_bands_cycles(layer: DepthwiseConv2D, shape: _Shape, most: int) -> float:
+    """Cycles of all bands of one group of four channels, each of which fills its own strip."""
+    bands = -(-layer.output_shape[1] // most)
+    columns = min(layer.input_shape[2], shape.strip_columns)
+    fill = _FILL_CALL_CYCLES + shape.pairs * (columns * _FILL_COLUMN_CYCLES + 14)
+    by_row, by_pair = _row_cycles(shape)
+    channel = _CHANNEL_CYCLES + most // 2 * by_pair + most % 2 * by_row
+    call = _BAND_CALL_CYCLES / -(-layer.input_shape[3] // 4)
+    return bands * (fill + _BAND_CYCLES + 4 * channel + call)
 
 
 def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
@@ -259,15 +294,32 @@ class Depthwise3x3:
         """Estimated cycles."""
         assert isinstance(layer, DepthwiseConv2D)
         _, cycles = _best_shape(layer)
-        outputs = layer.output_shape[1] * layer.output_shape[2]
-        extra = channel_words(layer).cycles_per_output * outputs
-        return layer.input_shape[0] * layer.input_shape[3] * (cycles / 4 + extra)
+        return _finished_cycles(layer, cycles)
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """None: any bands will do."""
+        return None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
+        """Estimated cycles of the whole layer by bands."""
+        assert isinstance(layer, DepthwiseConv2D)
+        shape = _band_shape(layer, bands.most)
+        return _finished_cycles(layer, _separate_bands_cycles(layer, shape, bands.most))
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
+        """Fit the kernel to bands of the layer."""
+        assert isinstance(layer, DepthwiseConv2D)
+        binding = self._bind(layer, _band_shape(layer, bands.most))
+        return rows_binding(binding, bands.input_rings[0])
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
         assert isinstance(layer, DepthwiseConv2D)
-        channel = channel_words(layer)
         shape, _ = _best_shape(layer)
+        return self._bind(layer, shape)
+
+    def _bind(self, layer: DepthwiseConv2D, shape: _Shape) -> Binding:
+        channel = channel_words(layer)
         exact_fields, exact_arrays = _exact_fields(layer, channel)
         assembly = shape.assembly()
         parameters = Struct(
@@ -323,7 +375,7 @@ def _geometry(layer: DepthwiseConv2D, shape: _Shape) -> tuple[tuple[str, Field],
         "tinygen_depthwise_image",
         (
             ("rows", rows.input),
-            ("ring_rows", rows.input),
+            ("input_ring_rows", rows.input),
             ("pitch", columns.input * layer.input_shape[3]),
             ("channels", layer.input_shape[3]),
             ("columns", used),

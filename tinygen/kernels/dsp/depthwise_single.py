@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from tinygen.graph import AnyArray
+from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.dsp.gemm import GemmConv2D
 from tinygen.kernels.dsp.packing import (
     Channels,
@@ -108,6 +109,21 @@ class DepthwiseSingleGemm:
         assert isinstance(layer, DepthwiseConv2D)
         return _GEMM.bind(_convolution(layer), core)
 
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:
+        """Why the kernel cannot compute the layer by bands, or None if it can."""
+        assert isinstance(layer, DepthwiseConv2D)
+        return _GEMM.bands_rejected(_convolution(layer), core, bands)
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
+        """Estimated cycles of the whole layer by bands."""
+        assert isinstance(layer, DepthwiseConv2D)
+        return _GEMM.bands_cost(_convolution(layer), core, bands)
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
+        """Fit the kernel to bands of the layer."""
+        assert isinstance(layer, DepthwiseConv2D)
+        return _GEMM.bind_bands(_convolution(layer), core, bands)
+
 
 @dataclass(frozen=True)
 class _Filter:
@@ -135,14 +151,15 @@ class _Filter:
         return 1
 
 
-def _filter(layer: DepthwiseConv2D) -> _Filter:
+def _filter(layer: DepthwiseConv2D, most_rows: int | None = None) -> _Filter:
+    """The layout; ``most_rows`` are those of a call that computes a band, None for the whole image."""
     rows, columns = layer.window.height, layer.window.width
     steps = (columns.size + 1) // 2
     pixels = columns.output + columns.output % 2
     pitch = 2 * (pixels - 1) + 2 * steps
     allowed = _STRIP_BYTES // (2 * pitch)
     band_rows = max((allowed - rows.size) // rows.stride + 1, 1)
-    band_rows = min(band_rows, rows.output)
+    band_rows = min(band_rows, rows.output) if most_rows is None else most_rows
     return _Filter(
         rows=rows.size,
         columns=columns.size,
@@ -229,7 +246,33 @@ class DepthwiseSingle:
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
         """Estimated cycles."""
         assert isinstance(layer, DepthwiseConv2D)
-        f, channels = _filter(layer), _channels(layer)
+        f = _filter(layer)
+        shared = max(f.rows - layer.window.height.stride, 0)
+        per_row = layer.window.height.stride * (_ROW_CYCLES + f.pitch * _WIDEN_CYCLES)
+        per_row += shared * f.pitch * _KEPT_CYCLES / f.band_rows
+        return layer.input_shape[0] * layer.output_shape[1] * (self._row_cost(layer, f) + per_row)
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """None: any bands will do."""
+        return None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
+        """Estimated cycles of the whole layer by bands."""
+        assert isinstance(layer, DepthwiseConv2D)
+        f = _filter(layer, bands.most)
+        rows = layer.output_shape[1]
+        widened = -(-rows // bands.most) * f.strip_rows * (_ROW_CYCLES + f.pitch * _WIDEN_CYCLES)
+        return rows * self._row_cost(layer, f) + widened + calls_cost(layer, bands)
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
+        """Fit the kernel to bands of the layer."""
+        assert isinstance(layer, DepthwiseConv2D)
+        binding = self._bind(layer, _filter(layer, bands.most))
+        return rows_binding(binding, bands.input_rings[0])
+
+    def _row_cost(self, layer: DepthwiseConv2D, f: _Filter) -> float:
+        """Cycles of an output row, its input rows in the strip."""
+        channels = _channels(layer)
         per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings
         per_output += _CUT_CYCLES * bool(channels.cut)
         block = _BLOCK_CYCLES + 8 * per_output
@@ -238,15 +281,15 @@ class DepthwiseSingle:
         row = len(channels.missing) / 4 * (_QUAD_CYCLES + f.pixels / 2 * block)
         rest = f.rows * f.columns * _REST_MAC_CYCLES + _REST_OUTPUT_CYCLES
         row += len(_rest(layer, channels)) * layer.output_shape[2] * rest
-        row += _ROW_CYCLES
-        row += layer.window.height.stride * (_ROW_CYCLES + f.pitch * _WIDEN_CYCLES)
-        row += max(f.rows - layer.window.height.stride, 0) * f.pitch * _KEPT_CYCLES / f.band_rows
-        return layer.input_shape[0] * layer.output_shape[1] * row
+        return row + _ROW_CYCLES
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
         assert isinstance(layer, DepthwiseConv2D)
-        f, channels = _filter(layer), _channels(layer)
+        return self._bind(layer, _filter(layer))
+
+    def _bind(self, layer: DepthwiseConv2D, f: _Filter) -> Binding:
+        channels = _channels(layer)
         assembly = _assembly(f, channels)
         has_stream = len(channels.missing) > 0
         rest_fields, rest_arrays = _rest_fields(layer, channels)

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from tinygen.graph import AnyArray
+from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.dsp.packing import (
     Channels,
     Int8Array,
@@ -49,6 +50,8 @@ _BLOCK_BYTES = 1024
 _LARGE_BLOCK_BYTES = 1280
 """The same for two pairs."""
 _MOST_BLOCK_PAIRS = 8
+_BAND_BLOCK_BYTES = 512
+"""The same for one pair or more of a band of rows."""
 
 _SMALL_POINTWISE = 4
 """Groups of four values of windows that are worth code of their own: one segment, """
@@ -70,6 +73,7 @@ _SEGMENT_CYCLES = 28.0
 _LEFT_OVER_CYCLES = 12.0
 _PIXEL_CYCLES = 30.0
 _EDGE_CYCLES = 500.0
+_ROW_START_CYCLES = 60.0
 _REMAINING_STEP_CYCLES = 7.5
 _REMAINING_OUTPUT_CYCLES = 60.0
 
@@ -85,6 +89,8 @@ class _Windows:
     segment_taps: int
     segments: int
     pointwise: bool
+    small_block: bool = False
+    """Whether scratch memory is for a band of rows: as little as is not much slower."""
 
     @property
     def depth(self) -> int:
@@ -100,6 +106,8 @@ class _Windows:
     def block_pairs(self) -> int:
         """Pairs of columns that are written before they are multiplied."""
         pair = 8 * self.steps
+        if self.small_block:
+            return min(max(_BAND_BLOCK_BYTES // pair, 1), _MOST_BLOCK_PAIRS)
         least = 2 if 2 * pair <= _LARGE_BLOCK_BYTES else 1
         return min(max(_BLOCK_BYTES // pair, least), _MOST_BLOCK_PAIRS)
 
@@ -121,7 +129,7 @@ class _Windows:
         return ordered
 
 
-def _windows(layer: Conv2D) -> _Windows:
+def _windows(layer: Conv2D, *, small_block: bool = False) -> _Windows:
     rows, columns = layer.window.height, layer.window.width
     depth = layer.input_shape[3]
     taps = columns.size if columns.dilation == 1 else 1
@@ -129,7 +137,8 @@ def _windows(layer: Conv2D) -> _Windows:
         (axis.size, axis.stride, axis.pad, axis.pad_after) == (1, 1, 0, 0)
         for axis in (rows, columns)
     )
-    return _Windows(taps * depth, taps, rows.size * columns.size // taps, pointwise)
+    segments = rows.size * columns.size // taps
+    return _Windows(taps * depth, taps, segments, pointwise, small_block)
 
 
 def _pixels(layer: Conv2D) -> int:
@@ -193,10 +202,33 @@ class GemmConv2D:
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
         """Estimated cycles."""
         assert isinstance(layer, Conv2D)
-        windows = _windows(layer)
+        edges = 0 if _fills_edges(layer) else _pixels(layer) - _inner_pixels(layer)
+        pairs = (_pixels(layer) + 1) // 2
+        return self._pairs_cost(layer, _windows(layer), pairs) + edges * _EDGE_CYCLES
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """None: any bands will do."""
+        return None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
+        """Estimated cycles of the whole layer by bands."""
+        assert isinstance(layer, Conv2D)
+        windows = _windows(layer, small_block=True)
+        _, height, width, _ = layer.output_shape
+        pairs = height // bands.most * -(-bands.most * width // 2)
+        pairs += -(-height % bands.most * width // 2)
+        cycles = self._pairs_cost(layer, windows, pairs) + calls_cost(layer, bands)
+        if windows.pointwise:
+            return cycles
+        edges = float(_pixels(layer) - _inner_pixels(layer))
+        if windows.segment % 4 != 0 or (self.specialized and _is_small(layer)):
+            edges += _pixels(layer) * _wrapped_share(layer.window.height, bands.input_rings[0])
+        return cycles + edges * _EDGE_CYCLES + height * _ROW_START_CYCLES
+
+    def _pairs_cost(self, layer: Conv2D, windows: _Windows, pairs: int) -> float:
+        """Cycles of all pairs of columns."""
         channels = _channels(layer)
         pixels = _pixels(layer)
-        pairs = (pixels + 1) // 2
         steps = windows.steps
         per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(
             channels.cut
@@ -214,13 +246,22 @@ class GemmConv2D:
         if not (self.specialized and _is_small(layer)):
             column += windows.segments * _SEGMENT_CYCLES
             column += windows.segments * (windows.segment % 4) * _LEFT_OVER_CYCLES
-        edges = 0 if _fills_edges(layer) else pixels - _inner_pixels(layer)
-        return cycles + 2 * pairs * column + edges * _EDGE_CYCLES
+        return cycles + 2 * pairs * column
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
         assert isinstance(layer, Conv2D)
-        windows = _windows(layer)
+        return self._bind(layer, _windows(layer))
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
+        """Fit the kernel to bands of the layer."""
+        assert isinstance(layer, Conv2D)
+        binding = rows_binding(
+            self._bind(layer, _windows(layer, small_block=True)), bands.input_rings[0]
+        )
+        return replace(binding, overlaps=_band_overlaps(layer))
+
+    def _bind(self, layer: Conv2D, windows: _Windows) -> Binding:
         channels = _channels(layer)
         columns_assembly = (
             _small_columns(layer, windows) if self.specialized and _is_small(layer) else _COLUMNS
@@ -252,7 +293,7 @@ class GemmConv2D:
                 Call(
                     "tinygen_dsp_pointwise" if windows.pointwise else "tinygen_dsp_conv2d",
                     (
-                        _parameters(layer, windows, gemm),
+                        _parameters(layer, windows, gemm, fills_parts=columns_assembly is _COLUMNS),
                         remaining,
                         TensorArgument(layer.inputs[0]),
                         TensorArgument(layer.outputs[0], writable=True),
@@ -272,7 +313,7 @@ class GemmConv2D:
         )
 
 
-def _parameters(layer: Conv2D, windows: _Windows, gemm: Struct) -> Struct:
+def _parameters(layer: Conv2D, windows: _Windows, gemm: Struct, *, fills_parts: bool) -> Struct:
     rows, columns = layer.window.height, layer.window.width
     if windows.pointwise:
         return Struct(
@@ -299,9 +340,17 @@ def _parameters(layer: Conv2D, windows: _Windows, gemm: Struct) -> Struct:
             ("inner_end", inner.stop),
             ("fills_rows", int(columns.dilation == 1)),
             ("fills_edges", int(_fills_edges(layer))),
+            ("fills_parts", int(fills_parts and windows.segment % 4 == 0)),
             ("padding", layer.input_zero_point),
         ),
     )
+
+
+def _wrapped_share(rows: Axis, ring_rows: int) -> float:
+    """Share of the output rows whose windows wrap in a ring of input rows."""
+    if ring_rows >= rows.input:
+        return 0.0
+    return min(1.0, (rows.size - 1) * rows.dilation / ring_rows)
 
 
 def _inner_columns(axis: Axis) -> range:
@@ -385,6 +434,13 @@ def _overlaps(layer: Conv2D, windows: _Windows) -> tuple[Overlap, ...]:
         return image_overlaps(layer)
     growth = layer.output_shape[3] - layer.input_shape[3]
     return (Overlap(layer.inputs[0], layer.outputs[0], max(0, growth * _pixels(layer))),)
+
+
+def _band_overlaps(layer: Conv2D) -> tuple[Overlap, ...]:
+    """A row over the input's row, if it takes no more: a block is read before it is written."""
+    if not _windows(layer).pointwise or layer.output_shape[3] > layer.input_shape[3]:
+        return ()
+    return (Overlap(layer.inputs[0], layer.outputs[0], 0),)
 
 
 def _assembly(channels: Channels, steps: int, unroll: int) -> Assembly:

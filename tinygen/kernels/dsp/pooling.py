@@ -6,10 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from tinygen.kernels.bands import Bands
 from tinygen.kernels.dsp.c_kernel import DspKernel
 from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
-from tinygen.kernels.portable.base import axis_struct
+from tinygen.kernels.portable.base import axis_struct, by_rows
+from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
+from tinygen.ops.streaming import accumulates
 
 _MOST_VALUES = 256
 """More values could overflow a sum of 16 bits."""
@@ -73,6 +76,12 @@ def _cycles(per_value: float, per_output: float) -> Callable[[Pool2D], float]:
     return cycles
 
 
+def _bind_average_bands(layer: AveragePool2D, bands: Bands) -> Binding:
+    if accumulates(layer):
+        return average_rows_binding(layer, "dsp")
+    return by_rows(_bind("average_pool2d_s8"))(layer, bands)
+
+
 KERNELS: Sequence[Kernel] = (
     DspKernel(
         "average_pool2d_s8",
@@ -80,6 +89,7 @@ KERNELS: Sequence[Kernel] = (
         _bind("average_pool2d_s8"),
         _cycles(_AVERAGE_CYCLES_PER_VALUE, _AVERAGE_CYCLES_PER_OUTPUT),
         _average_condition,
+        band_binder=_bind_average_bands,
     ),
     DspKernel(
         "max_pool2d_s8",
@@ -87,5 +97,6 @@ KERNELS: Sequence[Kernel] = (
         _bind("max_pool2d_s8"),
         _cycles(_MAX_CYCLES_PER_VALUE, _MAX_CYCLES_PER_OUTPUT),
         _few_channels,
+        band_binder=by_rows(_bind("max_pool2d_s8")),
     ),
 )

@@ -10,7 +10,7 @@ from tinygen.kernels.bands import Bands
 from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
 from tinygen.kernels.portable.base import PortableKernel, axis_struct, by_rows
 from tinygen.kernels.portable.convolution import image_overlaps
-from tinygen.kernels.portable.row_sums import row_sums_binding, row_sums_struct
+from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 from tinygen.ops.streaming import accumulates
 
@@ -58,15 +58,7 @@ def _cycles(layer: Pool2D) -> float:
 def _bind_average_bands(layer: AveragePool2D, bands: Bands) -> Binding:
     if not accumulates(layer):
         return by_rows(_binder("average_pool2d_s8"))(layer, bands)
-    parameters = Struct(
-        "tinygen_average_rows_s8_params",
-        (
-            ("image", row_sums_struct(layer.input_shape)),
-            ("clamp_min", layer.clamp_min),
-            ("clamp_max", layer.clamp_max),
-        ),
-    )
-    return row_sums_binding("average_rows_s8", layer, parameters)
+    return average_rows_binding(layer)
 
 
 KERNELS: Sequence[Kernel] = (

@@ -6,13 +6,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from tinygen.kernels.bands import Bands
 from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
 from tinygen.kernels.portable.base import PortableKernel, int_array, requantization_struct
-from tinygen.kernels.portable.row_sums import row_sums_binding, row_sums_struct
-from tinygen.numerics.fixed_point import wrap_int32
+from tinygen.kernels.portable.row_sums import mean_rows_binding, sum_offset
 from tinygen.ops.reduction import Mean
 
 _AXES = 3
@@ -55,22 +52,8 @@ def _too_many_axes(layer: Mean) -> str | None:
     return f"keeps or reduces {most} separate runs of axes, of {_AXES}" if most > _AXES else None
 
 
-def _sum_offset(layer: Mean) -> int:
-    count = math.prod(layer.input_shape[axis] for axis in layer.axes)
-    return int(wrap_int32(np.array(-layer.input_zero_point * count)))
-
-
-def _bind_bands(layer: Mean, bands: Bands) -> Binding:  # noqa: ARG001 - any band will do
-    requantization, arrays = requantization_struct(layer.requantization)
-    parameters = Struct(
-        "tinygen_mean_rows_s8_params",
-        (
-            ("image", row_sums_struct(layer.input_shape)),
-            ("sum_offset", _sum_offset(layer)),
-            ("requantization", requantization),
-        ),
-    )
-    return row_sums_binding("mean_rows_s8", layer, parameters, arrays)
+def _bind_bands(layer: Mean, bands: Bands) -> Binding:  # noqa: ARG001 - any bands will do
+    return mean_rows_binding(layer)
 
 
 def _bind(layer: Mean) -> Binding:
@@ -81,7 +64,7 @@ def _bind(layer: Mean) -> Binding:
         (
             ("kept", _axes_struct(kept)),
             ("reduced", _axes_struct(reduced)),
-            ("sum_offset", _sum_offset(layer)),
+            ("sum_offset", sum_offset(layer)),
             ("requantization", requantization),
         ),
     )

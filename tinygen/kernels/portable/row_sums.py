@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernels that take in an image row by row share: MEAN and the pool of a whole image."""
+"""MEAN and AVERAGE_POOL_2D of a whole image, by bands of its rows: ``row_sums_s8.h``."""
 
 from __future__ import annotations
+
+import math
+
+import numpy as np
 
 from tinygen.kernels.kernel import (
     END_ROW,
@@ -14,32 +18,66 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.portable.base import requantization_struct
+from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.pooling import AveragePool2D
 from tinygen.ops.reduction import Mean
 
 _SUM_BYTES = 4
 
 
-def row_sums_struct(shape: tuple[int, ...]) -> Struct:
-    """``tinygen_row_sums`` of an NHWC image."""
+def sum_offset(layer: Mean) -> int:
+    """Minus the input's zero point times the number of values of a mean, modulo 2**32."""
+    count = math.prod(layer.input_shape[axis] for axis in layer.axes)
+    return int(wrap_int32(np.array(-layer.input_zero_point * count)))
+
+
+def mean_rows_binding(layer: Mean, library: str = "portable") -> Binding:
+    """The kernel for a mean over height and width, in the C of a library."""
+    requantization, arrays = requantization_struct(layer.requantization)
+    parameters = Struct(
+        "tinygen_mean_rows_s8_params",
+        (
+            ("image", _image(layer.input_shape)),
+            ("sum_offset", sum_offset(layer)),
+            ("requantization", requantization),
+        ),
+    )
+    return _binding("mean_rows_s8", library, layer, parameters, arrays)
+
+
+def average_rows_binding(layer: AveragePool2D, library: str = "portable") -> Binding:
+    """The kernel for the average of a whole image, in the C of a library."""
+    parameters = Struct(
+        "tinygen_average_rows_s8_params",
+        (
+            ("image", _image(layer.input_shape)),
+            ("clamp_min", layer.clamp_min),
+            ("clamp_max", layer.clamp_max),
+        ),
+    )
+    return _binding("average_rows_s8", library, layer, parameters)
+
+
+def _image(shape: tuple[int, ...]) -> Struct:
     _, height, width, channels = shape
     return Struct(
         "tinygen_row_sums", (("height", height), ("width", width), ("channels", channels))
     )
 
 
-def row_sums_binding(
+def _binding(
     function: str,
+    library: str,
     layer: Mean | AveragePool2D,
     parameters: Struct,
     constants: tuple[Constant, ...] = (),
-    header: str = "portable/row_sums_s8.h",
 ) -> Binding:
-    """The binding of a kernel that adds bands of input rows to sums, and finishes behind the last."""
+    prefix = "" if library == "portable" else f"{library}_"
     return Binding(
         calls=(
             Call(
-                f"tinygen_{function}",
+                f"tinygen_{prefix}{function}",
                 (
                     parameters,
                     RowArgument(layer.inputs[0]),
@@ -50,7 +88,7 @@ def row_sums_binding(
                 ),
             ),
         ),
-        headers=(header,),
+        headers=(f"{library}/row_sums_s8.h",),
         constants=constants,
         kept_bytes=_SUM_BYTES * layer.input_shape[3],
     )
