@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 
 enum request_type {
     REQUEST_HELLO = 1,
@@ -23,6 +23,7 @@ enum request_type {
     REQUEST_RESUME = 5,
     REQUEST_READ = 6,
     REQUEST_RESET = 7,
+    REQUEST_SPEED = 8,
     RESPONSE = 0x80
 };
 
@@ -371,6 +372,21 @@ static void answer_read(void)
     }
 }
 
+/** Changes the speed of the line, after an answer at the old one. */
+static void answer_speed(void)
+{
+    const uint32_t baud = request.length == 4u ? wire_get_u32(request.payload) : 0u;
+
+    if (request.length != 4u) {
+        respond(STATUS_BAD_REQUEST, 0);
+    } else if (!uart_has_baud(baud)) {
+        respond(STATUS_OUT_OF_RANGE, 0);
+    } else {
+        respond(STATUS_OK, 0);
+        uart_set_baud(baud);
+    }
+}
+
 /** Answers @ref request. @return 1 if another request arrived meanwhile and is to be answered. */
 static int answer_request(void)
 {
@@ -393,6 +409,9 @@ static int answer_request(void)
         tinygen_model.reset();
         has_result = 0;
         respond(STATUS_OK, 0);
+        return 0;
+    case REQUEST_SPEED:
+        answer_speed();
         return 0;
     default:
         respond(STATUS_BAD_REQUEST, 0);

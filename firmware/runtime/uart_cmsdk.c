@@ -26,6 +26,17 @@ void uart_init(void)
     (void)UART_DATA;
 }
 
+int uart_has_baud(uint32_t baud)
+{
+    return baud == TINYGEN_UART_BAUD;
+}
+
+void uart_set_baud(uint32_t baud)
+{
+    /* The peripheral does not tell when the last bit has left. */
+    (void)baud;
+}
+
 uint8_t uart_read(void)
 {
     while ((UART_STATE & STATE_RX_FULL) == 0u) {

@@ -60,6 +60,17 @@ void uart_init(void)
     setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
 }
 
+int uart_has_baud(uint32_t baud)
+{
+    (void)baud;
+    return 0;
+}
+
+void uart_set_baud(uint32_t baud)
+{
+    (void)baud;
+}
+
 uint8_t uart_read(void)
 {
     static uint8_t buffer[4096];

@@ -26,34 +26,49 @@
 /** MAXCNT has 8 bits on the nRF52832. */
 #define MAX_TRANSFER 128u
 
-/* Table of the BAUDRATE register. */
-#if TINYGEN_UART_BAUD == 115200
-#define BAUDRATE_VALUE 0x01D60000u
-#elif TINYGEN_UART_BAUD == 230400
-#define BAUDRATE_VALUE 0x03B00000u
-#elif TINYGEN_UART_BAUD == 460800
-#define BAUDRATE_VALUE 0x07400000u
-#elif TINYGEN_UART_BAUD == 921600
-#define BAUDRATE_VALUE 0x0F000000u
-#elif TINYGEN_UART_BAUD == 1000000
-#define BAUDRATE_VALUE 0x10000000u
-#else
-#error "UARTE: baud must be 115200, 230400, 460800, 921600 or 1000000"
-#endif
-
 /** Where EasyDMA puts the next byte. */
 static volatile uint8_t received;
+
+/** Value of BAUDRATE: the manual has a table, not a rule. @return 0 for other speeds. */
+static uint32_t baudrate_value(uint32_t baud)
+{
+    switch (baud) {
+    case 115200u:
+        return 0x01D60000u;
+    case 230400u:
+        return 0x03B00000u;
+    case 460800u:
+        return 0x07400000u;
+    case 921600u:
+        return 0x0F000000u;
+    case 1000000u:
+        return 0x10000000u;
+    default:
+        return 0;
+    }
+}
 
 void uart_init(void)
 {
     PSEL_TXD = TINYGEN_UART_TX_PIN;
     PSEL_RXD = TINYGEN_UART_RX_PIN;
-    BAUDRATE = BAUDRATE_VALUE;
+    BAUDRATE = baudrate_value(TINYGEN_UART_BAUD);
     ENABLE = ENABLE_UARTE;
     EVENTS_ENDRX = 0;
     RXD_PTR = (uint32_t)(uintptr_t)&received;
     RXD_MAXCNT = 1;
     TASKS_STARTRX = 1;
+}
+
+int uart_has_baud(uint32_t baud)
+{
+    return baudrate_value(baud) != 0u;
+}
+
+void uart_set_baud(uint32_t baud)
+{
+    /* uart_write() returns when the last bit has left. */
+    BAUDRATE = baudrate_value(baud != 0u ? baud : TINYGEN_UART_BAUD);
 }
 
 uint8_t uart_read(void)

@@ -15,6 +15,7 @@
 #define UARTLCR_H REGISTER(0x2Cu)
 #define UARTCR REGISTER(0x30u)
 
+#define FR_BUSY (1u << 3)
 #define FR_RXFE (1u << 4)
 #define FR_TXFF (1u << 5)
 #define LCR_H_FEN (1u << 4)
@@ -23,17 +24,37 @@
 #define CR_TXE (1u << 8)
 #define CR_RXE (1u << 9)
 
-/* Sixteenfold oversampling, divided in 64ths: clock / (16 * baud) * 64, rounded. */
-#define DIVIDER ((uint32_t)(((uint64_t)TINYGEN_UART_CLOCK_HZ * 8u / TINYGEN_UART_BAUD + 1u) / 2u))
+/** Sixteenfold oversampling; the divider counts 16 periods in 64ths, that is, quarters of one. */
+#define QUARTERS_HZ (4u * TINYGEN_UART_CLOCK_HZ)
+#define LEAST_DIVIDER 64u
 
-void uart_init(void)
+static void start(uint32_t baud)
 {
+    const uint32_t divider = uart_divider(QUARTERS_HZ, baud);
+
     UARTCR = 0;
-    UARTIBRD = DIVIDER >> 6;
-    UARTFBRD = DIVIDER & 63u;
+    UARTIBRD = divider >> 6;
+    UARTFBRD = divider & 63u;
     /* Takes the dividers over. */
     UARTLCR_H = LCR_H_WLEN_8 | LCR_H_FEN;
     UARTCR = CR_UARTEN | CR_TXE | CR_RXE;
+}
+
+void uart_init(void)
+{
+    start(TINYGEN_UART_BAUD);
+}
+
+int uart_has_baud(uint32_t baud)
+{
+    return uart_divides(QUARTERS_HZ, baud, LEAST_DIVIDER);
+}
+
+void uart_set_baud(uint32_t baud)
+{
+    while ((UARTFR & FR_BUSY) != 0u) {
+    }
+    start(baud != 0u ? baud : TINYGEN_UART_BAUD);
 }
 
 uint8_t uart_read(void)

@@ -14,16 +14,31 @@
 #define USART_CR1 REGISTER(0x0Cu)
 
 #define SR_RXNE (1u << 5)
+#define SR_TC (1u << 6)
 #define SR_TXE (1u << 7)
 #define CR1_RE (1u << 2)
 #define CR1_TE (1u << 3)
 #define CR1_UE (1u << 13)
 
+/** Sixteenfold oversampling: the divider counts periods of the peripheral clock in a bit. */
+#define LEAST_DIVIDER 16u
+
 void uart_init(void)
 {
-    /* Sixteenfold oversampling: the register counts periods of the peripheral clock in a bit. */
-    USART_BRR = (TINYGEN_UART_CLOCK_HZ + TINYGEN_UART_BAUD / 2u) / TINYGEN_UART_BAUD;
+    USART_BRR = uart_divider(TINYGEN_UART_CLOCK_HZ, TINYGEN_UART_BAUD);
     USART_CR1 = CR1_UE | CR1_TE | CR1_RE;
+}
+
+int uart_has_baud(uint32_t baud)
+{
+    return uart_divides(TINYGEN_UART_CLOCK_HZ, baud, LEAST_DIVIDER);
+}
+
+void uart_set_baud(uint32_t baud)
+{
+    while ((USART_SR & SR_TC) == 0u) {
+    }
+    USART_BRR = uart_divider(TINYGEN_UART_CLOCK_HZ, baud != 0u ? baud : TINYGEN_UART_BAUD);
 }
 
 uint8_t uart_read(void)

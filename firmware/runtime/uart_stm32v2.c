@@ -22,21 +22,50 @@
 #define CR1_TE (1u << 3)
 #define CR3_OVRDIS (1u << 12)
 #define ISR_RXNE (1u << 5)
+#define ISR_TC (1u << 6)
 #define ISR_TXE (1u << 7)
 
-/* Clock periods a bit; an LPUART counts them in 256ths. */
+/** Sixteenfold oversampling: the divider counts periods of the clock in a bit. An LPUART samples
+ * otherwise, and counts them in 256ths. */
 #if TINYGEN_UART_LPUART
-#define DIVIDED_CLOCK ((uint64_t)TINYGEN_UART_CLOCK_HZ * 256u)
+#define LEAST_DIVIDER 3u
 #else
-#define DIVIDED_CLOCK ((uint64_t)TINYGEN_UART_CLOCK_HZ)
+#define LEAST_DIVIDER 16u
 #endif
+
+static uint32_t brr(uint32_t baud)
+{
+#if TINYGEN_UART_LPUART
+    const uint32_t whole = TINYGEN_UART_CLOCK_HZ / baud;
+
+    /* In two parts: the clock times 256 has more than 32 bits. */
+    return whole * 256u + uart_divider(TINYGEN_UART_CLOCK_HZ % baud * 256u, baud);
+#else
+    return uart_divider(TINYGEN_UART_CLOCK_HZ, baud);
+#endif
+}
 
 void uart_init(void)
 {
     USART_CR1 = 0;
-    USART_BRR = (uint32_t)((DIVIDED_CLOCK + TINYGEN_UART_BAUD / 2u) / TINYGEN_UART_BAUD);
+    USART_BRR = brr(TINYGEN_UART_BAUD);
     /* An overrun would stop the receiver; without it, the lost byte's frame shows the loss. */
     USART_CR3 = CR3_OVRDIS;
+    USART_CR1 = CR1_UE | CR1_TE | CR1_RE;
+}
+
+int uart_has_baud(uint32_t baud)
+{
+    return uart_divides(TINYGEN_UART_CLOCK_HZ, baud, LEAST_DIVIDER);
+}
+
+void uart_set_baud(uint32_t baud)
+{
+    while ((USART_ISR & ISR_TC) == 0u) {
+    }
+    /* BRR takes no writes while the peripheral is enabled. */
+    USART_CR1 = 0;
+    USART_BRR = brr(baud != 0u ? baud : TINYGEN_UART_BAUD);
     USART_CR1 = CR1_UE | CR1_TE | CR1_RE;
 }
 

@@ -71,6 +71,9 @@ static void cobs_encode(uint8_t *bytes, uint32_t length)
     bytes[code_at] = (uint8_t)(length - code_at);
 }
 
+/** Bytes received since the last intact frame. */
+static uint32_t lost;
+
 /** Reads up to the next delimiter. @return bytes before it, 0 if they were too many or none. */
 static uint32_t read_until_delimiter(uint8_t *bytes)
 {
@@ -79,6 +82,11 @@ static uint32_t read_until_delimiter(uint8_t *bytes)
     for (;;) {
         const uint8_t byte = uart_read();
 
+        if (++lost == WIRE_LOST) {
+            /* The other side may have gone back to the first speed. */
+            uart_set_baud(0);
+            lost = 0;
+        }
         if (byte == 0u) {
             return length <= WIRE_MAX_ENCODED ? length : 0u;
         }
@@ -103,6 +111,7 @@ void wire_receive(wire_frame *frame)
             const uint32_t checked = length - 1u - WIRE_TRAILER;
 
             if (wire_crc32(0, content, checked) == wire_get_u32(content + checked)) {
+                lost = 0;
                 frame->type = content[0];
                 frame->session = wire_get_u32(content + 1);
                 frame->sequence = wire_get_u32(content + 5);

@@ -17,6 +17,9 @@
 /** Most bytes of an encoded frame between its two delimiters. */
 #define WIRE_MAX_ENCODED (1u + WIRE_HEADER + WIRE_MAX_PAYLOAD + WIRE_TRAILER)
 
+/** Bytes without an intact frame after which the line goes back to its first speed. */
+#define WIRE_LOST 1024u
+
 /** A received frame; valid until the next wire_receive(). */
 typedef struct {
     uint8_t type;

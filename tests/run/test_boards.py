@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.run.programs import (
 )
 from tinygen.errors import InputError, MachineError, TargetError
 from tinygen.run import qemu
+from tinygen.run.protocol import Request
 from tinygen.run.qemu import QemuRunner
 from tinygen.run.runners import runner_for
 from tinygen.targets.boards import Board, all_boards, board
@@ -46,6 +48,31 @@ def test_outputs_layers_and_state(target: Board, tmp_path: Path) -> None:
         assert outputs == expected.outputs(x, 3)
         assert digests == [zlib.crc32(layer) for layer in layers]
         assert session.run_layer_bytes(input_bytes(x, 3), 0) == layers[0]
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    "name",
+    [
+        "qemu-netduinoplus2",
+        "qemu-b-l475e-iot01a",
+        "renode-nrf52840",
+        "renode-stm32f4-discovery",
+    ],
+)
+def test_a_driver_changes_its_speed(name: str, tmp_path: Path) -> None:
+    """Emulated lines have no speed; the driver must still get through the change."""
+    target = board(name)
+    need_tools_of(target)
+    image = build_affine(target, tmp_path)
+    x = random_x(np.random.default_rng(4))
+    with runner_for(target).start(image) as session:
+        for baud in (230_400, 921_600):
+            session._client.request(Request.SPEED, struct.pack("<I", baud))
+            session.reset()
+            assert session.run(input_bytes(x, 3)) == Expectation().outputs(x, 3)
+        with pytest.raises(TargetError, match="has no such"):
+            session._client.request(Request.SPEED, struct.pack("<I", 100_000_000))
 
 
 def fault_in(target: Board, folder: Path, statements: str) -> TargetError:

@@ -11,6 +11,7 @@ from tinygen.run.crash import explained
 from tinygen.run.protocol import Client, Limits
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
+from tinygen.run.speed import Speeds
 
 
 class AttachedRunner:
@@ -34,8 +35,11 @@ class AttachedRunner:
     @contextmanager
     def _talk(self, image: Image) -> Iterator[Session]:
         with open_port(self._port, image.board.uart.baud) as line, explained(image.elf):
-            client = Client(line, _cannot_tell, self._limits)
-            yield Session(client, image.model_sha256, image.build_id)
+            speeds = Speeds(line, image.board.uart)
+            client = Client(line, _cannot_tell, self._limits, speeds.after_silence)
+            session = Session(client, image.model_sha256, image.build_id)
+            speeds.climb(client)
+            yield session
 
 
 def _cannot_tell(grace: float) -> None:

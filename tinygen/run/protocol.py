@@ -20,7 +20,7 @@ import serial
 from tinygen.errors import TargetError
 from tinygen.run.crash import TargetFaultError, read_fault
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_PAYLOAD = 240
 _MAX_ENCODED = 1 + 9 + MAX_PAYLOAD + 4
 _RESPONSE = 0x80
@@ -38,6 +38,7 @@ class Request(IntEnum):
     RESUME = 5
     READ = 6
     RESET = 7
+    SPEED = 8
 
 
 class Status(IntEnum):
@@ -127,6 +128,14 @@ Check = Callable[[float], None]
 """Waits at most the seconds given; raises TargetError if the program at the other end has ended."""
 
 
+Silence = Callable[["Request", int], None]
+"""Told before a request is repeated how often it was sent in vain."""
+
+
+def _silent(kind: Request, tries: int) -> None:
+    """There is nothing to be done about it but to try again."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Time limits in seconds: of a plain request, of an inference, and until the first retry."""
@@ -146,11 +155,19 @@ class Client:
         port: the line to the target.
         check: tells whether the program at the other end still runs.
         limits: time limits.
+        after_silence: told of tries without an answer.
     """
 
-    def __init__(self, port: Port, check: Check, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        port: Port,
+        check: Check,
+        limits: Limits | None = None,
+        after_silence: Silence = _silent,
+    ) -> None:
         self._port = port
         self._check = check
+        self._after_silence = after_silence
         self.limits = limits or Limits()
         # Random, so that no late frame of an earlier conversation can pass for one of this.
         self._session = secrets.randbelow(_WORD)
@@ -159,10 +176,27 @@ class Client:
         self._received = 0
         self._frames = 0
 
+    def renew(self) -> None:
+        """Begins the next request as a new conversation: after a request without an answer the target
+        would wait for that one's sequence number. The next request must be HELLO.
+        """
+        self._session = secrets.randbelow(_WORD)
+
     def request(
-        self, kind: Request, payload: bytes = b"", time_limit: float | None = None
+        self,
+        kind: Request,
+        payload: bytes = b"",
+        time_limit: float | None = None,
+        *,
+        retries: bool = True,
     ) -> tuple[Status, bytes]:
         """Carries one request out; returns OK or PAUSED and what follows the status.
+
+        Args:
+            kind: what is asked.
+            payload: what follows it.
+            time_limit: in seconds; that of a plain request if not given.
+            retries: repeat it while there is no answer, as long as there is time.
 
         Raises:
             TargetError: no answer in time, a refusal, a fault on the target, a broken line.
@@ -170,9 +204,12 @@ class Client:
         self._sequence = (self._sequence + 1) % _WORD
         encoded = encode_frame(Frame(kind, self._session, self._sequence, payload))
         deadline = time.monotonic() + (time_limit or self.limits.request)
-        interval = self.limits.first_retry
+        interval = self.limits.first_retry if retries else time_limit or self.limits.request
+        tries = 0
         while True:
             try:
+                if tries:
+                    self._after_silence(kind, tries)
                 self._port.write(encoded)
                 answer = self._answer(kind, min(time.monotonic() + interval, deadline))
             except (serial.SerialException, OSError) as error:
@@ -184,6 +221,7 @@ class Client:
             self._check(0.0)
             if time.monotonic() >= deadline:
                 raise TargetError(*self._silence(kind, time_limit or self.limits.request))
+            tries += 1
             interval = min(2 * interval, _LONGEST_RETRY_INTERVAL)
 
     def _answer(self, kind: Request, until: float) -> bytes | None:

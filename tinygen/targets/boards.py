@@ -68,10 +68,11 @@ class Uart:
     Attributes:
         kind: driver, ``firmware/runtime/uart_<kind>.c``.
         base: address of its registers.
-        baud: bits a second.
+        baud: bits a second, to begin with.
         clock_hz: what its divider divides.
         parameters: the driver's own integers.
         pins: the board's pins it is on, for people.
+        max_baud: the most the board can do; harness and target agree on something up to it.
     """
 
     kind: str
@@ -80,6 +81,7 @@ class Uart:
     clock_hz: int
     parameters: Mapping[str, int]
     pins: str = ""
+    max_baud: int = 0
 
 
 @dataclass(frozen=True)
@@ -299,13 +301,15 @@ def _uart(table: _Table, clock_hz: int) -> Uart:
     kind = table.choice("kind", tuple(_UART_PARAMETERS))
     if kind == "host":
         return Uart(kind, 0, 0, 0, {})
+    baud = table.natural("baud", 1)
     return Uart(
         kind,
         table.natural("base", 0),
-        table.natural("baud", 1),
+        baud,
         table.natural("clock_hz", 1, clock_hz),
         {name: table.natural(name, 0) for name in _UART_PARAMETERS[kind]},
         table.get("pins", str, ""),
+        table.natural("max_baud", baud, baud),
     )
 
 
