@@ -32,14 +32,19 @@ _MOST_CONFUSED = 40
 class Score:
     """One figure of merit.
 
-    ``is_share`` says that it is between 0 and 1 and reads best in percent; ``higher_is_better`` which
-    way is good.
+    ``is_share`` says that it is between 0 and 1, ``in_percent`` that it is written so;
+    ``higher_is_better`` which way is good.
     """
 
     name: str
     value: float
     is_share: bool = False
     higher_is_better: bool = True
+    in_percent: bool = False
+
+
+def _percent(name: str, value: float) -> Score:
+    return Score(name, value, is_share=True, in_percent=True)
 
 
 @dataclass(frozen=True)
@@ -122,10 +127,10 @@ def _classification(outputs: AnyArray, data: Dataset) -> Accuracy:
     # Stable: of equal scores the lower class comes first, as argmax has it.
     ranking = np.argsort(-outputs, axis=1, kind="stable")
     hits = ranking == labels[:, None]
-    scores = [Score("top-1 accuracy", float(hits[:, 0].mean()), is_share=True)]
+    scores = [_percent("top-1 accuracy", float(hits[:, 0].mean()))]
     if classes > 2:
         k = min(_TOP_K, classes - 1)
-        scores.append(Score(f"top-{k} accuracy", float(hits[:, :k].any(axis=1).mean()), True))
+        scores.append(_percent(f"top-{k} accuracy", float(hits[:, :k].any(axis=1).mean())))
     confusion = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(confusion, (labels, ranking[:, 0]), 1)
     kept = confusion.tolist() if classes <= _MOST_CONFUSED else []
@@ -191,7 +196,7 @@ def _agreement(outputs: Sequence[AnyArray], baseline: Sequence[AnyArray]) -> Acc
     scores = []
     if ours.shape[1] > 1:
         same = ours.argmax(axis=1) == theirs.argmax(axis=1)
-        scores.append(Score("same largest output", float(same.mean()), is_share=True))
+        scores.append(_percent("same largest output", float(same.mean())))
     error = float(np.sqrt(((ours - theirs) ** 2).mean()))
     scores.append(Score("RMS difference", error, higher_is_better=False))
     return Accuracy("agreement", tuple(scores))

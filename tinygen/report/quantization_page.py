@@ -49,7 +49,15 @@ def quantization_page(comparison: Data) -> str:
         noises=[
             _noise(variant, series) for series, variant in enumerate(variants) if variant["noise"]
         ],
-        models=[(_core(cost), cost["cycle_model"]) for cost in variants[0]["costs"]],
+        models=[
+            (
+                _core(cost),
+                next(
+                    (v["costs"][k]["cycle_model"] for v in variants if v["costs"][k]["cycles"]), ""
+                ),
+            )
+            for k, cost in enumerate(variants[0]["costs"])
+        ],
     )
 
 
@@ -92,8 +100,8 @@ def _microjoules(value: float) -> str:
 
 
 def score_text(score: Data) -> str:
-    """A score for people: shares in percent."""
-    return f"{100 * score['value']:.2f} %" if score["is_share"] else f"{score['value']:.4g}"
+    """A score for people: accuracies in percent."""
+    return f"{100 * score['value']:.2f} %" if score["in_percent"] else f"{score['value']:.4g}"
 
 
 def _summary(baseline: Data, variant: Data) -> dict[str, Any]:
@@ -112,16 +120,9 @@ def _summary(baseline: Data, variant: Data) -> dict[str, Any]:
             "note": f"{_bytes(variant['file_bytes'])} instead of {_bytes(baseline['file_bytes'])}",
         },
     ]
-    for cost in variant["costs"]:
-        times = ratios["boards"][cost["board"]]
-        what = "cycles" if times["cycles"] else "instructions"
-        cards.append(
-            {
-                "title": f"faster, {_place(cost)}",
-                "value": _times(times[what]),
-                "note": f"{_large(cost[what])} {what}" if cost[what] else "does not fit",
-            }
-        )
+    cards += [
+        _speed_card(baseline, cost, ratios["boards"][cost["board"]]) for cost in variant["costs"]
+    ]
     if variant["costs"]:
         first = variant["costs"][0]
         times = ratios["boards"][first["board"]]
@@ -139,6 +140,29 @@ def _summary(baseline: Data, variant: Data) -> dict[str, Any]:
     return {"name": variant["name"], "cards": cards, "advice": variant["advice"]}
 
 
+def _measure(cost: Data) -> str:
+    """What tells a variant's time on a board."""
+    return "instructions" if cost["cycles"] is None else "cycles"
+
+
+def _speed_card(baseline: Data, cost: Data, ratios: Data) -> dict[str, str]:
+    """How much faster on one board, if both variants ran there."""
+    what = _measure(cost)
+    if cost[what] is None:
+        return {"title": _place(cost), "value": "–", "note": "does not fit"}
+    if ratios[what] is None:
+        return {
+            "title": f"{what}, {_place(cost)}",
+            "value": _large(cost[what]),
+            "note": f"{baseline['name']} does not fit",
+        }
+    return {
+        "title": f"faster, {_place(cost)}",
+        "value": _times(ratios[what]),
+        "note": f"{_large(cost[what])} {what}",
+    }
+
+
 def _scores(variants: Sequence[Data]) -> Iterator[dict[str, Any]]:
     for position, score in enumerate(variants[0]["accuracy"]["scores"]):
         yield {
@@ -150,17 +174,18 @@ def _scores(variants: Sequence[Data]) -> Iterator[dict[str, Any]]:
 
 
 def _time_bars(variants: Sequence[Data]) -> dict[str, list[Bar]]:
-    groups: dict[str, list[Bar]] = {}
+    groups: dict[str, list[Bar]] = {_place(cost): [] for cost in variants[0]["costs"]}
     for series, variant in enumerate(variants):
         for cost in variant["costs"]:
-            what = "cycles" if cost["cycles"] is not None else "instructions"
+            what = _measure(cost)
             if cost[what] is None:
                 continue
             text = f"{_large(cost[what])} {what}"
-            if series:
-                text += f", {_times(variant['ratios']['boards'][cost['board']][what])} fewer"
-            groups.setdefault(_place(cost), []).append(Bar(series, cost[what], text))
-    return groups
+            times = variant["ratios"]["boards"][cost["board"]][what]
+            if series and times:
+                text += f", {_times(times)} fewer"
+            groups[_place(cost)].append(Bar(series, cost[what], text))
+    return {place: group for place, group in groups.items() if group}
 
 
 def _cost_rows(variants: Sequence[Data]) -> Iterator[dict[str, Any]]:
