@@ -20,11 +20,13 @@ from tinygen.targets.cores import Core
 
 @dataclass(frozen=True, eq=False)
 class BandLayer:
-    """A layer with the kernel that computes its bands best."""
+    """A layer as its cheapest kernel would compute it by bands, its inputs whole."""
 
     layer: Layer
-    kernel: Kernel
     operator: ChainOperator
+    scratch_bytes: int
+    kept_bytes: int
+    cycles: float
 
 
 def band_layer(layer: Layer, rows: int, kernels: Sequence[Kernel], core: Core) -> BandLayer | None:
@@ -41,8 +43,10 @@ def band_layer(layer: Layer, rows: int, kernels: Sequence[Kernel], core: Core) -
             binding = bind_bands(found, layer, core, whole)
             return BandLayer(
                 layer,
-                found,
                 replace(operator, most=most, in_place=_coinciding(layer, binding)),
+                binding.scratch_bytes,
+                binding.kept_bytes,
+                bands_cost(found, layer, core, whole),
             )
     return None
 

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which layers to stream together: the smallest arena, or the cheapest plan that keeps a budget.
+
+A plan is a row of segments: ordinary steps, and chains of consecutive layers. Exact min-max dynamic
+programming over estimates (``tinygen.memory.estimate``) finds, for limits from the smallest to what no
+chain needs, the cheapest row of segments; each is then built and packed for real, and the best are
+improved by small changes of their segments. The number of plans packed is bounded, not the time: the
+same model always gives the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tinygen.chain import BandLayer, band_layer, outside_readers, stream_step
+from tinygen.kernel_choice import own_kernels
+from tinygen.lowering import Network
+from tinygen.memory.estimate import BandNeeds, Estimator
+from tinygen.memory.layout import Layout, lay_out, storage_roots
+from tinygen.options import Options
+from tinygen.step import Step
+
+_LONGEST_CHAIN = 48
+_BAND_ROWS = (1, 2, 4, 8)
+_LADDER = (1.0, 1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.1, 2.5, 3.0)
+_LAYERS_EVALUATED = 1_500
+_QUICK = 0.05
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Layers ``start`` to ``stop``: an ordinary step, or a chain with the band rows of each layer."""
+
+    start: int
+    stop: int
+    rows: tuple[int, ...] | None = None
+    backwards: bool = False
+
+
+Segments = tuple[Segment, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A plan of the search."""
+
+    segments: Segments
+    steps: tuple[Step, ...]
+    layout: Layout
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of the arena."""
+        return self.layout.placement.extent
+
+    @property
+    def cycles(self) -> float:
+        """Estimated cycles."""
+        return sum(step.cycles for step in self.steps)
+
+
+Rank = Callable[[Candidate], tuple[float, ...]]
+
+
+def smallest(candidate: Candidate) -> tuple[float, ...]:
+    """Less memory, then fewer cycles."""
+    return (candidate.arena_bytes, candidate.cycles)
+
+
+def cheapest_within(budget: int) -> Rank:
+    """Fewer cycles among those that keep the budget; less memory among those that do not."""
+
+    def rank(candidate: Candidate) -> tuple[float, ...]:
+        over = max(0, candidate.arena_bytes - budget)
+        return (over, candidate.cycles, candidate.arena_bytes)
+
+    return rank
+
+
+class ChainSearch:
+    """Plans of a network, made of its ordinary steps and of chains."""
+
+    def __init__(self, network: Network, steps: Sequence[Step], options: Options) -> None:
+        self.network = network
+        self.steps = tuple(steps)
+        self.options = options
+        self.kernels = own_kernels(options)
+        self.pushed = network.inputs[0] if options.stream_input else None
+        self._bands: dict[tuple[int, int], BandLayer | None] = {}
+        self._streams: dict[Segment, Step | None] = {}
+        self._known: dict[Segments, Candidate | None] = {}
+        self.evaluations = max(8, _LAYERS_EVALUATED // max(len(steps), 1))
+        root = storage_roots(network, steps)
+        self._edges = self._estimates(root)
+
+    def band(self, number: int, rows: int) -> BandLayer | None:
+        """A layer by bands of so many rows, if it can; None if it cannot be streamed."""
+        key = (number, rows)
+        if key not in self._bands:
+            layer = self.network.layers[number]
+            if rows > 1 and self.band(number, 1) is None:
+                return None
+            self._bands[key] = band_layer(layer, rows, self.kernels, self.options.core)
+        return self._bands[key]
+
+    def _estimates(self, root: dict[int, int]) -> list[list[tuple[int, float, Segment]]]:
+        """By first layer: peak, cycles and segment of every ordinary step and chain from there."""
+        count = len(self.steps)
+        edges: list[list[tuple[int, float, Segment]]] = [[] for _ in range(count)]
+        for rows in _BAND_ROWS:
+            bands = [self.band(number, rows) for number in range(count)]
+            if rows > 1 and all(b is None or b.operator.most == 1 for b in bands):
+                break
+            needs = [
+                None if b is None else BandNeeds(b.operator, b.scratch_bytes, b.kept_bytes)
+                for b in bands
+            ]
+            estimator = Estimator(self.network, self.steps, root, needs, self.pushed)
+            for start in range(count):
+                if rows == 1 and self._may_be_ordinary(start):
+                    edges[start].append(
+                        (
+                            estimator.ordinary(start),
+                            self.steps[start].cycles,
+                            Segment(start, start + 1),
+                        )
+                    )
+                cycles = 0.0
+                mosts: tuple[int, ...] = ()
+                for stop in range(start + 1, min(count, start + _LONGEST_CHAIN) + 1):
+                    band = bands[stop - 1]
+                    if band is None:
+                        break
+                    cycles += band.cycles
+                    mosts += (band.operator.most,)
+                    if rows > 1 and mosts.count(1) == len(mosts):
+                        continue
+                    segment = Segment(start, stop, mosts)
+                    if not self._may_be_chain(segment):
+                        continue
+                    peak = estimator.chain(start, stop)
+                    if peak is not None:
+                        edges[start].append((peak, cycles, segment))
+        return edges
+
+    def _reads_input(self, number: int) -> bool:
+        return self.pushed is not None and self.pushed in self.network.layers[number].inputs
+
+    def _may_be_ordinary(self, number: int) -> bool:
+        return not self._reads_input(number)
+
+    def _may_be_chain(self, segment: Segment) -> bool:
+        """Whether all that read an input delivered by rows are in it, or none."""
+        if self.pushed is None:
+            return True
+        readers = [n for n in range(len(self.steps)) if self._reads_input(n)]
+        inside = [n for n in readers if segment.start <= n < segment.stop]
+        return not inside or (len(inside) == len(readers) and segment.start == 0)
+
+    def path(self, limit: float) -> Segments | None:
+        """The cheapest segments of which each is estimated to need at most ``limit`` bytes."""
+        count = len(self.steps)
+        best: list[tuple[float, int, Segment | None] | None] = [None] * (count + 1)
+        best[0] = (0.0, 0, None)
+        for start in range(count):
+            here = best[start]
+            if here is None:
+                continue
+            for peak, cycles, segment in self._edges[start]:
+                if peak > limit:
+                    continue
+                total = (here[0] + cycles, max(here[1], peak), segment)
+                known = best[segment.stop]
+                if known is None or total[:2] < known[:2]:
+                    best[segment.stop] = total
+        result: list[Segment] = []
+        at = count
+        while at > 0:
+            found = best[at]
+            if found is None or found[2] is None:
+                return None
+            result.append(found[2])
+            at = found[2].start
+        return tuple(reversed(result))
+
+    def least_peak(self) -> int | None:
+        """The least limit for which there are segments."""
+        count = len(self.steps)
+        best: list[int | None] = [None] * (count + 1)
+        best[0] = 0
+        for start in range(count):
+            here = best[start]
+            if here is None:
+                continue
+            for peak, _, segment in self._edges[start]:
+                worst = max(here, peak)
+                known = best[segment.stop]
+                if known is None or worst < known:
+                    best[segment.stop] = worst
+        return best[count]
+
+    def stream(self, segment: Segment) -> Step | None:
+        """A chain as a step, or None if no kernels do it."""
+        if segment not in self._streams:
+            assert segment.rows is not None
+            chain = range(segment.start, segment.stop)
+            members = [self.band(n, r) for n, r in zip(chain, segment.rows, strict=True)]
+            layers = self.network.layers
+            whole = outside_readers(layers, chain, self.network.outputs)
+            reads = any(self._reads_input(n) for n in chain)
+            self._streams[segment] = stream_step(
+                [member for member in members if member is not None],
+                self.kernels,
+                self.options.core,
+                whole,
+                pushed=self.pushed if reads else None,
+                backwards=segment.backwards,
+            )
+        return self._streams[segment]
+
+    def evaluate(self, segments: Segments) -> Candidate | None:
+        """Build and pack, once for each; None if some chain cannot be built."""
+        if segments not in self._known:
+            steps = []
+            for segment in segments:
+                step = self.steps[segment.start] if segment.rows is None else self.stream(segment)
+                if step is None:
+                    break
+                steps.append(step)
+            complete = len(steps) == len(segments)
+            self._known[segments] = (
+                Candidate(segments, tuple(steps), lay_out(self.network, steps, _QUICK))
+                if complete
+                else None
+            )
+        return self._known[segments]
+
+    def ladder(self) -> list[Candidate]:
+        """Plans for limits from the least upwards, the ordinary steps among them."""
+        least = self.least_peak()
+        if least is None:
+            return []
+        paths = [self.path(least * factor) for factor in _LADDER]
+        paths.append(self.path(float("inf")))
+        found = [self.evaluate(path) for path in dict.fromkeys(paths) if path is not None]
+        return [candidate for candidate in found if candidate is not None]
+
+    def improve(self, candidate: Candidate, rank: Rank) -> Candidate:
+        """Change segments as long as the rank improves and the evaluations last."""
+        improved = True
+        while improved:
+            improved = False
+            for segments in list(self._neighbours(candidate.segments)):
+                if segments in self._known:
+                    continue
+                if self.evaluations <= 0:
+                    return candidate
+                self.evaluations -= 1
+                found = self.evaluate(segments)
+                if found is not None and rank(found) < rank(candidate):
+                    candidate = found
+                    improved = True
+                    break
+        return candidate
+
+    def _neighbours(self, segments: Segments) -> Iterator[Segments]:
+        for number, segment in enumerate(segments):
+            before, after = segments[:number], segments[number + 1 :]
+            if after:
+                joined = self._chain(segment.start, after[0].stop)
+                if joined is not None:
+                    yield (*before, joined, *after[1:])
+            if segment.rows is not None:
+                yield (*before, replace(segment, backwards=not segment.backwards), *after)
+                for cut in range(segment.start + 1, segment.stop):
+                    left, right = self._chain(segment.start, cut), self._chain(cut, segment.stop)
+                    if left is not None and right is not None:
+                        yield (*before, left, right, *after)
+                if segment.stop == segment.start + 1 and self._may_be_ordinary(segment.start):
+                    yield (*before, Segment(segment.start, segment.stop), *after)
+            if after:
+                yield from self._shifted(segments, number)
+
+    def _shifted(self, segments: Segments, number: int) -> Iterator[Segments]:
+        """The end of a segment moved by one layer."""
+        first, second = segments[number], segments[number + 1]
+        for cut in (first.stop - 1, first.stop + 1):
+            if first.start < cut < second.stop:
+                left, right = self._chain(first.start, cut), self._chain(cut, second.stop)
+                if left is not None and right is not None:
+                    yield (*segments[:number], left, right, *segments[number + 2 :])
+
+    def _chain(self, start: int, stop: int) -> Segment | None:
+        if any(self.band(number, 1) is None for number in range(start, stop)):
+            return None
+        segment = Segment(start, stop, (1,) * (stop - start))
+        return segment if self._may_be_chain(segment) else None
+
+    def widen(self, candidate: Candidate, budget: int) -> Candidate:
+        """More rows a call where that saves cycles and the arena stays within the budget."""
+        for number, segment in enumerate(candidate.segments):
+            if segment.rows is None:
+                continue
+            for position in range(len(segment.rows)):
+                for rows in _BAND_ROWS[1:]:
+                    current = candidate.segments[number]
+                    assert current.rows is not None
+                    band = self.band(segment.start + position, rows)
+                    if band is None or band.operator.most <= current.rows[position]:
+                        break
+                    mosts = list(current.rows)
+                    mosts[position] = band.operator.most
+                    segments = list(candidate.segments)
+                    segments[number] = replace(current, rows=tuple(mosts))
+                    found = self.evaluate(tuple(segments))
+                    if (
+                        found is None
+                        or found.arena_bytes > budget
+                        or found.cycles >= candidate.cycles
+                    ):
+                        break
+                    candidate = found
+        return candidate
+
+
+def smallest_plan(search: ChainSearch) -> Candidate | None:
+    """The plan of least memory that the search finds, at the least cost for that memory."""
+    candidates = search.ladder()
+    if not candidates:
+        return None
+    best = search.improve(min(candidates, key=smallest), smallest)
+    best = search.widen(best, best.arena_bytes)
+    return best
+
+
+def plan_within(search: ChainSearch, budget: int) -> Candidate | None:
+    """The cheapest plan found that keeps a budget of bytes; else the one that comes nearest."""
+    candidates = search.ladder()
+    if not candidates:
+        return None
+    rank = cheapest_within(budget)
+    best = min(candidates, key=rank)
+    if best.arena_bytes > budget:
+        best = search.improve(min(candidates, key=smallest), rank)
+    if best.arena_bytes > budget:
+        return best
+    return search.widen(search.improve(best, rank), budget)
