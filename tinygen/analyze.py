@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygen.options import Budget
 from tinygen.plan import Plan
 from tinygen.plan_data import rewrites_as_data
 from tinygen.targets.boards import Board, all_boards
@@ -24,6 +25,13 @@ def flash_estimate(plan: Plan) -> int:
     steps = sum(1 for step in plan.all_steps if not step.is_view)
     code = _CODE_BYTES + steps * _CODE_BYTES_PER_STEP
     return plan.weight_bytes + 2 * plan.state_bytes + code
+
+
+def ram_budget(board: Board | None) -> Budget | None:
+    """What a board leaves for the arena; None for a machine without limits."""
+    if board is None or not board.ram:
+        return None
+    return Budget(board.ram[0].length - STACK_RESERVE_BYTES, f"the RAM of {board.name}")
 
 
 def fits(plan: Plan, board: Board) -> bool:
@@ -55,6 +63,9 @@ def analysis_as_data(plan: Plan) -> dict[str, Any]:
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
         "state_bytes": plan.state_bytes,
+        "unstreamed_arena_bytes": plan.unstreamed_bytes,
+        "cycles_estimate": plan.cycles,
+        "added_cycles": plan.added_cycles,
         "flash_estimate_bytes": flash_estimate(plan),
         "boards": [board.name for board in fitting_boards(plan)],
         "operators": [

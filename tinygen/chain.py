@@ -6,13 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tinygen.kernel_choice import own_kernels
 from tinygen.kernels.bands import Bands, bands_cost, bands_rejected, bind_bands
 from tinygen.kernels.kernel import Binding, Kernel, Provider
-from tinygen.lowering import Network
 from tinygen.memory.schedule import ChainOperator, Schedule, chain_operator, make_schedule
 from tinygen.ops.layer import Layer
-from tinygen.options import Options
 from tinygen.step import Step
 from tinygen.stream import Stream
 from tinygen.targets.cores import Core
@@ -122,28 +119,3 @@ def outside_readers(
         if number not in chain:
             read.update(layer.inputs)
     return frozenset(written & read)
-
-
-def with_chains(steps: Sequence[Step], network: Network, options: Options) -> tuple[Step, ...]:
-    """The steps with those of the demanded chains put together."""
-    kernels = own_kernels(options)
-    result: list[Step] = []
-    layers = network.layers
-    starts = {chain.start: chain for chain in options.chains}
-    number = 0
-    while number < len(steps):
-        chain = starts.get(number)
-        if chain is None:
-            result.append(steps[number])
-            number += 1
-            continue
-        found = [band_layer(layers[k], 1, kernels, options.core) for k in chain]
-        members = [item for item in found if item is not None]
-        assert len(members) == len(found), f"{chain} cannot be streamed"
-        whole = outside_readers(layers, chain, network.outputs)
-        pushed = network.inputs[0] if options.stream_input and number == 0 else None
-        step = stream_step(members, kernels, options.core, whole, pushed=pushed)
-        assert step is not None, f"{chain} cannot be streamed"
-        result.append(step)
-        number = chain.stop
-    return tuple(result)

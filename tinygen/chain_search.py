@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinygen.chain import BandLayer, band_layer, outside_readers, stream_step
+from tinygen.errors import UnsupportedError
 from tinygen.kernel_choice import own_kernels
 from tinygen.lowering import Network
 from tinygen.memory.estimate import BandNeeds, Estimator
 from tinygen.memory.layout import Layout, lay_out, storage_roots
-from tinygen.options import Options
+from tinygen.options import Optimize, Options
 from tinygen.step import Step
 
 _LONGEST_CHAIN = 48
@@ -248,21 +249,25 @@ class ChainSearch:
 
     def improve(self, candidate: Candidate, rank: Rank) -> Candidate:
         """Change segments as long as the rank improves and the evaluations last."""
+        left = self.evaluations
         improved = True
         while improved:
             improved = False
-            for segments in list(self._neighbours(candidate.segments)):
-                if segments in self._known:
-                    continue
-                if self.evaluations <= 0:
-                    return candidate
-                self.evaluations -= 1
+            for segments in self._neighbours(candidate.segments):
+                if segments not in self._known:
+                    if left == 0:
+                        return candidate
+                    left -= 1
                 found = self.evaluate(segments)
                 if found is not None and rank(found) < rank(candidate):
                     candidate = found
                     improved = True
                     break
         return candidate
+
+    def best(self, rank: Rank) -> Candidate | None:
+        """The best of all plans packed so far."""
+        return min((c for c in self._known.values() if c is not None), key=rank, default=None)
 
     def _neighbours(self, segments: Segments) -> Iterator[Segments]:
         for number, segment in enumerate(segments):
@@ -330,19 +335,66 @@ def smallest_plan(search: ChainSearch) -> Candidate | None:
     if not candidates:
         return None
     best = search.improve(min(candidates, key=smallest), smallest)
-    best = search.widen(best, best.arena_bytes)
-    return best
+    return search.widen(best, best.arena_bytes)
 
 
 def plan_within(search: ChainSearch, budget: int) -> Candidate | None:
-    """The cheapest plan found that keeps a budget of bytes; else the one that comes nearest."""
+    """The cheapest plan found that keeps a budget of bytes; else the smallest."""
     candidates = search.ladder()
     if not candidates:
         return None
     rank = cheapest_within(budget)
-    best = min(candidates, key=rank)
-    if best.arena_bytes > budget:
-        best = search.improve(min(candidates, key=smallest), rank)
-    if best.arena_bytes > budget:
-        return best
+    if min(candidate.arena_bytes for candidate in candidates) > budget:
+        smallest_plan(search)
+    best = search.best(rank)
+    if best is None or best.arena_bytes > budget:
+        return smallest_plan(search)
     return search.widen(search.improve(best, rank), budget)
+
+
+def _demanded(search: ChainSearch, chains: Sequence[range]) -> Candidate | None:
+    """The ordinary steps, but these chains."""
+    segments: list[Segment] = []
+    starts = {chain.start: chain for chain in chains}
+    at = 0
+    while at < len(search.steps):
+        chain = starts.get(at, range(at, at + 1))
+        rows = (1,) * len(chain) if at in starts else None
+        segments.append(Segment(at, chain.stop, rows))
+        at = chain.stop
+    return search.evaluate(tuple(segments))
+
+
+def with_chains(
+    steps: tuple[Step, ...], network: Network, options: Options
+) -> tuple[tuple[Step, ...], int]:
+    """The steps with chains of them streamed as the options ask; the arena's bytes without chains.
+
+    Those are 0 if nothing asks for chains. Raises UnsupportedError if chains are demanded that
+    cannot be streamed.
+    """
+    budget = options.ram
+    wanted = options.optimize is Optimize.RAM or options.stream_input or options.chains
+    if not wanted and budget is None:
+        return steps, 0
+    unstreamed = lay_out(network, steps).placement.extent
+    if not wanted and budget is not None and unstreamed <= budget.nbytes:
+        return steps, unstreamed
+    search = ChainSearch(network, steps, options)
+    if options.chains:
+        found = _demanded(search, options.chains)
+    elif options.optimize is Optimize.RAM:
+        found = smallest_plan(search)
+    else:
+        found = plan_within(search, unstreamed if budget is None else budget.nbytes)
+    if found is None:
+        raise UnsupportedError(
+            f"{network.graph.source}: "
+            + (
+                f"the input {network.tensors[network.inputs[0]].name!r} cannot be delivered by rows, "
+                "because the operators that read it cannot be computed row by row."
+                if options.stream_input
+                else "the demanded chains cannot be streamed."
+            )
+        )
+    return found.steps, unstreamed

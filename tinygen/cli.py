@@ -87,27 +87,48 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
     help="List the operators and types that are compiled, and exit.",
 )
 @model_argument
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the arena over time as SVG.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    help="Draw the arena over time as SVG; with --ram-curve, the curve beside it (FILE-curve.svg).",
+)
+@click.option("--ram-curve", is_flag=True, help="RAM against cycles: what each --ram would cost.")
 @target_option
 @compile_options
 @common_options
-def analyze(model: Path, plot: Path | None, target: str, as_json: bool, **options: Any) -> None:
+def analyze(
+    model: Path,
+    plot: Path | None,
+    ram_curve: bool,
+    target: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
     from tinygen.analyze import analysis_as_data
     from tinygen.pipeline import compile_model
     from tinygen.plan_data import plan_as_data
+    from tinygen.ram_curve import curve_as_data
     from tinygen.report.memory_map import memory_map
+    from tinygen.report.ram_curve import curve_svg, print_curve
 
-    plan = compile_model(model, request(target, options)).plan
+    wanted = request(target, options)
+    plan = compile_model(model, wanted).plan
     data = analysis_as_data(plan)
     if plot:
         write_text(plot, memory_map(plan_as_data(plan)))
+    if ram_curve:
+        data["ram_curve"] = curve_as_data(model, wanted)
+        if plot:
+            write_text(plot.with_name(f"{plot.stem}-curve.svg"), curve_svg(data))
     if as_json:
         click.echo(json.dumps(data))
         return
     from tinygen.report.console import print_analysis
 
     print_analysis(data)
+    if ram_curve:
+        print_curve(data)
 
 
 @main.command()
@@ -140,6 +161,8 @@ def generate(
         "name": compilation.name,
         "arena_bytes": plan.arena_bytes,
         "weight_bytes": plan.weight_bytes,
+        "unstreamed_arena_bytes": plan.unstreamed_bytes,
+        "added_cycles": plan.added_cycles,
         "fallbacks": list(fallbacks(plan)),
     }
     if as_json:
@@ -213,7 +236,7 @@ def verify(
     from tinygen.verify import verify as verify_stage
 
     target = board(board_name)
-    compilation = compile_model(model, request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options, target))
     chosen = (
         load_samples(input_file, compilation.network)
         if input_file
@@ -269,7 +292,7 @@ def profile(
     from tinygen.targets.boards import board
 
     target = board(board_name)
-    compilation = compile_model(model, request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options, target))
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
     if target.flashing is not None and not port:
         port = find_port(target, probe)
@@ -319,7 +342,7 @@ def report(
     from tinygen.verify import verify as verify_stage
 
     target = board(board_name)
-    compilation = compile_model(model, request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options, target))
     chosen = reference.random_inputs(compilation.network, samples, seed)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
         verdict = verify_stage(compilation, target, chosen, Path(work) / "verify", progress=tell)
@@ -363,7 +386,7 @@ def flash(
 
     target = board(board_name)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        compilation = compile_model(model, request(target.core.name, options))
+        compilation = compile_model(model, request(target.core.name, options, target))
         flashed = flash_model(
             compilation, target, Path(work), method=method, probe=probe, port=port, progress=tell
         )
@@ -392,7 +415,7 @@ def renode(model: Path, board_name: str, output: Path, as_json: bool, **options:
     from tinygen.targets.boards import board
 
     target = board(board_name)
-    compilation = compile_model(model, request(target.core.name, options))
+    compilation = compile_model(model, request(target.core.name, options, target))
     write_files(compilation.files, output / "generated")
     image = build_image(
         output / "generated", compilation.name, target, output / "build", trace=False

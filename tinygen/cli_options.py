@@ -40,10 +40,26 @@ def compile_options(function: FunctionT) -> FunctionT:
         ),
         click.option(
             "--optimize",
-            type=click.Choice(["speed", "size"]),
+            type=click.Choice(["speed", "size", "ram"]),
             default="speed",
             show_default=True,
-            help="Specialize kernels to each layer, or share one instance of each.",
+            help="Specialize kernels to each layer, share one instance of each, or stream layers "
+            "by rows through the smallest arena.",
+        ),
+        click.option(
+            "--ram",
+            type=click.IntRange(min=1),
+            help="Bytes that the arena may take; layers are streamed by rows where that is needed.",
+        ),
+        click.option(
+            "--flash",
+            type=click.IntRange(min=1),
+            help="Bytes that code (estimated) and constants may take.",
+        ),
+        click.option(
+            "--stream-input",
+            is_flag=True,
+            help="The input is delivered row by row, by NAME_push_row().",
         ),
         click.option(
             "--numerics",
@@ -82,11 +98,12 @@ probe_option = click.option(
 )
 
 
-def request(core_name: str, options: dict[str, Any]) -> Any:
-    """The ``pipeline.Request`` of ``compile_options`` for a core."""
+def request(core_name: str, options: dict[str, Any], board: Any = None) -> Any:
+    """The ``pipeline.Request`` of ``compile_options`` for a core; a board's RAM is a budget."""
+    from tinygen.analyze import ram_budget
     from tinygen.numerics import Numerics
+    from tinygen.options import Budget, KernelChoice, Optimize
     from tinygen.pipeline import Request
-    from tinygen.plan import KernelChoice, Optimize
     from tinygen.targets.cores import core
 
     return Request(
@@ -97,6 +114,9 @@ def request(core_name: str, options: dict[str, Any]) -> Any:
         numerics=Numerics(options["numerics"]),
         cmsis_nn=options["cmsis_nn"],
         weight_growth=options["weight_growth"],
+        ram=Budget(options["ram"], "--ram") if options["ram"] else ram_budget(board),
+        flash=Budget(options["flash"], "--flash") if options["flash"] else None,
+        stream_input=options["stream_input"],
     )
 
 

@@ -27,13 +27,22 @@ class Optimize(Enum):
 
 
 @dataclass(frozen=True)
+class Budget:
+    """Bytes that a plan may take, and who says so: ``--ram``, ``the RAM of nucleo-f446re``."""
+
+    nbytes: int
+    source: str
+
+
+@dataclass(frozen=True)
 class Options:
     """What the user asked for, beside the model.
 
     ``weight_growth`` is how many times the model's constant bytes the plan's may be; kernels that
-    need more than others are taken only within it. ``stream_input``: the application delivers the
-    input row by row. ``chains`` are positions of layers that must be streamed together, which tests
-    use; what else is streamed is the planner's choice.
+    need more than others are taken only within it. ``ram`` is what arena and kept state may take,
+    ``flash`` what code and constants may. ``stream_input``: the application delivers the input row by
+    row. ``chains`` are positions of layers that must be streamed together, in place of the planner's
+    choice.
     """
 
     name: str
@@ -41,5 +50,7 @@ class Options:
     kernels: KernelChoice = KernelChoice.AUTO
     optimize: Optimize = Optimize.SPEED
     weight_growth: float = DEFAULT_WEIGHT_GROWTH
+    ram: Budget | None = None
+    flash: Budget | None = None
     stream_input: bool = False
     chains: tuple[range, ...] = ()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygen.analyze import flash_estimate
+from tinygen.budget import check_flash
 from tinygen.c_syntax import identifier
 from tinygen.emit import GeneratedFiles, render
 from tinygen.errors import InputError
@@ -15,6 +17,7 @@ from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Kernel, Provider
 from tinygen.lowering import Network, lower
 from tinygen.numerics import Numerics
+from tinygen.options import Budget
 from tinygen.passes import rewrite
 from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
 from tinygen.targets.cores import Core
@@ -28,7 +31,8 @@ class Request:
 
     ``name`` prefixes every symbol; the model file's name is taken if it is empty. ``cmsis_nn`` is a
     CMSIS-NN tree to use instead of the one that is found. Constants may grow to ``weight_growth`` times
-    the model's where that saves cycles.
+    the model's where that saves cycles. ``ram`` and ``flash`` are what the plan may take;
+    ``stream_input`` has the application deliver the input row by row.
     """
 
     core: Core
@@ -38,6 +42,9 @@ class Request:
     numerics: Numerics = Numerics.TFLM
     cmsis_nn: Path | None = None
     weight_growth: float = DEFAULT_WEIGHT_GROWTH
+    ram: Budget | None = None
+    flash: Budget | None = None
+    stream_input: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +74,12 @@ def compile_model(model: Path, request: Request) -> Compilation:
         kernels=request.kernels,
         optimize=request.optimize,
         weight_growth=request.weight_growth,
+        ram=request.ram,
+        flash=request.flash,
+        stream_input=request.stream_input,
     )
     plan = make_plan(network, options, kernels)
+    check_flash(plan, flash_estimate(plan))
     ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.all_steps)
     files = render(plan, cmsis_nn.library_sources(tree) if tree and ships_library else None)
     return Compilation(graph, network, plan, files)

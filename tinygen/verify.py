@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygen import reference
+from tinygen.budget import contributors
 from tinygen.emit import write_files
 from tinygen.errors import BudgetError, InputError
 from tinygen.graph import AnyArray
@@ -121,18 +122,13 @@ def check_memory(plan: Plan, board: Board) -> None:
     """BudgetError if the arena alone is larger than the RAM of the board."""
     available = sum(region.length for region in board.ram)
     if board.ram and plan.arena_bytes + plan.state_bytes > available:
-        largest = sorted(plan.blocks, key=lambda block: -block.size)[:3]
-        names = ", ".join(f"{_block_name(plan, b.key)} ({b.size:,} bytes)" for b in largest)
+        largest = contributors(plan)[:3]
+        names = ", ".join(f"{name} ({size:,} bytes)" for name, size in largest)
         raise BudgetError(
             f"{plan.network.graph.source}: the arena of {plan.arena_bytes:,} bytes does not fit the "
             f"{available:,} bytes of RAM of {board.name}.",
             f"The largest contributors are {names}.",
         )
-
-
-def _block_name(plan: Plan, key: str) -> str:
-    kind, _, index = key.partition(" ")
-    return repr(plan.network.tensors[int(index)].name) if kind == "tensor" else key
 
 
 def verify(

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a chain of layers would need at least, roughly and fast: the guide of the search for chains.
 
-A chain is worst either when its last operator makes its first row, the input still almost whole and the
-rings filled as far as that row demands, or at its end, the output whole. The rings are those of a single
-consumer each (``tinygen.memory.schedule`` simulates what is exact); only the order in which candidates
-are tried depends on these figures.
+A chain is worst either when its last operator makes its first row, the input still almost whole and
+the rings filled as far as that row demands, or at its end, the output whole. The rings are those of a
+single consumer each (``tinygen.memory.schedule`` simulates what is exact); only which candidates are
+tried depends on these figures.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Estimator:
             for position, index in enumerate(operator.inputs):
                 axis = operator.axes[position]
                 key = root[index]
-                low, high = operator.window(position, rows - 1, rows)
+                high = operator.window(position, rows - 1, rows)[1]
                 demand[key] = max(demand.get(key, 0), high)
                 ring = (
                     operator.most

@@ -76,6 +76,7 @@ def print_analysis(data: Mapping[str, Any]) -> None:
         console.print(
             f"state            {data['state_bytes']:>12,} bytes, kept from inference to inference"
         )
+    _print_streaming(console, data)
     console.print(f"flash, estimated {data['flash_estimate_bytes']:>12,} bytes")
     console.print(f"fits             {', '.join(data['boards']) or 'no known board of this core'}")
 
@@ -85,6 +86,16 @@ def print_rewrites(console: Console, data: Mapping[str, Any]) -> None:
     for rewrite in data["rewrites"]:
         console.print(
             escape(f"{rewrite['operator']}: {rewrite['change']} ({rewrite['pass']})"), style="dim"
+        )
+
+
+def _print_streaming(console: Console, data: Mapping[str, Any]) -> None:
+    """What streaming saves and costs, where something is streamed."""
+    saved = data["unstreamed_arena_bytes"] - data["arena_bytes"]
+    if saved or data["added_cycles"]:
+        console.print(
+            f"streamed by rows: an arena of {data['arena_bytes']:,} bytes instead of "
+            f"{data['unstreamed_arena_bytes']:,}, for {data['added_cycles']:+.1%} cycles, estimated"
         )
 
 
@@ -107,6 +118,7 @@ def print_generated(data: Mapping[str, Any]) -> None:
         f"{len(data['files'])} files in [bold]{escape(data['directory'])}[/bold]; arena "
         f"{data['arena_bytes']:,} bytes, constants {data['weight_bytes']:,} bytes"
     )
+    _print_streaming(console, data)
     _print_fallbacks(console, data)
     name = escape(data["name"])
     console.print(
