@@ -31,7 +31,9 @@ def ram_budget(board: Board | None) -> Budget | None:
     """What a board leaves for the arena; None for a machine without limits."""
     if board is None or not board.ram:
         return None
-    return Budget(board.ram[0].length - STACK_RESERVE_BYTES, f"the RAM of {board.name}")
+    whole = board.ram[0].length
+    source = f"the RAM of {board.name} ({whole:,}, less {STACK_RESERVE_BYTES:,} for the stack)"
+    return Budget(whole - STACK_RESERVE_BYTES, source)
 
 
 def fits(plan: Plan, board: Board) -> bool:
