@@ -71,6 +71,18 @@ def saturating_rounding_doubling_high_mul(a: Int32Array, b: Int32Array | int) ->
     return saturated
 
 
+def high_mul(a: int, b: int) -> int:
+    """``saturating_rounding_doubling_high_mul`` of two numbers."""
+    product = a * b
+    nudged = product + ((1 << 30) if product >= 0 else 1 - (1 << 30))
+    return min(nudged >> 31 if nudged >= 0 else -(-nudged >> 31), INT32_MAX)
+
+
+def saturating_shift_left(x: int, bits: int) -> int:
+    """X × 2**bits within int32."""
+    return max(INT32_MIN, min(INT32_MAX, x << bits))
+
+
 def rounding_divide_by_pot(x: Int32Array, exponent: Int32Array | int) -> Int32Array:
     """Divide by 2**exponent, halves away from zero; exponent in [0, 31]."""
     wide = x.astype(np.int64)

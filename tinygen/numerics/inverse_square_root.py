@@ -3,21 +3,10 @@
 
 from __future__ import annotations
 
-from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN
+from tinygen.numerics.fixed_point import INT32_MAX, high_mul, saturating_shift_left
 
 _HALF_SQRT_2 = 1518500250
 _HALF_THREE = (1 << 28) + (1 << 27)
-
-
-def _high_mul(a: int, b: int) -> int:
-    """Gemmlowp ``SaturatingRoundingDoublingHighMul``."""
-    product = a * b
-    nudged = product + ((1 << 30) if product >= 0 else 1 - (1 << 30))
-    return min(nudged >> 31 if nudged >= 0 else -(-nudged >> 31), INT32_MAX)
-
-
-def _shifted(x: int, bits: int) -> int:
-    return max(INT32_MIN, min(INT32_MAX, x << bits))
 
 
 def inverse_square_root(value: int) -> tuple[int, int]:
@@ -39,9 +28,9 @@ def inverse_square_root(value: int) -> tuple[int, int]:
     x = 1 << 28
     for _ in range(5):
         # Products of Q3s are Q6s and Q9s; each is rescaled to Q3.
-        cube = _shifted(_high_mul(_high_mul(x, x), x), 6)
-        x = _shifted(_high_mul(_HALF_THREE, x) - _high_mul(half, cube), 3)
-    x = _high_mul(x, _HALF_SQRT_2)
+        cube = saturating_shift_left(high_mul(high_mul(x, x), x), 6)
+        x = saturating_shift_left(high_mul(_HALF_THREE, x) - high_mul(half, cube), 3)
+    x = high_mul(x, _HALF_SQRT_2)
     if shift < 0:
         x <<= -shift
         shift = 0

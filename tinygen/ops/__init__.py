@@ -77,6 +77,7 @@ from tinygen.ops.reduction import lower_mean
 from tinygen.ops.requantize import lower_dequantize, lower_quantize, lower_relu, lower_relu6
 from tinygen.ops.resize import lower_resize_bilinear
 from tinygen.ops.rows import lower_float_rows
+from tinygen.ops.rows_int8 import lower_l2_normalization_int8, lower_log_softmax_int8
 from tinygen.ops.signal import (
     lower_energy,
     lower_fft_auto_scale,
@@ -166,7 +167,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "GREATER_EQUAL": lower_comparison,
     "HARD_SWISH": by_input_type(lower_lookup, {_FLOAT32: lower_float_unary}),
     "IF": lower_if,
-    "L2_NORMALIZATION": lower_float_rows,
+    "L2_NORMALIZATION": by_input_type(lower_l2_normalization_int8, {_FLOAT32: lower_float_rows}),
     "L2_POOL_2D": lower_wide_pool,
     "LEAKY_RELU": _LEAKY_RELU,
     "LESS": lower_comparison,
@@ -176,7 +177,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "LOGICAL_NOT": lower_logical_not,
     "LOGICAL_OR": lower_logical,
     "LOGISTIC": _LOGISTIC,
-    "LOG_SOFTMAX": lower_float_rows,
+    "LOG_SOFTMAX": by_input_type(lower_log_softmax_int8, {_FLOAT32: lower_float_rows}),
     "MAXIMUM": lower_extremum,
     "MAX_POOL_2D": by_input_type(lower_max_pool_2d, _WIDE_POOL),
     "MEAN": by_input_type(lower_mean, {_FLOAT32: lower_sum, _INT16: lower_sum}),

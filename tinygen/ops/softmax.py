@@ -70,7 +70,7 @@ class Softmax(Layer):
         return (np.minimum(outputs, high).reshape(self.shape).astype(dtype),)
 
 
-def _scaling(view: OperatorView, input_scale: float, beta: float) -> tuple[int, int]:
+def scaling(view: OperatorView, input_scale: float, beta: float) -> tuple[int, int]:
     """(multiplier, shift) of a difference. TFLM ``PreprocessSoftmaxScaling``."""
     real = min(beta * input_scale * (1 << _FRACTION_BITS), 2.0**31 - 1.0)
     if not real > 1.0:
@@ -80,11 +80,15 @@ def _scaling(view: OperatorView, input_scale: float, beta: float) -> tuple[int, 
     return quantize_multiplier(real)
 
 
-def _exponentials(multiplier: int, shift: int) -> Int32Array:
-    """The table of exponentials. TFLM ``CalculateInputRadius``."""
+def input_radius(shift: int) -> int:
+    """The largest difference that counts. TFLM ``CalculateInputRadius``."""
     largest = ((1 << SCALED_DIFF_INTEGER_BITS) - 1) * (1 << _FRACTION_BITS)
-    radius = math.floor(largest / (1 << shift))
-    differences = -np.arange(min(radius, 255) + 1, dtype=np.int32)
+    return math.floor(largest / (1 << shift))
+
+
+def exponentials(multiplier: int, shift: int) -> Int32Array:
+    """exp(-d) in Q0.31 for every difference d that counts."""
+    differences = -np.arange(min(input_radius(shift), 255) + 1, dtype=np.int32)
     rescaled = saturating_rounding_doubling_high_mul(differences << shift, multiplier)
     return exp_on_negative_values(rescaled, SCALED_DIFF_INTEGER_BITS)
 
@@ -107,7 +111,7 @@ def lower_softmax(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
         )
     depth = values.shape[-1]
     zero_point(view, values)
-    multiplier, shift = _scaling(view, scale(view, values), view.option("beta", float))
+    multiplier, shift = scaling(view, scale(view, values), view.option("beta", float))
     return Softmax(
         operator=view.operator,
         inputs=(view.require_activation(values),),
@@ -115,7 +119,7 @@ def lower_softmax(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
         shape=values.shape,
         rows=values.elements // depth,
         depth=depth,
-        exponentials=_exponentials(multiplier, shift),
+        exponentials=exponentials(multiplier, shift),
         multiplier=multiplier,
         shift=shift,
         output_dtype=output.dtype,

@@ -164,10 +164,23 @@ def random_pool(opcode: str) -> Callable[[Rng, str], bytes]:
     return generate
 
 
+def _quantized_rows(rng: Rng, opcode: str) -> bytes:
+    shape = common.shape(rng, 1, 4)
+    builder = ModelBuilder()
+    scale, point = common.float32(10.0 ** rng.uniform(-6, 1)), common.zero_point(rng)
+    x = builder.tensor(shape, "INT8", scale=scale, zero_point=point)
+    output = (1 / 16, 127) if opcode == "LOG_SOFTMAX" else (1 / 128, 0)
+    y = builder.tensor(shape, "INT8", scale=output[0], zero_point=output[1])
+    builder.operator(opcode, [x], [y])
+    return builder.inputs(x).outputs(y).build()
+
+
 def random_rows(opcode: str) -> Callable[[Rng, str], bytes]:
-    """SOFTMAX, LOG_SOFTMAX or L2_NORMALIZATION of float32, of inputs up to 20."""
+    """SOFTMAX, LOG_SOFTMAX or L2_NORMALIZATION: of float32, of inputs up to 20; or of int8."""
 
     def generate(rng: Rng, dtype: str) -> bytes:
+        if dtype == "INT8":
+            return _quantized_rows(rng, opcode)
         shape = common.shape(rng, 1, 4)
         builder = ModelBuilder()
         x, scaled, y = (builder.tensor(shape, dtype) for _ in range(3))
@@ -248,8 +261,8 @@ TYPED: dict[str, TypedGenerator] = {
     "MAX_POOL_2D": (random_pool("MAX_POOL_2D"), _WIDE),
     "L2_POOL_2D": (random_pool("L2_POOL_2D"), ("FLOAT32",)),
     "SOFTMAX": (random_rows("SOFTMAX"), ("FLOAT32",)),
-    "LOG_SOFTMAX": (random_rows("LOG_SOFTMAX"), ("FLOAT32",)),
-    "L2_NORMALIZATION": (random_rows("L2_NORMALIZATION"), ("FLOAT32",)),
+    "LOG_SOFTMAX": (random_rows("LOG_SOFTMAX"), ("FLOAT32", "INT8")),
+    "L2_NORMALIZATION": (random_rows("L2_NORMALIZATION"), ("FLOAT32", "INT8")),
     "SUM": (random_reduction("SUM"), ("FLOAT32", "INT8", "INT16")),
     "MEAN": (random_reduction("MEAN"), _WIDE),
     "REDUCE_MAX": (random_reduction("REDUCE_MAX"), ("FLOAT32", "INT8")),
