@@ -12,19 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinygen.ops import CUSTOM_OPERATORS
-
 TABLE_FILE = Path(__file__).with_name("operators.json")
 
-UNTYPED = (
+UNTYPED = ("CALL_ONCE", "VAR_HANDLE")
+"""Operators without data; they are done with at compile time."""
+
+STATEFUL = (
     "ASSIGN_VARIABLE",
-    "CALL_ONCE",
     "READ_VARIABLE",
     "SVDF",
+    "SignalDelay",
+    "SignalFilterBankSpectralSubtraction",
+    "SignalFramer",
+    "SignalOverlapAdd",
+    "SignalStacker",
     "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    "VAR_HANDLE",
 )
-"""Operators that keep a state; they are tested on whole models."""
+"""Operators that keep something from one inference to the next."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +78,16 @@ def markdown(rows: Sequence[Support]) -> str:
             "✓" if name in row.providers else "" for name in ("portable", "dsp", "mve")
         )
         lines.append(f"| {row.operator} | {row.dtype} | ✓ | {marks} | {row.tolerance_ulp} |\n")
-    custom = ", ".join(f"`{code}`" for code in sorted(CUSTOM_OPERATORS))
     return (
         _HEAD
         + "".join(lines)
         + "\n## Operators that keep a state\n\n"
-        + ", ".join(UNTYPED)
-        + ": their state is kept between inferences and cleared by `…_reset()`. An LSTM has int8 or\n"
-        "int16 activations, int8 weights and an int16 cell; an SVDF is int8 (with an int8 or int16\n"
-        "state) or float32.\n" + f"\n## Custom operators\n\nTFLM's audio front end: {custom}.\n\n"
+        + ", ".join(STATEFUL)
+        + ": their state is kept between inferences and cleared by `…_reset()`. A quantized LSTM has\n"
+        "int8 weights and an int16 cell; a quantized SVDF has a state of int8 or of int16. A float32\n"
+        "LSTM's distance is in last places of 1, the bound of its outputs.\n"
+        + "\n## Custom operators\n\n"
+        "Those of TFLM (its signal operators) are in the table, with the type of their first input.\n"
         "Your own: a NumPy reference and a C function, registered with\n"
         "`tinygen.ops.custom.register_custom_operator`; `examples/custom_operator` is an example.\n"
     )

@@ -40,12 +40,23 @@ def run_tflm(
     Raises:
         OracleRejects: TFLM refuses (it prints the reason on stderr).
     """
+    return run_tflm_in_a_row(model, [inputs], arena_bytes)[0]
+
+
+def run_tflm_in_a_row(
+    model: bytes, samples: Sequence[Sequence[AnyArray]], arena_bytes: int = _ARENA_BYTES
+) -> list[list[AnyArray]]:
+    """Run a model once for every sample, keeping its state; arguments and errors as ``run_tflm``."""
     try:
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
-        for index, value in enumerate(inputs):
-            interpreter.set_input(np.array(value, order="C"), index)
-        interpreter.invoke()
-        return [np.array(interpreter.get_output(index)) for index in range(_outputs_of(model))]
+        results = []
+        for inputs in samples:
+            for index, value in enumerate(inputs):
+                interpreter.set_input(np.array(value, order="C"), index)
+            interpreter.invoke()
+            outputs = range(_outputs_of(model))
+            results.append([np.array(interpreter.get_output(index)) for index in outputs])
+        return results
     except (RuntimeError, ValueError) as error:
         raise OracleRejects(str(error)) from error
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
 from tinygen.errors import InputError
+from tinygen.graph import Operator
 from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Kernel
 from tinygen.kernels.mve import KERNELS as MVE_KERNELS
@@ -31,6 +32,7 @@ _TYPED_BY_OUTPUT = (
     "EMBEDDING_LOOKUP",
     "FILL",
     "IF",
+    "READ_VARIABLE",
     "SELECT_V2",
     "SPLIT",
     "TRANSPOSE_CONV",
@@ -63,14 +65,16 @@ def _layers(opcode: str, model: bytes) -> list[tuple[str, Layer]]:
     tensors = network.graph.main.tensors
     found = []
     for layer in network.layers:
-        if layer.operator.opcode == opcode:
-            named = (
-                layer.operator.outputs[-1]
-                if opcode in _TYPED_BY_OUTPUT
-                else layer.operator.inputs[0]
-            )
-            found.append((tensors[named].dtype.value, layer))
+        if (layer.operator.custom_code or layer.operator.opcode) == opcode:
+            found.append((tensors[_named(layer.operator)].dtype.value, layer))
     return found
+
+
+def _named(operator: Operator) -> int:
+    """The tensor whose type the operator is listed under."""
+    if operator.opcode == "ASSIGN_VARIABLE":
+        return operator.inputs[1]
+    return operator.outputs[-1] if operator.opcode in _TYPED_BY_OUTPUT else operator.inputs[0]
 
 
 def measure() -> list[Support]:

@@ -40,6 +40,7 @@ from tinygen.ops.gather import (
 )
 from tinygen.ops.lookup import lower_int16_sigmoid, lower_lookup
 from tinygen.ops.lstm import lower_lstm
+from tinygen.ops.lstm_float import lower_float_lstm
 from tinygen.ops.matmul import lower_batch_matmul
 from tinygen.ops.movement import lower_concatenation, lower_reshape
 from tinygen.ops.pad import lower_pad
@@ -88,6 +89,12 @@ from tinygen.ops.signal import (
     lower_rfft,
     lower_spectral_subtraction,
     lower_window,
+)
+from tinygen.ops.signal_frames import (
+    lower_delay,
+    lower_framer,
+    lower_overlap_add,
+    lower_stacker,
 )
 from tinygen.ops.softmax import lower_softmax
 from tinygen.ops.softmax_int16 import lower_softmax_int16
@@ -223,7 +230,7 @@ OPERATORS: Mapping[str, Lowering] = {
     "TANH": _TANH,
     "TRANSPOSE": lower_transpose,
     "TRANSPOSE_CONV": lower_transpose_conv,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": lower_lstm,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": by_input_type(lower_lstm, {_FLOAT32: lower_float_lstm}),
     "UNPACK": lower_unpack,
     "WHILE": lower_while,
     "ZEROS_LIKE": lower_zeros_like,
@@ -231,14 +238,18 @@ OPERATORS: Mapping[str, Lowering] = {
 """How each supported operator is lowered, by its TFLite name."""
 
 CUSTOM_OPERATORS: Mapping[str, Lowering] = {
+    "SignalDelay": lower_delay,
     "SignalEnergy": lower_energy,
     "SignalFftAutoScale": lower_fft_auto_scale,
     "SignalFilterBank": lower_filter_bank,
     "SignalFilterBankLog": lower_filter_bank_log,
     "SignalFilterBankSpectralSubtraction": lower_spectral_subtraction,
     "SignalFilterBankSquareRoot": lower_filter_bank_square_root,
+    "SignalFramer": lower_framer,
+    "SignalOverlapAdd": lower_overlap_add,
     "SignalPCAN": lower_pcan,
     "SignalRfft": lower_rfft,
+    "SignalStacker": lower_stacker,
     "SignalWindow": lower_window,
 }
 """How each supported custom operator is lowered, by its custom code."""

@@ -57,6 +57,14 @@ class Layer(ABC):
         """
         return 0
 
+    @property
+    def tolerance_from(self) -> float:
+        """The magnitude whose last place counts for smaller values too; 0 if each has its own.
+
+        Sums that cancel leave small values with the absolute error of their terms.
+        """
+        return 0.0
+
     @abstractmethod
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """Compute the outputs from the inputs, both shaped and typed as their tensors are."""

@@ -129,11 +129,11 @@ def _folded(view: OperatorView, real: float) -> Pair:
     return multiplier, shift
 
 
-_WEIGHTS = (1, 2, 3, 4)
-_RECURRENT = (5, 6, 7, 8)
-_BIASES = (12, 13, 14, 15)
+WEIGHTS = (1, 2, 3, 4)
+RECURRENT = (5, 6, 7, 8)
+BIASES = (12, 13, 14, 15)
 _ABSENT = (9, 10, 11, 16, 17, 20, 21, 22, 23)
-_HIDDEN, _CELL = 18, 19
+HIDDEN, CELL = 18, 19
 
 
 def _matrix(view: OperatorView, position: int, shape: tuple[int, int]) -> AnyArray:
@@ -145,7 +145,7 @@ def _matrix(view: OperatorView, position: int, shape: tuple[int, int]) -> AnyArr
     return view.require_constant(tensor)
 
 
-def _initial(view: OperatorView, tensor: Tensor, size: int) -> Tensor:
+def initial_state(view: OperatorView, tensor: Tensor, size: int) -> Tensor:
     """A state tensor with its value after a reset: every byte 0, or an int8 zero point."""
     if tensor.elements != size:
         view.unsupported(f"tensor {tensor.name!r} has {tensor.elements} elements, not {size}")
@@ -153,11 +153,13 @@ def _initial(view: OperatorView, tensor: Tensor, size: int) -> Tensor:
     return view.variable(tensor, np.full(tensor.shape, value, dtype=tensor.dtype.numpy))
 
 
-def lower_lstm(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a UNIDIRECTIONAL_SEQUENCE_LSTM without peepholes, projection or layer normalization."""
+def sequence_of(view: OperatorView) -> tuple[int, int, int]:
+    """Steps, depth and units of an LSTM without peepholes, projection or layer normalization.
+
+    Checks what all types have in common.
+    """
     view.counts((24,))
     values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.INT8, DType.INT16)
     view.require_dtype(output, values.dtype)
     view.require_rank(values, 3)
     for position in _ABSENT:
@@ -170,27 +172,37 @@ def lower_lstm(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
             f"it keeps a state for each of {batches} sequences of a batch, and one is supported",
             "Convert the model with a batch of 1.",
         )
-    depth, units = values.shape[2], view.input(1).shape[0]
+    view.require_rank(view.input(1), 2)
+    units = view.input(1).shape[0]
     view.require_shape(output, (*values.shape[:2], units))
-    hidden_tensor, cell_tensor = view.input(_HIDDEN), view.input(_CELL)
-    view.require_dtype(hidden_tensor, values.dtype)
-    view.require_dtype(cell_tensor, DType.INT16)
+    view.require_dtype(view.input(HIDDEN), values.dtype)
     activation = view.option("fused_activation_function", str)
     if activation not in ("TANH", "SIGMOID"):
         view.unsupported(f"the activation {activation} is neither TANH nor SIGMOID")
+    return steps, values.shape[2], units
+
+
+def lower_lstm(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a UNIDIRECTIONAL_SEQUENCE_LSTM of int8 or int16."""
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.INT8, DType.INT16)
+    steps, depth, units = sequence_of(view)
+    hidden_tensor, cell_tensor = view.input(HIDDEN), view.input(CELL)
+    view.require_dtype(cell_tensor, DType.INT16)
+    activation = view.option("fused_activation_function", str)
     input_scale, hidden_scale = scale(view, values), scale(view, hidden_tensor)
     bias_type = DType.INT64 if values.dtype is DType.INT16 else DType.INT32
     gates = []
     for number in range(4):
-        bias = view.input(_BIASES[number])
+        bias = view.input(BIASES[number])
         view.require_dtype(bias, bias_type)
         view.require_shape(bias, (units,))
-        weights = view.input(_WEIGHTS[number])
-        recurrent = view.input(_RECURRENT[number])
+        weights = view.input(WEIGHTS[number])
+        recurrent = view.input(RECURRENT[number])
         gates.append(
             Gate(
-                weights=_matrix(view, _WEIGHTS[number], (units, depth)),
-                recurrent_weights=_matrix(view, _RECURRENT[number], (units, units)),
+                weights=_matrix(view, WEIGHTS[number], (units, depth)),
+                recurrent_weights=_matrix(view, RECURRENT[number], (units, units)),
                 bias=view.require_constant(bias).astype(np.int64),
                 input_pair=_folded(view, input_scale * scale(view, weights) / _GATE_SCALE),
                 recurrent_pair=_folded(view, hidden_scale * scale(view, recurrent) / _GATE_SCALE),
@@ -200,8 +212,8 @@ def lower_lstm(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     cell_scale = scale(view, cell_tensor)
     power = round_half_away(float(np.log2(np.float32(cell_scale))))
     clip = view.option("cell_clip", float)
-    hidden = _initial(view, hidden_tensor, units)
-    cell = _initial(view, cell_tensor, units)
+    hidden = initial_state(view, hidden_tensor, units)
+    cell = initial_state(view, cell_tensor, units)
     shift = 15 + power - 3
     return Lstm(
         operator=view.operator,

@@ -191,7 +191,8 @@ _REFERENCES: Mapping[str, Callable[[Signal, list[AnyArray]], list[AnyArray]]] = 
 }
 
 
-def _options(view: OperatorView, *names: str) -> dict[str, int]:
+def signal_options(view: OperatorView, *names: str) -> dict[str, int]:
+    """The integer options of a signal operator by their names."""
     raw = view.option("custom_options", bytes)
     entries: dict[str, Value] = read_flexbuffer_map(raw, view.operator.label) if raw else {}
     missing = [name for name in names if name not in entries]
@@ -226,7 +227,10 @@ def _layer(
     )
 
 
-def _types(view: OperatorView, inputs: tuple[DType, ...], outputs: tuple[DType, ...]) -> None:
+def require_types(
+    view: OperatorView, inputs: tuple[DType, ...], outputs: tuple[DType, ...]
+) -> None:
+    """Check the number and the types of inputs and outputs."""
     view.counts((len(inputs),), len(outputs))
     for position, dtype in enumerate(inputs):
         view.require_dtype(view.input(position), dtype)
@@ -243,10 +247,10 @@ def _table(view: OperatorView, position: int, size: int = 0) -> AnyArray:
 
 def lower_window(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalWindow; the window repeats over the input."""
-    _types(view, (I16, I16), (I16,))
+    require_types(view, (I16, I16), (I16,))
     values, weights = view.input(0), _table(view, 1)
     view.require_shape(view.output(), values.shape)
-    options = _options(view, "shift")
+    options = signal_options(view, "shift")
     if values.elements % weights.size or not 0 <= options["shift"] < 31:
         view.invalid(f"a window of {weights.size} does not fit {values.elements} samples")
     return _layer(view, "window", (view.require_activation(values),), options, {"weights": weights})
@@ -254,7 +258,7 @@ def lower_window(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
 
 def lower_fft_auto_scale(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalFftAutoScale."""
-    _types(view, (I16,), (I16, I32))
+    require_types(view, (I16,), (I16, I32))
     view.require_shape(view.output(), view.input(0).shape)
     if view.output(1).elements != 1:
         view.invalid("its second output is no scalar")
@@ -263,8 +267,8 @@ def lower_fft_auto_scale(view: OperatorView, numerics: Numerics) -> Layer:  # no
 
 def lower_rfft(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalRfft of int16 whose length is a power of two."""
-    _types(view, (I16,), (I16,))
-    options = _options(view, "fft_length")
+    require_types(view, (I16,), (I16,))
+    options = signal_options(view, "fft_length")
     length = options["fft_length"]
     if length < 4 or length & (length - 1) or length > 1 << 16:
         view.unsupported(f"a Fourier transform of {length} numbers is not a power of two")
@@ -276,8 +280,8 @@ def lower_rfft(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
 
 def lower_energy(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalEnergy; what TFLM leaves unwritten is 0."""
-    _types(view, (I16,), (U32,))
-    options = _options(view, "start_index", "end_index")
+    require_types(view, (I16,), (U32,))
+    options = signal_options(view, "start_index", "end_index")
     count = view.output().elements
     if view.input(0).elements != 2 * count or not (
         0 <= options["start_index"] <= options["end_index"] <= count
@@ -288,8 +292,8 @@ def lower_energy(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
 
 def lower_filter_bank(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalFilterBank."""
-    _types(view, (U32, I16, I16, I16, I16, I16), (U64,))
-    options = _options(view, "num_channels")
+    require_types(view, (U32, I16, I16, I16, I16, I16), (U64,))
+    options = signal_options(view, "num_channels")
     channels = options["num_channels"]
     names = ("weights", "unweights", "frequency_starts", "weight_starts", "widths")
     tables = {
@@ -311,7 +315,7 @@ def lower_filter_bank(view: OperatorView, numerics: Numerics) -> Layer:  # noqa:
 
 def lower_filter_bank_square_root(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalFilterBankSquareRoot."""
-    _types(view, (U64, I32), (U32,))
+    require_types(view, (U64, I32), (U32,))
     view.require_shape(view.output(), view.input(0).shape)
     inputs = tuple(view.require_activation(view.input(i)) for i in (0, 1))
     return _layer(view, "filter_bank_square_root", inputs, {})
@@ -319,8 +323,8 @@ def lower_filter_bank_square_root(view: OperatorView, numerics: Numerics) -> Lay
 
 def lower_spectral_subtraction(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalFilterBankSpectralSubtraction; the noise estimate is kept."""
-    _types(view, (U32,), (U32, U32))
-    options = _options(
+    require_types(view, (U32,), (U32, U32))
+    options = signal_options(
         view,
         "alternate_one_minus_smoothing",
         "alternate_smoothing",
@@ -348,19 +352,19 @@ def lower_spectral_subtraction(view: OperatorView, numerics: Numerics) -> Layer:
 
 def lower_pcan(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalPCAN."""
-    _types(view, (U32, U32, I16), (U32,))
+    require_types(view, (U32, U32, I16), (U32,))
     for tensor in (view.input(1), view.output()):
         view.require_shape(tensor, view.input(0).shape)
     inputs = tuple(view.require_activation(view.input(i)) for i in (0, 1))
     # Octave 32 is the last that a 32-bit estimate reaches.
     table = _table(view, 2, 4 * 32 - 3)
-    return _layer(view, "pcan", inputs, _options(view, "snr_shift"), {"gain_lut": table})
+    return _layer(view, "pcan", inputs, signal_options(view, "snr_shift"), {"gain_lut": table})
 
 
 def lower_filter_bank_log(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SignalFilterBankLog."""
-    _types(view, (U32,), (I16,))
+    require_types(view, (U32,), (I16,))
     view.require_shape(view.output(), view.input(0).shape)
-    options = _options(view, "input_correction_bits", "output_scale")
+    options = signal_options(view, "input_correction_bits", "output_scale")
     inputs = (view.require_activation(view.input(0)),)
     return _layer(view, "filter_bank_log", inputs, options, {"logarithms": LOG_TABLE})

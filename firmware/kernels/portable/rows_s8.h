@@ -23,8 +23,8 @@ static inline int32_t tinygen_leading_zeros(int32_t x)
 /**
  * log(x) for x >= 1, Q12.19 to Q5.26.
  *
- * TFLM's log_x_for_x_greater_than_or_equal_to_1: x = r * 2^power with r around sqrt(sqrt(1/2)), and a
- * rational function of r.
+ * TFLM's log_x_for_x_greater_than_or_equal_to_1: x = r * 2^power with r around sqrt(sqrt(1/2)), and
+ * a rational function of r.
  */
 static inline int32_t tinygen_fixed_log(int32_t x)
 {

@@ -13,6 +13,8 @@ from tests.ops.generators import (
     picking,
     products,
     rearrange,
+    signal,
+    stateful,
     sums,
     weighted_wide,
 )
@@ -26,6 +28,8 @@ TYPED: Mapping[str, TypedGenerator] = {
     **products.TYPED,
     **sums.TYPED,
     **control_flow.TYPED,
+    **signal.TYPED,
+    **stateful.TYPED,
     "SOFTMAX": (
         sums.random_softmax(weighted_wide.TYPED["SOFTMAX"][0]),
         ("FLOAT32", "INT16"),

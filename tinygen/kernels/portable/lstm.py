@@ -22,6 +22,7 @@ from tinygen.kernels.kernel import (
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.numerics.sigmoid_table import SIGMOID_TABLE
 from tinygen.ops.lstm import Lstm, Pair
+from tinygen.ops.lstm_float import FloatLstm
 from tinygen.ops.quantized import INTEGER_RANGES
 
 _CYCLES_PER_MAC = 6.0
@@ -100,6 +101,47 @@ def _bind(layer: Lstm) -> Binding:
     )
 
 
+def _bind_float(layer: FloatLstm) -> Binding:
+    fields: list[tuple[str, Field]] = [
+        ("steps", layer.steps),
+        ("depth", layer.depth),
+        ("units", layer.units),
+        ("cell_clip", float(max(layer.cell_clip, 0.0))),
+    ]
+    constants = []
+    for number, gate in enumerate(layer.gates):
+        arrays = {
+            "weights": gate.weights,
+            "recurrent_weights": gate.recurrent_weights,
+            "bias": gate.bias,
+        }
+        constants += [Constant(f"{name}_{number}", values) for name, values in arrays.items()]
+        members: list[tuple[str, Field]] = [
+            (name, ConstantArgument(f"{name}_{number}")) for name in arrays
+        ]
+        struct = Struct("tinygen_lstm_f32_gate", (*members, ("is_tanh", int(gate.is_tanh))))
+        fields.append((f"gates[{number}]", struct))
+    sequence, hidden, cell = layer.inputs
+    call = Call(
+        "tinygen_lstm_f32",
+        (
+            Struct("tinygen_lstm_f32_params", tuple(fields)),
+            TensorArgument(sequence),
+            TensorArgument(hidden, writable=True),
+            TensorArgument(cell, writable=True),
+            ScratchArgument("float"),
+            TensorArgument(layer.outputs[0], writable=True),
+        ),
+    )
+    return Binding(
+        calls=(call,),
+        headers=("portable/lstm_f32.h",),
+        constants=tuple(constants),
+        scratch_bytes=3 * 4 * layer.units,
+    )
+
+
 KERNELS: Sequence[Kernel] = (
+    PortableKernel("lstm_f32", FloatLstm, _bind_float, lambda layer: layer.macs * _CYCLES_PER_MAC),
     PortableKernel("lstm", Lstm, _bind, lambda layer: layer.macs * _CYCLES_PER_MAC),
 )
