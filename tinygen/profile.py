@@ -15,9 +15,10 @@ from typing import Any
 
 from tinygen import reference
 from tinygen.emit import write_files
-from tinygen.errors import BuildError, InputError, TargetError
+from tinygen.errors import BuildError, InputError
 from tinygen.footprint import Footprint, measure_footprint
 from tinygen.graph import AnyArray
+from tinygen.ops.layer import Layer
 from tinygen.pipeline import Compilation
 from tinygen.plan import Plan
 from tinygen.plan_data import rewrites_as_data
@@ -37,7 +38,7 @@ def _silent(text: str) -> None:
 
 @dataclass(frozen=True)
 class LayerProfile:
-    """One step of the generated program.
+    """One step of the generated program, or one operator of a step that is streamed.
 
     Attributes:
         name: the tensor it produces.
@@ -146,7 +147,7 @@ def profile(
         progress("building the profiling plugin")
         plugin = build_plugin(work_directory / "plugin")
         progress(f"running on {board.name}")
-        counts = count_by_plugin(image, compilation.name, plugin, sample, work_directory)
+        counts = count_by_plugin(compilation.plan, image, plugin, sample, work_directory)
     else:
         progress("building with layer traces")
         traced = build_image(
@@ -164,10 +165,7 @@ def profile(
 def _summary(
     plan: Plan, board: Board, counts: Counts, footprint: Footprint, bit_exact: bool
 ) -> Profile:
-    called = sum(1 for step in plan.steps if not step.is_view)
-    if called != len(counts.steps):
-        raise TargetError(f"{len(counts.steps)} steps were counted, the plan has {called}")
-    parts = (*counts.steps, counts.overhead)
+    parts = (*(part for step in counts.steps for part in step), counts.overhead)
     return Profile(
         board=board.name,
         core=board.core.name,
@@ -195,19 +193,30 @@ def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
     # A view has no code; what cannot be told of the other steps cannot be told of it either.
     view = Part(*(None if value is None else 0 for value in astuple(counts.overhead)))
     for step in plan.steps:
-        part = view if step.is_view else next(measured)
-        yield LayerProfile(
-            name=plan.network.tensors[step.layers[-1].outputs[0]].name,
-            op="+".join(layer.operator.name for layer in step.layers),
-            operators=tuple(part.index for layer in step.layers for part in layer.operator.parts),
-            macs=sum(layer.macs for layer in step.layers),
-            instructions=part.instructions,
-            cycles=part.cycles,
-            kernel="" if step.is_view else step.kernel,
-            loads=part.loads,
-            stores=part.stores,
-            misaligned_cycles=part.misaligned_cycles,
-        )
+        if step.stream is not None:
+            parts = zip(step.layers, step.stream.kernels, next(measured), strict=True)
+            for layer, kernel, part in parts:
+                yield _layer_profile(plan, [layer], kernel, part)
+        elif step.is_view:
+            yield _layer_profile(plan, step.layers, "", view)
+        else:
+            (part,) = next(measured)
+            yield _layer_profile(plan, step.layers, step.kernel, part)
+
+
+def _layer_profile(plan: Plan, layers: Sequence[Layer], kernel: str, part: Part) -> LayerProfile:
+    return LayerProfile(
+        name=plan.network.tensors[layers[-1].outputs[0]].name,
+        op="+".join(layer.operator.name for layer in layers),
+        operators=tuple(part.index for layer in layers for part in layer.operator.parts),
+        macs=sum(layer.macs for layer in layers),
+        instructions=part.instructions,
+        cycles=part.cycles,
+        kernel=kernel,
+        loads=part.loads,
+        stores=part.stores,
+        misaligned_cycles=part.misaligned_cycles,
+    )
 
 
 def _model_objects(generated: Path, build: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygen.emit.expressions import parts_of
 from tinygen.errors import BuildError, TargetError
 from tinygen.graph import AnyArray
 from tinygen.plan import Plan
@@ -16,6 +17,7 @@ from tinygen.run.qemu import QemuRunner
 from tinygen.run.runner import Image, Runner
 from tinygen.run.runners import runner_for
 from tinygen.run.session import Counter, Times
+from tinygen.step import Step
 from tinygen.targets.symbols import Symbol, read_symbols
 
 _WARM_UPS = 1
@@ -42,18 +44,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a method found: the steps that have code, in order, and what is between them."""
+    """What a method found: the parts of the steps that have code, and what is between them.
+
+    A step has one part, or one an operator if it is streamed.
+    """
 
     method: str
     cycle_model: str
-    steps: tuple[Part, ...]
+    steps: tuple[tuple[Part, ...], ...]
     overhead: Part
     stack_peak: int | None
     outputs: list[bytes]
 
 
 def count_by_plugin(
-    image: Image, name: str, plugin: Path, sample: Sequence[AnyArray], work_directory: Path
+    plan: Plan, image: Image, plugin: Path, sample: Sequence[AnyArray], work_directory: Path
 ) -> Counts:
     """Runs the program of a model under QEMU's plugin, which writes into ``work_directory``.
 
@@ -63,7 +68,7 @@ def count_by_plugin(
     """
     core = image.board.core.name
     timing = core if core in _TIMING_SOURCES else ""
-    watch = watch_of(image, name, timing)
+    watch = watch_of(image, plan.options.name, timing)
     report = work_directory / "profile.json"
     runner = QemuRunner(arguments=plugin_arguments(plugin, watch, report))
     outputs, _ = _infer(runner, image, sample)
@@ -85,11 +90,59 @@ def count_by_plugin(
     return Counts(
         "plugin",
         _TIMING_SOURCES.get(timing, ""),
-        tuple(part(step) for step in inference.steps),
+        tuple(
+            tuple(part(counters) for counters in step)
+            for step in _by_step(plan, inference.steps, read_symbols(image.elf))
+        ),
         part(inference.overhead),
         inference.stack_bytes,
         outputs,
     )
+
+
+def _by_step(
+    plan: Plan, counted: Sequence[Counters], symbols: Mapping[str, Symbol]
+) -> list[list[Counters]]:
+    """The counters of every step's parts, from those of all calls in the order in which they were.
+
+    Raises:
+        TargetError: some steps did not run, or some ran too often.
+    """
+    streamed: dict[int, Counters] = {}
+    result: list[list[Counters]] = []
+    bands = {
+        symbols[function].address: number
+        for number, step in enumerate(plan.steps)
+        for function in _band_functions(plan, number, step)
+    }
+    plain = []
+    for counters in counted:
+        if counters.address in bands:
+            known = streamed.get(counters.address)
+            streamed[counters.address] = counters if known is None else known + counters
+        else:
+            plain.append(counters)
+    expected = sum(1 for step in plan.steps if not step.is_view and step.stream is None)
+    if expected != len(plain) or len(streamed) != len(bands):
+        raise TargetError(
+            f"{len(plain)} steps and {len(streamed)} operators of streams were counted, the plan "
+            f"has {expected} and {len(bands)}"
+        )
+    remaining = iter(plain)
+    for number, step in enumerate(plan.steps):
+        if step.stream is not None:
+            functions = _band_functions(plan, number, step)
+            result.append([streamed[symbols[function].address] for function in functions])
+        elif not step.is_view:
+            result.append([next(remaining)])
+    return result
+
+
+def _band_functions(plan: Plan, number: int, step: Step) -> list[str]:
+    """The functions of a streamed step's operators."""
+    if step.stream is None:
+        return []
+    return [f"{plan.options.name}_step_{part.label}" for part in parts_of(number, step)]
 
 
 def count_by_clock(
@@ -116,18 +169,23 @@ def count_by_clock(
         return Part(round(ticks * 1_000_000_000 / board.clock_hz), None)
 
     steps = [
-        sum(layers.layers[layer.operator.index] for layer in step.layers)
-        for step in plan.steps
-        if not step.is_view
+        [layers.layers[layer.operator.index] for layer in step.layers] for step in _with_code(plan)
     ]
     return Counts(
         whole.counter.name if port else "icount",
         f"measured by {whole.counter.name}" if port else "",
-        tuple(part(ticks) for ticks in steps),
-        part(whole.inference - sum(steps)),
+        tuple(
+            tuple(part(ticks) for ticks in (step if plan_step.stream else [sum(step)]))
+            for plan_step, step in zip(_with_code(plan), steps, strict=True)
+        ),
+        part(whole.inference - sum(map(sum, steps))),
         None,
         outputs,
     )
+
+
+def _with_code(plan: Plan) -> list[Step]:
+    return [step for step in plan.steps if not step.is_view]
 
 
 def _infer(runner: Runner, image: Image, sample: Sequence[AnyArray]) -> tuple[list[bytes], Times]:
@@ -163,5 +221,8 @@ def watch_of(image: Image, name: str, timing: str) -> Watch:
 
 
 def _step_addresses(symbols: Mapping[str, Symbol], name: str) -> frozenset[int]:
-    step = re.compile(re.escape(name) + r"_step_\d+")
-    return frozenset(where.address for text, where in symbols.items() if step.fullmatch(text))
+    """The functions of steps; of a streamed step those of its operators, which it calls."""
+    function = re.compile(rf"({re.escape(name)}_step_\d+)(_operator_\d+)?")
+    found = {text: match for text in symbols if (match := function.fullmatch(text))}
+    streamed = {match[1] for match in found.values() if match[2]}
+    return frozenset(symbols[text].address for text in found if text not in streamed)

@@ -46,6 +46,18 @@ class Counters:
     stores: int
     misaligned_cycles: int
 
+    def __add__(self, other: Counters) -> Counters:
+        """Both calls of the same function."""
+        assert self.address == other.address
+        return Counters(
+            self.address,
+            self.instructions + other.instructions,
+            self.cycles + other.cycles,
+            self.loads + other.loads,
+            self.stores + other.stores,
+            self.misaligned_cycles + other.misaligned_cycles,
+        )
+
 
 @dataclass(frozen=True)
 class Inference:
