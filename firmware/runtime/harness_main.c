@@ -372,19 +372,25 @@ static void answer_read(void)
     }
 }
 
-/** Changes the speed of the line, after an answer at the old one. */
+/** Changes the speed of the line, after an answer at the old one that returns what follows it. */
 static void answer_speed(void)
 {
-    const uint32_t baud = request.length == 4u ? wire_get_u32(request.payload) : 0u;
+    uint32_t baud;
+    uint32_t length;
 
-    if (request.length != 4u) {
+    if (request.length < 4u) {
         respond(STATUS_BAD_REQUEST, 0);
-    } else if (!uart_has_baud(baud)) {
-        respond(STATUS_OUT_OF_RANGE, 0);
-    } else {
-        respond(STATUS_OK, 0);
-        uart_set_baud(baud);
+        return;
     }
+    baud = wire_get_u32(request.payload);
+    length = request.length - 4u;
+    if (!uart_has_baud(baud)) {
+        respond(STATUS_OUT_OF_RANGE, 0);
+        return;
+    }
+    memcpy(wire_payload(&answer) + 1, request.payload + 4, length);
+    respond(STATUS_OK, length);
+    uart_set_baud(baud);
 }
 
 /** Answers @ref request. @return 1 if another request arrived meanwhile and is to be answered. */

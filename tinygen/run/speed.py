@@ -11,7 +11,7 @@ import struct
 from typing import Protocol
 
 from tinygen.errors import TargetError
-from tinygen.run.protocol import Client, Request
+from tinygen.run.protocol import MAX_PAYLOAD, Client, Request
 from tinygen.targets.boards import Uart
 
 LOST_BYTES = 1024
@@ -23,6 +23,7 @@ _CHANGE_SECONDS = 2.0
 # Unanswered tries of a request before the speed is blamed; an inference may just take its time.
 _PATIENCE = {Request.INVOKE: 8, Request.RESUME: 8}
 _USUAL_PATIENCE = 3
+_LONGEST = bytes(range(MAX_PAYLOAD - 4))
 # Bytes whose bits alternate: a receiver at a higher speed takes each for several.
 _NOISE = b"\x55" * (2 * LOST_BYTES)
 
@@ -68,10 +69,11 @@ class Speeds:
         """
         for baud in self._rates:
             try:
-                client.request(Request.SPEED, struct.pack("<I", baud), _CHANGE_SECONDS)
+                wanted = struct.pack("<I", baud)
+                client.request(Request.SPEED, wanted, _CHANGE_SECONDS)
                 self._line.baudrate = baud
                 for _ in range(_TRIALS):
-                    client.request(Request.DESCRIBE, bytes(3), _TRIAL_SECONDS, retries=False)
+                    client.request(Request.SPEED, wanted + _LONGEST, _TRIAL_SECONDS, retries=False)
             except (TargetError, ValueError):
                 self._fall_back()
                 client.renew()
