@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tinygen's kernels against CMSIS-NN's, model by model and layer by layer, in the same run.
 
-    python -m benchmarks.compare [--cmsis-nn PATH] [--board BOARD] [MODEL.tflite ...]
+    python -m benchmarks.compare [--cmsis-nn PATH [--version TEXT]] [--board BOARD] [MODEL.tflite ...]
 
 Both columns go through the same compiler flags, harness, emulator, plugin and input, and both must
 equal the reference bit for bit. What is counted, and how well, is in docs/profile.md. Without models,
@@ -21,7 +21,7 @@ import click
 from rich.console import Console
 
 from benchmarks.tables import markdown, terminal
-from tinygen import reference
+from tinygen import __version__, reference
 from tinygen.errors import InputError, TinygenError
 from tinygen.kernels import cmsis_nn
 from tinygen.pipeline import Request, compile_model
@@ -206,14 +206,26 @@ def compare(
     )
 
 
-def _environment(target: Board, tree: cmsis_nn.CmsisNN) -> dict[str, str]:
+def _environment(target: Board, tree: cmsis_nn.CmsisNN, version: str | None) -> dict[str, str]:
     return {
+        "tinygen": __version__,
         "board": target.name,
         "core": target.core.name,
         "compiler": toolchain_for(target).version,
         "emulator": ask_qemu(qemu_path(), "--version").partition("\n")[0],
-        "cmsis_nn": tree.version,
+        "cmsis_nn": version or tree.version,
     }
+
+
+def slowest(comparisons: Sequence[Comparison]) -> str:
+    """Where tinygen gains least: how many times its cycles CMSIS-NN takes, model and layer."""
+    speedup, model, number = min(
+        (row.speedup, comparison.model, number)
+        for comparison in comparisons
+        for number, row in enumerate(comparison.rows)
+        if row.speedup is not None
+    )
+    return f"{speedup:.3f} (layer {number} of {model})"
 
 
 @click.command()
@@ -221,6 +233,7 @@ def _environment(target: Board, tree: cmsis_nn.CmsisNN) -> dict[str, str]:
 @click.option(
     "--cmsis-nn", "tree_path", type=click.Path(path_type=Path), help="CMSIS-NN's sources."
 )
+@click.option("--version", help="What to call that tree, where it does not say (a commit).")
 @click.option("--board", "board_name", default="qemu-mps2-an386", show_default=True)
 @click.option(
     "--kernels",
@@ -242,6 +255,7 @@ def _environment(target: Board, tree: cmsis_nn.CmsisNN) -> dict[str, str]:
 def main(
     models: tuple[Path, ...],
     tree_path: Path | None,
+    version: str | None,
     board_name: str,
     kernels: str,
     optimize: str,
@@ -251,13 +265,15 @@ def main(
     target = board(board_name)
     tree = cmsis_nn.require_tree(tree_path)
     chosen = models or tuple(MODELS / f"{name}.tflite" for name in DEFAULT_MODELS)
-    environment = _environment(target, tree)
+    environment = _environment(target, tree, version)
     console = Console(highlight=False)
     done = []
     for model in chosen:
         comparison = compare(model, target, KernelChoice(kernels), Optimize(optimize), tree)
         done.append(comparison)
         console.print(terminal(comparison))
+    environment["optimize"] = optimize
+    environment["least speedup of a layer"] = slowest(done)
     output.mkdir(parents=True, exist_ok=True)
     data = {**environment, "models": [asdict(comparison) for comparison in done]}
     (output / "compare.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

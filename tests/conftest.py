@@ -28,6 +28,7 @@ NIGHTLY = (
     r"tests/emit/test_generated_program\.py::test_(no_warnings|clean).*\[(?!mlperf_kws)",
     r"tests/flash/test_board_runner",
     r"tests/kernels/test_cmsis_nn_(layers|scratch|shipping)",
+    r"tests/kernels/test_cores_without_simd\.py::test_(random|c_twins)",
     r"tests/kernels/test_(dsp|mve)_",
     r"tests/kernels/test_interrupts\.py.*size",
     r"tests/kernels/test_(emulated|stateful|typed)",

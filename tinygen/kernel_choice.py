@@ -13,6 +13,7 @@ from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Candidate, Kernel, cheapest
 from tinygen.kernels.mve import KERNELS as MVE_KERNELS
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
+from tinygen.kernels.thumb import KERNELS as THUMB_KERNELS
 from tinygen.lowering import Network
 from tinygen.ops.layer import Layer
 from tinygen.options import KernelChoice, Optimize, Options
@@ -23,7 +24,7 @@ from tinygen.weight_growth import Cost, Offer, model_constant_bytes, spend
 def own_kernels(options: Options) -> list[Kernel]:
     """Our kernels, in the order in which equal costs are decided."""
     dsp = COMPACT_DSP_KERNELS if options.optimize is Optimize.SIZE else DSP_KERNELS
-    return [*MVE_KERNELS, *dsp, *PORTABLE_KERNELS]
+    return [*MVE_KERNELS, *dsp, *THUMB_KERNELS, *PORTABLE_KERNELS]
 
 
 def choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:

@@ -17,19 +17,22 @@ import numpy as np
 import pytest
 
 from tests.kernels.cmsis_nn_programs import networks, side_by_side
+from tests.kernels.dsp_gemm_layers import inputs_at_the_edge
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
-from tinygen import plan as planning
+from tinygen import kernel_choice as planning
 from tinygen import reference
 from tinygen.emit import render, write_files
 from tinygen.graph import AnyArray, DType
 from tinygen.kernels.kernel import Kernel
 from tinygen.lowering import Network
-from tinygen.plan import KernelChoice, Options, Plan, make_plan
+from tinygen.ops.convolution import Conv2D
+from tinygen.ops.fully_connected import FullyConnected
+from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
 from tinygen.targets.boards import board
-from tinygen.targets.cores import core
+from tinygen.targets.cores import Core, core
 
 M4_BOARD = "qemu-mps2-an386"
 OTHER_BOARDS = ("qemu-mps2-an500", "qemu-mps2-an505")
@@ -37,12 +40,14 @@ OTHER_BOARDS = ("qemu-mps2-an500", "qemu-mps2-an505")
 _CORE = core("cortex-m4")
 
 
-def accepted(kernels: Sequence[Kernel], parts: Sequence[Network]) -> list[Network]:
+def accepted(
+    kernels: Sequence[Kernel], parts: Sequence[Network], target: Core = _CORE
+) -> list[Network]:
     """The single-layer networks that some of the kernels does."""
     return [
         part
         for part in parts
-        if any(kernel.rejects(part.layers[0], _CORE) is None for kernel in kernels)
+        if any(kernel.rejects(part.layers[0], target) is None for kernel in kernels)
     ]
 
 
@@ -58,13 +63,18 @@ def random_layers(kernels: Sequence[Kernel], opcode: str, count: int) -> list[Ne
 
 
 def plan_with(
-    kernels: Sequence[Kernel], parts: Sequence[Network], monkeypatch: pytest.MonkeyPatch
+    kernels: Sequence[Kernel],
+    parts: Sequence[Network],
+    monkeypatch: pytest.MonkeyPatch,
+    target: Core = _CORE,
+    optimize: Optimize = Optimize.SPEED,
 ) -> Plan:
     """A plan in which the kernels do every part, whatever others would cost."""
-    monkeypatch.setattr(planning, "MVE_KERNELS", ())
-    monkeypatch.setattr(planning, "PORTABLE_KERNELS", ())
-    monkeypatch.setattr(planning, "DSP_KERNELS", tuple(kernels))
-    return make_plan(side_by_side(parts), Options("layers", _CORE, KernelChoice.TINYGEN))
+    for others in ("MVE_KERNELS", "DSP_KERNELS", "COMPACT_DSP_KERNELS", "THUMB_KERNELS"):
+        monkeypatch.setattr(planning, others, ())
+    monkeypatch.setattr(planning, "PORTABLE_KERNELS", tuple(kernels))
+    options = Options("layers", target, KernelChoice.TINYGEN, optimize=optimize)
+    return make_plan(side_by_side(parts), options)
 
 
 def _extremes(part: Network, rng: np.random.Generator) -> list[AnyArray]:
@@ -81,6 +91,8 @@ def _samples(parts: Sequence[Network]) -> Iterator[list[list[AnyArray]]]:
     rng = np.random.default_rng(len(parts))
     yield [random_inputs(part, rng) for part in parts]
     yield [_extremes(part, rng) for part in parts]
+    if all(isinstance(part.layers[0], Conv2D | FullyConnected) for part in parts):
+        yield [[inputs_at_the_edge(part, rng)] for part in parts]
 
 
 def compare_on_board(plan: Plan, parts: Sequence[Network], board_name: str, work: Path) -> None:

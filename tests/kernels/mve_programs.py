@@ -44,7 +44,7 @@ def refusals(network: Network) -> list[str]:
 def plan_all(parts: Sequence[Network], optimize: Optimize = Optimize.SPEED) -> Plan:
     """A plan in which Helium kernels do every part."""
     options = Options(name=NAME, core=CORE, kernels=KernelChoice.TINYGEN, optimize=optimize)
-    with mock.patch.multiple("tinygen.plan", DSP_KERNELS=(), PORTABLE_KERNELS=()):
+    with mock.patch.multiple("tinygen.kernel_choice", DSP_KERNELS=(), PORTABLE_KERNELS=()):
         return make_plan(side_by_side(parts), options)
 
 

@@ -22,7 +22,7 @@ from tests.kernels.dsp_gemm_layers import (
 from tests.kernels.dsp_programs import twin_flags
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
-from tinygen import plan as planning
+from tinygen import kernel_choice as planning
 from tinygen import reference
 from tinygen.emit import render, write_files
 from tinygen.graph import AnyArray
@@ -44,7 +44,7 @@ BATCHES = {"pointwise": 2, "window": 2, "first": 1, "fully connected": 3, "one p
 @pytest.fixture(autouse=True)
 def _only_these_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the costs say, the kernels under test do the layers."""
-    for others in ("MVE_KERNELS", "PORTABLE_KERNELS"):
+    for others in ("MVE_KERNELS", "THUMB_KERNELS", "PORTABLE_KERNELS"):
         monkeypatch.setattr(planning, others, ())
 
 

@@ -27,7 +27,7 @@ from tests.kernels.dsp_programs import (
     plan_with,
 )
 from tests.ops.generators import common
-from tinygen import plan as planning
+from tinygen import kernel_choice as planning
 from tinygen.kernels.dsp.winograd import (
     F2,
     F4,

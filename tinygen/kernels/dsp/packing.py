@@ -37,6 +37,8 @@ _FITTED_SHIFT = 4
 """The right shift that fits nearly every channel of nearly every layer, so that all share code."""
 _EXACT_SHIFT = 10
 """The same for the two roundings."""
+VARIES = -1000
+"""Stands for no constant output."""
 _CENTRED = 1 << 22
 """Sums beyond this are moved to around zero before they are fitted."""
 
@@ -135,7 +137,7 @@ def prepare(
     first = np.arange(len(weights)) % 2 == 0
     scale = np.where(first, _FIRST_SCALE, 1)
     packable = _packable(weights)
-    constant = _constant_outputs(q, low, high)
+    constant = constant_outputs(q, low, high)
     fitted = _fitted(weights, bias, input_zero_point, q, (low, high), scale, top, constant)
     missing = int((fitted.missing | ~packable).sum())
     if missing and q.rounding is Rounding.DOUBLE:
@@ -158,13 +160,13 @@ def _packable(weights: Int8Array) -> BoolArray:
     return packable
 
 
-def _constant_outputs(q: Requantization, low: Int64Array, high: Int64Array) -> AnyArray:
-    """The output of each channel that has only one, -1000 for the others."""
+def constant_outputs(q: Requantization, low: Int64Array, high: Int64Array) -> AnyArray:
+    """The output of each channel that has only one, VARIES for the others."""
     left = np.maximum(q.shifts.astype(np.int64), 0)
     safe = (np.maximum(np.abs(low), np.abs(high)) << np.minimum(left, 20)) < (1 << 31) - (1 << 9)
     safe &= left <= 20
     ends = q.apply(np.clip(np.stack([low, high]), -(1 << 31), (1 << 31) - 1).astype(np.int32))
-    result: AnyArray = np.where(safe & (ends[0] == ends[1]), ends[0], -1000).astype(np.int64)
+    result: AnyArray = np.where(safe & (ends[0] == ends[1]), ends[0], VARIES).astype(np.int64)
     return result
 
 
@@ -180,7 +182,7 @@ def _fitted(
 ) -> Channels:
     low, high = bounds
     channels = len(weights)
-    varies = constant == -1000
+    varies = constant == VARIES
     origins = np.where(np.maximum(np.abs(low), np.abs(high)) > _CENTRED, (low + high) // 2, 0)
     # Shifts are even so that layers share code; a small one costs precision that is rarely missed.
     most = largest_shift(q, np.ones(channels, np.int64), varies)
@@ -235,7 +237,7 @@ def _exact(
     constant: AnyArray,
 ) -> Channels:
     low, high = bounds
-    varies = constant == -1000
+    varies = constant == VARIES
     # A channel whose output is constant starts from how far that is from the zero point.
     form = exact_form(
         per_channel(q, np.flatnonzero(varies)), low[varies], high[varies], top, _EXACT_SHIFT

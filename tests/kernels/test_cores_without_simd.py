@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The portable and thumb kernels on emulated Cortex-M3 and M0, and their C here, on random layers.
+
+A Cortex-M0 is emulated with 16 KB of memory only: its layers go in many small programs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kernels import dsp_depthwise_layers, dsp_gemm_layers, mve_layers
+from tests.kernels.cmsis_nn_programs import networks
+from tests.kernels.dsp_programs import accepted, compare_on_board, compare_twins, plan_with
+from tinygen.errors import InputError
+from tinygen.kernels.kernel import Kernel
+from tinygen.kernels.portable import convolution as portable_convolution
+from tinygen.kernels.portable import fully_connected, pooling
+from tinygen.kernels.portable.binary import KERNELS as BINARY_KERNELS
+from tinygen.kernels.portable.convert import KERNELS as CONVERT_KERNELS
+from tinygen.kernels.portable.softmax import KERNELS as SOFTMAX_KERNELS
+from tinygen.kernels.thumb import convolution as thumb_convolution
+from tinygen.kernels.thumb.requantization import channel_words
+from tinygen.lowering import Network
+from tinygen.ops.convolution import Conv2D
+from tinygen.options import Optimize
+from tinygen.targets.boards import board
+from tinygen.targets.cores import core
+
+_LAYERS = int(os.environ.get("TINYGEN_SCALAR_LAYERS", "40"))
+"""Of each family on each core."""
+_MOST_BYTES = {"qemu-microbit": 6000, "qemu-mps2-an385": 400_000}
+"""Of inputs and outputs of a program's layers."""
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Layers of a kind, and the kernels that are to do them."""
+
+    kernels: Sequence[Kernel]
+    draw: Callable[[int], list[Network]]
+
+
+def _gemm(kind: str) -> Callable[[int], list[Network]]:
+    return lambda seed: [dsp_gemm_layers.random_layer(kind, seed)]
+
+
+def _depthwise(kind: str) -> Callable[[int], list[Network]]:
+    return lambda seed: [dsp_depthwise_layers.random_depthwise(kind, seed)]
+
+
+def _mve(family: str) -> Callable[[int], list[Network]]:
+    def draw(seed: int) -> list[Network]:
+        try:
+            return [mve_layers.random_layer(family, seed)]
+        except InputError:
+            return []
+
+    return draw
+
+
+def _model(opcode: str) -> Callable[[int], list[Network]]:
+    return lambda seed: networks(opcode, [seed])
+
+
+_CONVOLUTIONS: Sequence[Kernel] = portable_convolution.KERNELS
+_THUMB: Sequence[Kernel] = thumb_convolution.KERNELS
+
+FAMILIES = {
+    "direct convolution": _Family(_CONVOLUTIONS[:1], _gemm("window")),
+    "convolution": _Family(_CONVOLUTIONS[1:2], _gemm("window")),
+    "pointwise": _Family(_CONVOLUTIONS[1:2], _gemm("pointwise")),
+    "thumb first convolution": _Family(_THUMB, _gemm("first")),
+    "thumb convolution": _Family(_THUMB, _gemm("window")),
+    "thumb pointwise": _Family(_THUMB, _gemm("pointwise")),
+    "depthwise": _Family(_CONVOLUTIONS[2:], _depthwise("any")),
+    "depthwise 3x3": _Family(_CONVOLUTIONS[2:], _depthwise("3x3")),
+    "depthwise multiplier": _Family(_CONVOLUTIONS[2:], _depthwise("single")),
+    "fully connected": _Family(fully_connected.KERNELS, _gemm("fully connected")),
+    "add": _Family(BINARY_KERNELS, _mve("add")),
+    "multiply": _Family(BINARY_KERNELS, _model("MUL")),
+    "average pool": _Family(pooling.KERNELS, _mve("average pool")),
+    "max pool": _Family(pooling.KERNELS, _mve("max pool")),
+    "requantize": _Family(CONVERT_KERNELS, _model("QUANTIZE")),
+    "softmax": _Family(SOFTMAX_KERNELS, _model("SOFTMAX")),
+}
+
+
+def _bytes(part: Network) -> int:
+    return sum(part.tensors[index].nbytes for index in (*part.inputs, *part.outputs))
+
+
+def _layers(name: str, board_name: str, count: int, first: int = 0) -> list[Network]:
+    """The family's next ``count`` layers that the kernels do and the board has room for."""
+    family, target = FAMILIES[name], board(board_name)
+    found: list[Network] = []
+    seed = first
+    while len(found) < count:
+        assert seed < first + 10 * count, f"the kernels do hardly any {name}"
+        drawn = family.draw(seed)
+        found += accepted(
+            family.kernels,
+            [part for part in drawn if _bytes(part) <= _MOST_BYTES[board_name]],
+            target.core,
+        )
+        seed += 1
+    return found
+
+
+def _programs(parts: Sequence[Network], most_bytes: int) -> Iterator[list[Network]]:
+    """The parts, by as many as fit a program."""
+    program: list[Network] = []
+    for part in parts:
+        if program and sum(map(_bytes, program)) + _bytes(part) > most_bytes:
+            yield program
+            program = []
+        program.append(part)
+    yield program
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_name", sorted(_MOST_BYTES))
+@pytest.mark.parametrize("name", FAMILIES)
+def test_random_layers(
+    name: str, board_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = board(board_name)
+    parts = _layers(name, board_name, _LAYERS)
+    for number, program in enumerate(_programs(parts, _MOST_BYTES[board_name])):
+        optimize = Optimize.SPEED if number == 0 else Optimize.SIZE
+        plan = plan_with(FAMILIES[name].kernels, program, monkeypatch, target.core, optimize)
+        compare_on_board(plan, program, board_name, tmp_path / str(number))
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_name", sorted(_MOST_BYTES))
+def test_a_few_layers_of_every_family(
+    board_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = board(board_name)
+    kernels = [kernel for family in FAMILIES.values() for kernel in family.kernels]
+    parts = [part for name in FAMILIES for part in _layers(name, board_name, 2, first=7000)]
+    for number, program in enumerate(_programs(parts, _MOST_BYTES[board_name])):
+        plan = plan_with(kernels, program, monkeypatch, target.core, Optimize.SIZE)
+        compare_on_board(plan, program, board_name, tmp_path / str(number))
+
+
+@pytest.mark.parametrize("core_name", ["cortex-m0", "cortex-m3"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name.startswith("thumb")])
+def test_c_twins(
+    name: str, compiler: str, core_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = _layers(name, "qemu-mps2-an385", 40, first=9000)
+    plan = plan_with(FAMILIES[name].kernels, parts, monkeypatch, core(core_name))
+    compare_twins(plan, parts, compiler, tmp_path)
+
+
+@pytest.mark.parametrize("core_name", ["cortex-m0", "cortex-m3"])
+def test_every_form_is_drawn(core_name: str) -> None:
+    """Layers with every channel fitted, with some, with none; outputs cut and whole."""
+    share, cut = set(), set()
+    for seed in range(80):
+        (layer,) = dsp_gemm_layers.random_layer("window", seed).layers
+        assert isinstance(layer, Conv2D)
+        words = channel_words(layer, core(core_name))
+        share.add(float(np.mean(words.missing)))
+        cut.add(words.cut != 0)
+    assert {0.0, 1.0} <= share
+    assert any(0 < part < 0.5 for part in share)
+    assert cut == {False, True}
+
+
+def test_neighbouring_weights_of_minus_128_are_left_to_others() -> None:
+    kernel = thumb_convolution.ThumbConv2D()
+    layers = (dsp_gemm_layers.random_layer("window", seed).layers[0] for seed in range(40))
+    reasons = {kernel.rejects(layer, core("cortex-m3")) for layer in layers}
+    assert "two neighbouring weights are -128" in reasons
+    assert None in reasons

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CONV_2D for cores without SIMD, two products a multiplication: ``thumb/conv2d_s8_thumb.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygen.graph import AnyArray
+from tinygen.kernels.dsp.packing import folded_bias, per_channel
+from tinygen.kernels.kernel import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Kernel,
+    Provider,
+    Raw,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
+from tinygen.kernels.portable.base import axis_struct, requantization_struct
+from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.kernels.thumb.requantization import Words, channel_words, has_long_product
+from tinygen.numerics.fixed_point import Rounding, wrap_int32
+from tinygen.ops.convolution import Conv2D
+from tinygen.ops.layer import Layer
+from tinygen.targets.cores import Core
+
+_MOST_SCRATCH = 8192
+"""Bytes of columns that are not too much for a small device."""
+_PIXELS = 4
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Cycles; of four pixels, where not said otherwise."""
+
+    group: float
+    turn: float
+    fitted_channel: float
+    rest_channel: float
+    value: float
+    """Writing a value of one pixel to a column."""
+    run: float
+    """Finding a run of such values."""
+
+
+_V7M = _Rates(40.0, 4.0, 75.0, 330.0, 9.0, 45.0)
+_V6M = _Rates(47.0, 4.0, 150.0, 620.0, 12.0, 60.0)
+
+
+def _rates(core: Core) -> _Rates:
+    return _V7M if has_long_product(core) else _V6M
+
+
+def _groups(layer: Conv2D) -> int:
+    """Groups of four values of a window."""
+    return -(-int(layer.weights[0].size) // 4)
+
+
+def _padded(weights: AnyArray, groups: int) -> NDArray[np.int8]:
+    flat = weights.reshape(len(weights), -1)
+    return np.pad(flat, ((0, 0), (0, 4 * groups - flat.shape[1]))).astype(np.int8)
+
+
+@lru_cache(maxsize=64)
+def _sums_of_two_fit(layer: Conv2D) -> bool:
+    """Whether the products of neighbouring weights add up to int16."""
+    pairs = _padded(layer.weights, _groups(layer)).reshape(-1, 2)
+    return not bool(np.any(np.all(pairs == -128, axis=1)))
+
+
+def _in_stream(words: Words) -> bool:
+    """Whether enough channels are fitted to multiply them by the stream."""
+    return 2 * int(words.missing.sum()) <= len(words.missing)
+
+
+def _remaining(words: Words) -> AnyArray:
+    """Channels outside the stream."""
+    chosen: AnyArray = np.flatnonzero(words.missing | (not _in_stream(words)))
+    return chosen
+
+
+def _unroll(groups: int) -> int:
+    return 2 if groups % 2 == 0 else 1
+
+
+@dataclass(frozen=True)
+class ThumbConv2D:
+    """The kernel's descriptor."""
+
+    name: str = "thumb.conv2d"
+    provider: Provider = Provider.TINYGEN
+
+    def rejects(self, layer: Layer, core: Core) -> str | None:
+        """Why the kernel cannot do the layer on the core, or None if it can."""
+        if not isinstance(layer, Conv2D):
+            return "does Conv2D only"
+        if core.architecture not in ("armv6-m", "armv7-m"):
+            return f"is for cores without SIMD, which {core.name} is not"
+        if layer.groups > 1:
+            return f"has {layer.groups} groups of channels"
+        if layer.requantization.rounding is not Rounding.DOUBLE:
+            return "rounds twice"
+        if 32 * _groups(layer) > _MOST_SCRATCH:
+            return f"its columns would take more than {_MOST_SCRATCH:,} bytes"
+        if not _sums_of_two_fit(layer):
+            return "two neighbouring weights are -128"
+        return None
+
+    def cost(self, layer: Layer, core: Core) -> float:
+        """Estimated cycles."""
+        assert isinstance(layer, Conv2D)
+        rates = _rates(core)
+        words = channel_words(layer, core)
+        groups = _groups(layer)
+        pixels = int(np.prod(layer.output_shape[:3]))
+        dot = groups * (rates.group + rates.turn / _unroll(groups))
+        stream = len(words.missing) * (dot + rates.fitted_channel) if _in_stream(words) else 0.0
+        rest = len(_remaining(words)) * (dot + rates.rest_channel)
+        rows, columns = layer.window.height, layer.window.width
+        runs = rows.size * (1 if columns.dilation == 1 and columns.pad == 0 else columns.size)
+        column = int(layer.weights[0].size) * rates.value + runs * rates.run
+        return -(-pixels // _PIXELS) * (stream + rest + _PIXELS * column)
+
+    def bind(self, layer: Layer, core: Core) -> Binding:
+        """Fit the kernel to a layer that it does not reject."""
+        assert isinstance(layer, Conv2D)
+        words = channel_words(layer, core)
+        groups = _groups(layer)
+        stream: tuple[tuple[str, Field], ...] = ()
+        constants: tuple[Constant, ...] = ()
+        assembly: tuple[Assembly, ...] = ()
+        if _in_stream(words):
+            assembly = (_multiply(words, groups, core),)
+            stream = (
+                ("multiply", AssemblyArgument(assembly[0].stem)),
+                ("stream", ConstantArgument("stream")),
+            )
+            constants = (Constant("stream", _stream(layer, words)),)
+        rest: Field = Raw("NULL")
+        rest_constants: tuple[Constant, ...] = ()
+        if _remaining(words).size:
+            dot = _dot(groups, core)
+            rest, rest_constants = _rest(layer, _remaining(words), dot)
+            assembly += (dot,)
+        parameters = Struct(
+            "tinygen_thumb_conv2d_params",
+            (
+                *stream,
+                ("shape", _shape_struct(layer, words)),
+                ("rows", axis_struct(layer.window.height)),
+                ("columns", axis_struct(layer.window.width)),
+                ("batches", layer.input_shape[0]),
+                ("input_channels", layer.input_shape[3]),
+                ("input_ring_rows", layer.input_shape[1]),
+                ("padding", layer.input_zero_point),
+            ),
+        )
+        return Binding(
+            calls=(
+                Call(
+                    "tinygen_thumb_conv2d",
+                    (
+                        parameters,
+                        rest,
+                        TensorArgument(layer.inputs[0]),
+                        TensorArgument(layer.outputs[0], writable=True),
+                        ScratchArgument("int32_t"),
+                    ),
+                ),
+            ),
+            headers=("thumb/conv2d_s8_thumb.h",),
+            constants=(*constants, *rest_constants),
+            assembly=assembly,
+            scratch_bytes=32 * groups,
+            overlaps=image_overlaps(layer),
+            notes=(words.note,),
+        )
+
+
+def _shape_struct(layer: Conv2D, words: Words) -> Struct:
+    return Struct(
+        "tinygen_thumb_shape",
+        (
+            ("groups", _groups(layer)),
+            ("channels", len(words.missing)),
+            ("pitch", layer.output_shape[3]),
+            ("scaling", words.struct()),
+        ),
+    )
+
+
+def _stream(layer: Conv2D, words: Words) -> AnyArray:
+    weights = _padded(layer.weights, _groups(layer))
+    numbers = np.concatenate([words.biases[:, None], words.words], axis=1).astype("<i4")
+    stream: AnyArray = np.concatenate([weights, numbers.view(np.int8)], axis=1).reshape(-1)
+    return stream
+
+
+def _rest(layer: Conv2D, chosen: AnyArray, dot: Assembly) -> tuple[Struct, tuple[Constant, ...]]:
+    """What the channels outside the stream need."""
+    requantization, arrays = requantization_struct(per_channel(layer.requantization, chosen))
+    bias = folded_bias(layer.weights, layer.bias, layer.input_zero_point)
+    struct = Struct(
+        "tinygen_thumb_rest",
+        (
+            ("dot", AssemblyArgument(dot.stem)),
+            ("count", len(chosen)),
+            ("channels", ConstantArgument("rest_channels")),
+            ("weights", ConstantArgument("rest_weights")),
+            ("bias", ConstantArgument("rest_bias")),
+            ("requantization", requantization),
+        ),
+        "rest",
+    )
+    return struct, (
+        Constant("rest_channels", chosen.astype(np.uint16), alignment=2),
+        Constant("rest_weights", _padded(layer.weights, _groups(layer))[chosen]),
+        Constant("rest_bias", wrap_int32(bias[chosen])),
+        *arrays,
+    )
+
+
+def _listing(core: Core) -> str:
+    return "thumb/gemm_v7m.inc" if has_long_product(core) else "thumb/gemm_v6m.inc"
+
+
+def _prototype(kind: str, twin: str) -> str:
+    return (
+        f"#ifdef TINYGEN_NO_ASSEMBLY\n#define {{symbol}} {twin}\n#else\n{kind} {{symbol}};\n#endif"
+    )
+
+
+def _multiply(words: Words, groups: int, core: Core) -> Assembly:
+    return Assembly(
+        stem=f"thumb_gemm_{words.stem}_by{_unroll(groups)}",
+        listing=_listing(core),
+        parameters=(
+            ("TG_FITTED", 1),
+            ("TG_UNROLL", _unroll(groups)),
+            *words.parameters(),
+        ),
+        prototype=_prototype("tinygen_thumb_multiply_function", "tinygen_thumb_multiply"),
+    )
+
+
+def _dot(groups: int, core: Core) -> Assembly:
+    return Assembly(
+        stem=f"thumb_dot_by{_unroll(groups)}",
+        listing=_listing(core),
+        parameters=(("TG_FITTED", 0), ("TG_UNROLL", _unroll(groups)), ("TG_CUT", 0)),
+        prototype=_prototype("tinygen_thumb_dot_function", "tinygen_thumb_dot"),
+    )
+
+
+KERNELS: Sequence[Kernel] = (ThumbConv2D(),)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words with which cores without SIMD requantize: ``thumb/requantize.h``.
+
+Cores with a long product (SMULL) take its upper half, with one right shift for the whole layer.
+Armv6-M has 32-bit products only: a sum is split, and each part times M must be a word. That leaves M
+as many bits as a layer's sums leave free, so each channel has the right shift that makes most of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tinygen.graph import AnyArray
+from tinygen.kernels.dsp.packing import VARIES, constant_outputs, folded_bias, per_channel
+from tinygen.kernels.kernel import Struct
+from tinygen.numerics.fitted import BoolArray, accumulator_bounds, fit, largest_shift
+from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization, wrap_int32
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.targets.cores import Core
+
+WHOLE = 32
+"""The split of a core that has the long product."""
+_SHIFT = 4
+"""The layer's right shift there, unless a channel's M would not fit with it."""
+_MOST_NUDGE = 1 << 16
+"""What fitting may add to a sum."""
+_SHIFT_BITS = 5
+"""Of the word of M that hold its channel's shift."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """One entry a channel: ``biases``, and ``words`` (channels, 2) M and C.
+
+    ``cut`` and ``low`` describe the range of outputs. ``missing`` channels are not fitted; their
+    entries are 0.
+    """
+
+    biases: Int32Array
+    words: Int32Array
+    split: int
+    shift: int
+    cut: int
+    low: int
+    missing: BoolArray
+    note: str
+
+    def struct(self) -> Struct:
+        """``tinygen_thumb_scaling``."""
+        return Struct(
+            "tinygen_thumb_scaling",
+            (
+                ("cut", self.cut),
+                ("low", self.low),
+                ("split", self.split),
+                ("shift", self.shift),
+            ),
+        )
+
+    def parameters(self) -> tuple[tuple[str, int], ...]:
+        """What the assembly is told."""
+        how = ("TG_SHIFT", self.shift) if self.split == WHOLE else ("TG_SPLIT", self.split)
+        return (how, ("TG_CUT", int(self.cut != 0)))
+
+    @property
+    def stem(self) -> str:
+        """The same as a part of a name."""
+        how = self.shift if self.split == WHOLE else f"split{self.split}"
+        return f"{how}" + ("_cut" if self.cut else "")
+
+
+def has_long_product(core: Core) -> bool:
+    """Whether the core multiplies 32 bits by 32 to 64."""
+    return core.architecture != "armv6-m"
+
+
+@lru_cache(maxsize=64)
+def channel_words(layer: Conv2D | DepthwiseConv2D, core: Core) -> Words:
+    """The words of a layer's channels."""
+    depthwise = isinstance(layer, DepthwiseConv2D)
+    weights = np.moveaxis(layer.weights, -1, 0) if depthwise else layer.weights
+    low, high = accumulator_bounds(weights, layer.bias, layer.input_zero_point)
+    bias = folded_bias(weights, layer.bias, layer.input_zero_point)
+    q = per_channel(layer.requantization, len(low))
+    top = 0 if (q.clamp_min, q.clamp_max) == (-128, 127) else 255 - q.clamp_max
+    outputs = constant_outputs(q, low, high)
+    varies = outputs == VARIES
+    shift = 0
+    if has_long_product(core):
+        most = largest_shift(q, np.ones(len(low), np.int64), varies)
+        split, limit, shift = WHOLE, 1 << 31, max(min(_SHIFT, most), 0)
+        shifts = np.full(len(low), shift)
+    else:
+        split, limit = _split(low[varies], high[varies])
+        shifts = np.where(varies, _shifts(q, split, limit), 0)
+    found = ~varies
+    nudges = np.zeros(len(low), np.int64)
+    words = np.zeros((len(low), 2), np.int64)
+    words[~varies, 1] = (outputs[~varies] + top) << shifts[~varies]
+    for value in np.unique(shifts[varies]):
+        chosen = np.flatnonzero(varies & (shifts == value))
+        fitted = fit(
+            per_channel(q, chosen),
+            low[chosen],
+            high[chosen],
+            shift=int(value),
+            offset=top,
+            product_bits=split,
+        )
+        found[chosen] = fitted.fitted & (fitted.multipliers < limit)
+        nudges[chosen] = fitted.nudges
+        words[chosen, 0] = fitted.multipliers
+        words[chosen, 1] = fitted.constants
+    if split != WHOLE:
+        words[:, 0] += shifts << (32 - _SHIFT_BITS)
+    return Words(
+        biases=wrap_int32(bias + nudges),
+        words=wrap_int32(np.where(found[:, None], words, 0)),
+        split=split,
+        shift=shift,
+        cut=255 - (q.clamp_max - q.clamp_min),
+        low=q.clamp_min,
+        missing=~found,
+        note=f"requantization: {int(found.sum())} of {len(found)} channels fitted, "
+        f"proven for every accumulator in [{low.min()}, {high.max()}]",
+    )
+
+
+def _split(low: Int64Array, high: Int64Array) -> tuple[int, int]:
+    """(bits that are multiplied apart, what M must be less than)."""
+    most = int(max(np.abs(low).max(initial=0), np.abs(high).max(initial=0))) + _MOST_NUDGE
+    bits = most.bit_length()
+    split = min(max((bits + 1) // 2, 8), 15)
+    return split, 1 << min(32 - split, 31 - max(bits - split, 0), 32 - _SHIFT_BITS)
+
+
+def _shifts(q: Requantization, split: int, limit: int) -> AnyArray:
+    """The right shift of each channel for which M has most bits."""
+    scale = q.multipliers.astype(np.float64) * 2.0 ** (q.shifts.astype(np.float64) - 31 + split)
+    room = np.floor(np.log2((limit - 1) / np.maximum(scale, 1e-9)))
+    shifts: AnyArray = np.clip(room, 0, 24).astype(np.int64)
+    return shifts
