@@ -24,37 +24,11 @@ from tinygen.explain.explanation import (
 from tinygen.graph import ABSENT, AnyArray, Tensor
 from tinygen.lowering import Network
 from tinygen.ops.layer import Layer
+from tinygen.ops.movement import MOVERS
 
 UNWORKED = "not worked by hand: see the operator's reference in tinygen/ops"
 """Rule of an operator that has no worked calculation."""
 _MOVED = "elements are moved, not computed: no scale is involved"
-MOVERS = frozenset(
-    (
-        "BATCH_TO_SPACE_ND",
-        "BROADCAST_TO",
-        "CONCATENATION",
-        "DEPTH_TO_SPACE",
-        "EXPAND_DIMS",
-        "GATHER",
-        "GATHER_ND",
-        "MIRROR_PAD",
-        "PACK",
-        "PAD",
-        "PADV2",
-        "RESHAPE",
-        "REVERSE_V2",
-        "SLICE",
-        "SPACE_TO_BATCH_ND",
-        "SPACE_TO_DEPTH",
-        "SPLIT",
-        "SPLIT_V",
-        "SQUEEZE",
-        "STRIDED_SLICE",
-        "TRANSPOSE",
-        "UNPACK",
-    )
-)
-"""Operators that move elements and compute nothing."""
 _ROLES = dict.fromkeys(
     ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), ("input", "weights", "bias")
 )

@@ -16,6 +16,34 @@ from tinygen.numerics import Numerics
 from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
 from tinygen.ops.quantized import scale, zero_point
 
+MOVERS = frozenset(
+    (
+        "BATCH_TO_SPACE_ND",
+        "BROADCAST_TO",
+        "CONCATENATION",
+        "DEPTH_TO_SPACE",
+        "EXPAND_DIMS",
+        "GATHER",
+        "GATHER_ND",
+        "MIRROR_PAD",
+        "PACK",
+        "PAD",
+        "PADV2",
+        "RESHAPE",
+        "REVERSE_V2",
+        "SLICE",
+        "SPACE_TO_BATCH_ND",
+        "SPACE_TO_DEPTH",
+        "SPLIT",
+        "SPLIT_V",
+        "SQUEEZE",
+        "STRIDED_SLICE",
+        "TRANSPOSE",
+        "UNPACK",
+    )
+)
+"""Operators that move elements and compute nothing."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Concatenation(Layer):

@@ -21,41 +21,14 @@ import numpy as np
 from tinygen.graph import DType, Graph, Operator, Rewrite, Subgraph
 from tinygen.numerics import Numerics
 from tinygen.ops.layer import Layer
-from tinygen.ops.movement import Concatenation, Reshape
+from tinygen.ops.movement import MOVERS, Concatenation, Reshape
 from tinygen.ops.pad import Pad
 from tinygen.ops.strided import Move
 from tinygen.passes.rewriting import alike, applied, as_view, every_value, layer_of, rewritten
 
 _STAGE = "identities"
 
-_WORTH_TRYING = frozenset(
-    {
-        "BATCH_TO_SPACE_ND",
-        "BROADCAST_TO",
-        "CONCATENATION",
-        "DEPTH_TO_SPACE",
-        "EXPAND_DIMS",
-        "LEAKY_RELU",
-        "MIRROR_PAD",
-        "PACK",
-        "PAD",
-        "PADV2",
-        "QUANTIZE",
-        "RELU",
-        "RELU6",
-        "RESHAPE",
-        "REVERSE_V2",
-        "SLICE",
-        "SPACE_TO_BATCH_ND",
-        "SPACE_TO_DEPTH",
-        "SPLIT",
-        "SPLIT_V",
-        "SQUEEZE",
-        "STRIDED_SLICE",
-        "TRANSPOSE",
-        "UNPACK",
-    }
-)
+_WORTH_TRYING = (MOVERS - {"GATHER", "GATHER_ND"}) | {"LEAKY_RELU", "QUANTIZE", "RELU", "RELU6"}
 
 
 def remove_identities(graph: Graph, numerics: Numerics) -> Graph:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tinygen import reference
-from tinygen.explain.explain import MOVERS
 from tinygen.graph import AnyArray, Tensor
 from tinygen.lowering import Network
+from tinygen.ops.movement import MOVERS
 from tinygen.ops.quantized import INTEGER_RANGES
 from tinygen.quantize.advice import advice_for
 from tinygen.quantize.data import Dataset
