@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from tinygen.cli_options import FunctionT, common_options, write_text
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH, InputError
 
 if TYPE_CHECKING:
-    from tinygen.quantize.compare import Comparison
+    from tinygen.quantize.data import Dataset
 
 
 def comparison_options(function: FunctionT) -> FunctionT:
@@ -38,11 +39,32 @@ def comparison_options(function: FunctionT) -> FunctionT:
     return function
 
 
-def write_comparison(comparison: Comparison, directory: Path) -> dict[str, Any]:
-    """Write ``comparison.html`` and ``comparison.json``; gives the data."""
+def run_comparison(
+    variants: Mapping[str, bytes],
+    evaluation: Dataset,
+    directory: Path,
+    *,
+    title: str,
+    metric: str,
+    board_names: Sequence[str],
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Compare, and write ``comparison.html`` and ``comparison.json``; gives the data."""
+    from tinygen.quantize.compare import compare as compare_stage
     from tinygen.quantize.compare import comparison_as_data
     from tinygen.report.quantization_page import quantization_page
+    from tinygen.targets.boards import board
 
+    with tempfile.TemporaryDirectory(prefix="tinygen-") as work:
+        comparison = compare_stage(
+            variants,
+            evaluation,
+            Path(work),
+            title=title,
+            metric=metric,
+            boards=[board(name) for name in board_names] or None,
+            progress=tell,
+        )
     data = comparison_as_data(comparison)
     write_text(directory / "comparison.html", quantization_page(data))
     write_text(directory / "comparison.json", json.dumps(data, indent=1) + "\n")
@@ -78,11 +100,9 @@ def compare(
     as_json: bool,
 ) -> int:
     """Compare a float .tflite with quantized ones: accuracy, noise, size, time, memory, energy."""
-    from tinygen.quantize.compare import compare as compare_stage
     from tinygen.quantize.data import load_dataset, signature_of
     from tinygen.report.comparison_table import print_comparison
     from tinygen.report.console import progress
-    from tinygen.targets.boards import board
     from tinygen.tflite_reader import read_model
 
     files = [float_model, *quantized]
@@ -93,20 +113,19 @@ def compare(
         raise InputError(
             f"the files are called {', '.join(names)}: two have the same name.", "Rename one."
         )
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        comparison = compare_stage(
+    with progress() as tell:
+        compared = run_comparison(
             {name: path.read_bytes() for name, path in zip(names, files, strict=True)},
             evaluation,
-            Path(work),
+            output,
             title=float_model.stem,
             metric=metric,
-            boards=[board(name) for name in board_names] or None,
-            progress=tell,
+            board_names=board_names,
+            tell=tell,
         )
-    described = write_comparison(comparison, output)
     if as_json:
-        click.echo(json.dumps(described))
+        click.echo(json.dumps(compared))
     else:
-        print_comparison(described)
+        print_comparison(compared)
         click.echo(str(output / "comparison.html"))
-    return EXIT_DONE if comparison.agrees else EXIT_MISMATCH
+    return EXIT_DONE if compared["agrees"] else EXIT_MISMATCH
