@@ -220,7 +220,7 @@ def _free_activations(graph: Graph) -> list[int]:
 def tensor_ranges(calibrated: bytes) -> dict[str, Range]:
     """Smallest and largest value by tensor name, as ``min_max_model`` wrote them."""
     ranges = {}
-    for tensor in _unpacked(calibrated).subgraphs[0].tensors:
+    for tensor in unpacked(calibrated).subgraphs[0].tensors:
         record = tensor.quantization
         if record is not None and record.min is not None and len(record.min) == 1:
             ranges[tensor.name.decode()] = float(record.min[0]), float(record.max[0])
@@ -229,7 +229,7 @@ def tensor_ranges(calibrated: bytes) -> dict[str, Range]:
 
 def with_ranges(calibrated: bytes, ranges: Mapping[str, Range]) -> bytes:
     """A copy of a calibrated model with other ranges, by tensor name."""
-    model = _unpacked(calibrated)
+    model = unpacked(calibrated)
     for tensor in model.subgraphs[0].tensors:
         chosen = ranges.get(tensor.name.decode())
         if chosen is not None and tensor.quantization is not None:
@@ -238,7 +238,8 @@ def with_ranges(calibrated: bytes, ranges: Mapping[str, Range]) -> bytes:
     return packed(model)
 
 
-def _unpacked(tflite: bytes) -> Any:
+def unpacked(tflite: bytes) -> Any:
+    """The schema object of a file."""
     schema = require("ai_edge_litert.schema_py_generated", "quantization")
     return schema.ModelT.InitFromPackedBuf(tflite)
 

@@ -93,7 +93,9 @@ def _function_converter(
     def make() -> Any:
         with quiet():
             function = tf.function(call, input_signature=specs).get_concrete_function()
-            return tf.lite.TFLiteConverter.from_concrete_functions([function], keep)
+            owner = tf.Module()
+            owner.parts = [keep, *function.variables]  # only constants if something tracks them
+            return tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
 
     return make
 
