@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,35 @@ from tinygen.cli_options import common_options
     type=click.Path(path_type=Path),
     help="Write the float .tflite of the same network too.",
 )
+@click.option(
+    "--qat", is_flag=True, help="Train on with quantization in the loop, then quantize (int8)."
+)
+@click.option("--train", default="", help="Samples to train on, with labels (default: --data).")
+@click.option("--teacher", is_flag=True, help="Train to imitate the float model; needs no labels.")
+@click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3e-4,
+    show_default=True,
+    help="Of Adam, at the start; it falls along a cosine.",
+)
+@click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.9),
+    default=0.2,
+    show_default=True,
+    help="Share of the training samples held back to choose the best epoch.",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Stop after this many epochs without a better one.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the training.")
 @common_options
 def quantize(
     model: Path,
@@ -68,7 +98,10 @@ def quantize(
     preprocess: str,
     input_range: str,
     float_output: Path | None,
+    qat: bool,
+    train: str,
     as_json: bool,
+    **training_options: Any,
 ) -> None:
     """Quantize a float model (Keras, SavedModel or .tflite) to a .tflite for microcontrollers."""
     from tinygen.quantize.calibration import Method
@@ -76,23 +109,38 @@ def quantize(
     from tinygen.quantize.convert import quantize as quantize_stage
     from tinygen.quantize.data import load_dataset
     from tinygen.quantize.source import load_float_model
+    from tinygen.quantize.training import TrainingOptions, train_quantized
     from tinygen.report.console import progress
 
+    _check_options(qat, scheme, data, train, training_options["teacher"])
     limits = _range(input_range)
+    training = None
     with progress() as tell:
         tell("starting TensorFlow")
         source = load_float_model(model)
-        samples = load_dataset(data, source.signature, preprocess) if data else None
-        if samples is not None and limits is not None:
-            check_range(samples, *limits)
-        quantized = quantize_stage(
-            source,
-            samples,
-            Scheme(scheme),
-            Method(calibration),
-            percentile=percentile,
-            tell=tell,
-        )
+        signature = source.signature
+        samples = load_dataset(data, signature, preprocess) if data else None
+        lessons = load_dataset(train, signature, preprocess) if train else samples
+        for one in (samples, lessons):
+            if one is not None and limits is not None:
+                check_range(one, *limits)
+        method = Method(calibration)
+        if qat:
+            assert samples is not None
+            assert lessons is not None
+            quantized, training = train_quantized(
+                source,
+                lessons,
+                samples,
+                TrainingOptions(**training_options),
+                method,
+                percentile=percentile,
+                tell=tell,
+            )
+        else:
+            quantized = quantize_stage(
+                source, samples, Scheme(scheme), method, percentile=percentile, tell=tell
+            )
     _write(output, quantized.model)
     if float_output is not None:
         _write(float_output, quantized.float_model)
@@ -107,11 +155,23 @@ def quantize(
         "float_bytes": len(quantized.float_model),
         "bytes": len(quantized.model),
         "warnings": list(quantized.warnings),
+        "training": None if training is None else asdict(training),
     }
     if as_json:
         click.echo(json.dumps(described))
     else:
         _print(described)
+
+
+def _check_options(qat: bool, scheme: str, data: str, train: str, teacher: bool) -> None:
+    if not qat and (train or teacher):
+        raise click.UsageError("--train and --teacher belong to --qat, which is not given.")
+    if qat and scheme != "int8":
+        raise click.UsageError(f"--qat trains for int8, not for --scheme {scheme}.")
+    if qat and not data:
+        raise click.UsageError(
+            "--qat needs --data, to measure the ranges that training begins with."
+        )
 
 
 def _range(text: str) -> tuple[float, float] | None:
@@ -141,6 +201,12 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _print(data: dict[str, Any]) -> None:
+    if training := data["training"]:
+        first, best = (training["epochs"][n]["validation_loss"] for n in (0, training["best"]))
+        click.echo(
+            f"trained {len(training['epochs']) - 1} epochs on {training['loss']}, "
+            f"kept {training['best']}: validation loss {first:.4f} before, {best:.4f} after"
+        )
     how = (
         f", ranges by {data['calibration']} from {data['calibration_samples']} samples"
         if data["calibration"]

@@ -36,6 +36,7 @@ _HIDDEN_INTERMEDIATE = 4
 
 _LEVELS = 255
 _INT8_MIN = -128
+_TIE = 1e-3
 _WEIGHT_LIMIT = 127
 
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
@@ -229,11 +230,19 @@ class DifferentiableModel:
         return self._round(weights / step) * step
 
     def _produced(self, operator: Operator, index: int, value: Any) -> Any:
+        if operator.opcode == "AVERAGE_POOL_2D" and index in self._scale_of:
+            value = self._ties_away(self._scale_of[index], value)
         fixed = _FIXED_RANGES.get(operator.opcode)
         if fixed is None:
             return self._activation(index, value)
         step = (fixed[1] - fixed[0]) / _LEVELS
         return self._tf.clip_by_value(self._round(value / step) * step, *fixed)
+
+    def _ties_away(self, scale: Scale, value: Any) -> Any:
+        """Halves, which means of few integers often are, away from the integer zero as TFLM rounds."""
+        step = self._tf.stop_gradient(self._tf.exp(scale.log_scale))
+        integer = self._tf.stop_gradient(value) / step + scale.zero_point
+        return value + _TIE * step * self._tf.sign(integer)
 
     def _activation(self, index: int, value: Any) -> Any:
         """int8 at the tensor's scale; the gradient reaches the scale too."""

@@ -79,6 +79,8 @@ def tensorflow() -> Any:
     """TensorFlow, its logs silenced."""
     tf = require("tensorflow", "quantization")
     tf.get_logger().setLevel("ERROR")
+    with quiet():
+        tf.constant(0)  # the first operation looks for devices, and says so
     return tf
 
 

@@ -40,7 +40,7 @@ class TrainingOptions:
     """
 
     epochs: int = 20
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     batch: int = 32
     validation: float = 0.2
     patience: int = 5
@@ -294,8 +294,8 @@ def with_weights(model: FloatModel, parameters: dict[Parameter, Any]) -> FloatMo
     taken: set[int] = set()
     buffer_type, tensor_type = type(file.buffers[0]), type(subgraph.tensors[0])
     for (operator, slot), variable in parameters.items():
-        inputs = subgraph.operators[operator].inputs
-        index = int(inputs[slot])
+        record = subgraph.operators[operator]
+        index = int(record.inputs[slot])
         buffer = buffer_type()
         buffer.data = np.frombuffer(variable.numpy().astype("<f4").tobytes(), np.uint8)
         file.buffers.append(buffer)
@@ -304,7 +304,8 @@ def with_weights(model: FloatModel, parameters: dict[Parameter, Any]) -> FloatMo
             copy.__dict__.update(subgraph.tensors[index].__dict__)
             copy.name = subgraph.tensors[index].name + f"_{operator}_{slot}".encode()
             subgraph.tensors.append(copy)
-            index = inputs[slot] = len(subgraph.tensors) - 1
+            index = len(subgraph.tensors) - 1
+            record.inputs = [*record.inputs[:slot], index, *record.inputs[slot + 1 :]]
         taken.add(index)
         subgraph.tensors[index].buffer = len(file.buffers) - 1
     tflite = packed(file)
