@@ -32,6 +32,7 @@ NIGHTLY = (
     r"tests/kernels/test_(dsp|mve)_",
     r"tests/kernels/test_interrupts\.py.*size",
     r"tests/kernels/test_(emulated|stateful|typed)",
+    r"tests/models/test_graphs\.py::test_(emulated\[qemu-mps3|on_the_host\[[1-9])",
     r"tests/run/test_(board_images|fault_injection|noise|plugin)",
     r"tests/test_profile",
     r"tests/test_verify\.py::test_real_models_on_cortex_m4.*size",

@@ -11,7 +11,7 @@ import pytest
 
 from tests.kernels.host_batch import build
 from tests.models.oracle import OracleRejects, run_litert, run_tflm_in_a_row
-from tests.ops.comparison import assert_equal, describe, random_inputs
+from tests.ops.comparison import assert_equal, assert_same, describe, random_inputs
 from tests.ops.generators.typed import CASES, typed_model
 from tinygen import reference
 from tinygen.errors import InputError
@@ -53,13 +53,6 @@ def _assert_close(network: Network, want: AnyArray, got: AnyArray, context: str)
         assert apart <= tolerance, f"{context}: {apart} ulp, {want} {got}"
     else:
         assert_equal(want, got, context)
-
-
-def assert_same(want: AnyArray, got: AnyArray, context: str) -> None:
-    """Both arrays have the same bits, but for those of a NaN, which each processor makes its own."""
-    if want.dtype == np.float32:
-        want, got = (np.where(np.isnan(a), np.float32(np.nan), a) for a in (want, got))
-    assert_equal(want, got, context)
 
 
 _LITERT_IS_THE_ORACLE = {

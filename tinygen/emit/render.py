@@ -216,9 +216,32 @@ def _kernel_defines(plan: Plan) -> list[str]:
 
 
 def _linkage(plan: Plan) -> list[str]:
+    """How steps and kernels are declared.
+
+    GCC 12 takes a function for one without effect if all it writes is a fixed place of the arena, and
+    the address is computed from another one there: it then drops the call. Steps are opaque to such
+    deductions, and kernels that are not inlined are compiled without them.
+    """
+    step = f"{plan.options.name.upper()}_STEP"
+    steps = [
+        "#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8",
+        f"#define {step} static __attribute__((noinline, noipa))",
+        "#else",
+        f"#define {step} static __attribute__((noinline))",
+        "#endif",
+    ]
     if plan.options.optimize is Optimize.SIZE:
-        return ["#define TINYGEN_KERNEL static __attribute__((noinline, unused))"]
-    return ["#define TINYGEN_KERNEL static inline __attribute__((always_inline, unused))"]
+        return [
+            *steps,
+            "#if defined(__GNUC__) && !defined(__clang__)",
+            '#pragma GCC optimize("no-ipa-pure-const", "no-ipa-modref")',
+            "#endif",
+            "#define TINYGEN_KERNEL static __attribute__((noinline, unused))",
+        ]
+    return [
+        *steps,
+        "#define TINYGEN_KERNEL static inline __attribute__((always_inline, unused))",
+    ]
 
 
 def _providers(plan: Plan) -> str:
