@@ -26,6 +26,11 @@ _LONGEST_CHAIN = 48
 _BAND_ROWS = (1, 2, 4, 8)
 _LADDER = (1.0, 1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.1, 2.5, 3.0)
 _LAYERS_EVALUATED = 1_500
+_WORTH_ROWS = 0.98
+
+MOST_SLOWDOWN = 1.12
+"""Estimated cycles that ``--optimize ram`` may take, in those of the plan without streams."""
+
 _QUICK = 0.05
 
 
@@ -64,9 +69,14 @@ class Candidate:
 Rank = Callable[[Candidate], tuple[float, ...]]
 
 
-def smallest(candidate: Candidate) -> tuple[float, ...]:
-    """Less memory, then fewer cycles."""
-    return (candidate.arena_bytes, candidate.cycles)
+def smallest_at(cycles: float) -> Rank:
+    """Less memory, then fewer cycles, among those of at most so many cycles."""
+
+    def rank(candidate: Candidate) -> tuple[float, ...]:
+        over = max(0.0, candidate.cycles - cycles)
+        return (over, candidate.arena_bytes, candidate.cycles)
+
+    return rank
 
 
 def cheapest_within(budget: int) -> Rank:
@@ -105,12 +115,21 @@ class ChainSearch:
             self._bands[key] = band_layer(layer, rows, self.kernels, self.options.core)
         return self._bands[key]
 
+    def worthwhile(self, number: int, rows: int) -> BandLayer | None:
+        """A layer by bands of so many rows, or of fewer if more save next to nothing."""
+        best = self.band(number, 1)
+        for wider in _BAND_ROWS[1:]:
+            found = self.band(number, wider) if wider <= rows else None
+            if found is not None and best is not None and found.cycles < _WORTH_ROWS * best.cycles:
+                best = found
+        return best
+
     def _estimates(self, root: dict[int, int]) -> list[list[tuple[int, float, Segment]]]:
         """By first layer: peak, cycles and segment of every ordinary step and chain from there."""
         count = len(self.steps)
         edges: list[list[tuple[int, float, Segment]]] = [[] for _ in range(count)]
         for rows in _BAND_ROWS:
-            bands = [self.band(number, rows) for number in range(count)]
+            bands = [self.worthwhile(number, rows) for number in range(count)]
             if rows > 1 and all(b is None or b.operator.most == 1 for b in bands):
                 break
             needs = [
@@ -277,6 +296,10 @@ class ChainSearch:
                 if joined is not None:
                     yield (*before, joined, *after[1:])
             if segment.rows is not None:
+                for rows in _BAND_ROWS:
+                    wider = self._chain(segment.start, segment.stop, rows)
+                    if wider is not None:
+                        yield (*before, wider, *after)
                 yield (*before, replace(segment, backwards=not segment.backwards), *after)
                 for cut in range(segment.start + 1, segment.stop):
                     left, right = self._chain(segment.start, cut), self._chain(cut, segment.stop)
@@ -296,11 +319,11 @@ class ChainSearch:
                 if left is not None and right is not None:
                     yield (*segments[:number], left, right, *segments[number + 2 :])
 
-    def _chain(self, start: int, stop: int) -> Segment | None:
-        if any(self.band(number, 1) is None for number in range(start, stop)):
-            return None
-        segment = Segment(start, stop, (1,) * (stop - start))
-        return segment if self._may_be_chain(segment) else None
+    def _chain(self, start: int, stop: int, rows: int = 1) -> Segment | None:
+        found = [self.worthwhile(number, rows) for number in range(start, stop)]
+        mosts = tuple(band.operator.most for band in found if band is not None)
+        segment = Segment(start, stop, mosts)
+        return segment if len(mosts) == len(found) and self._may_be_chain(segment) else None
 
     def widen(self, candidate: Candidate, budget: int) -> Candidate:
         """More rows a call where that saves cycles and the arena stays within the budget."""
@@ -329,12 +352,16 @@ class ChainSearch:
         return candidate
 
 
-def smallest_plan(search: ChainSearch) -> Candidate | None:
-    """The plan of least memory that the search finds, at the least cost for that memory."""
+def smallest_plan(search: ChainSearch, slowdown: float = float("inf")) -> Candidate | None:
+    """The plan of least memory that the search finds, at the least cost for that memory.
+
+    ``slowdown`` is how many times the cycles without streams it may take.
+    """
+    rank = smallest_at(slowdown * sum(step.cycles for step in search.steps))
     candidates = search.ladder()
     if not candidates:
         return None
-    best = search.improve(min(candidates, key=smallest), smallest)
+    best = search.improve(min(candidates, key=rank), rank)
     return search.widen(best, best.arena_bytes)
 
 
@@ -384,7 +411,7 @@ def with_chains(
     if options.chains:
         found = _demanded(search, options.chains)
     elif options.optimize is Optimize.RAM:
-        found = smallest_plan(search)
+        found = smallest_plan(search, MOST_SLOWDOWN)
     else:
         found = plan_within(search, unstreamed if budget is None else budget.nbytes)
     if found is None:
