@@ -16,6 +16,7 @@ from tinygen.kernels.control_flow import bind_control_flow
 from tinygen.kernels.kernel import Kernel, Provider
 from tinygen.lowering import Network
 from tinygen.memory.body import Body
+from tinygen.memory.checker import check_plan
 from tinygen.memory.layout import lay_out
 from tinygen.memory.timeline import Moment
 from tinygen.ops.control_flow import ControlFlow
@@ -123,6 +124,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         unstreamed_bytes=unstreamed_bytes or layout.placement.extent,
         unstreamed_cycles=ordinary,
     )
+    check_plan(plan)
     check_ram(plan)
     return plan
 
