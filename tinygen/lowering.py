@@ -18,7 +18,7 @@ from tinygen.graph import ABSENT, AnyArray, DType, Graph, Subgraph, Tensor
 from tinygen.numerics import Numerics
 from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.layer import Layer, OperatorView
-from tinygen.ops.variables import DECLARATIONS, Variables
+from tinygen.ops.variables import DECLARATIONS, Variables, keep_output
 from tinygen.passes.constant_folding import fold_constants
 
 _MAX_LISTED = 20
@@ -100,7 +100,15 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
     layers, problems = _lower_operators(graph, 0, subgraph, numerics, variables, {}, (0,))
     if problems:
         raise _unsupported(graph, problems)
-    return _network(graph, subgraph, numerics, layers, subgraph.inputs, subgraph.outputs)
+    outputs = subgraph.outputs
+    if any(layer.may_end for layer in layers):
+        number = 1 + max(operator.index for operator in subgraph.operators)
+        tensors = [subgraph.tensors[index] for index in outputs]
+        kept = [variables.kept_output(tensor, k) for k, tensor in enumerate(tensors)]
+        for k, (tensor, state) in enumerate(zip(tensors, kept, strict=True)):
+            layers.append(keep_output(tensor, state, number + k))
+        outputs = tuple(state.index for state in kept)
+    return _network(graph, subgraph, numerics, layers, subgraph.inputs, outputs)
 
 
 def _lower_operators(
@@ -190,9 +198,12 @@ def _network(
     states = {state.index: state for layer in layers for state in layer.states}
     for layer in layers:
         runtime.update(layer.inputs, layer.outputs)
-    for index in runtime - set(states):
-        if index < len(subgraph.tensors) and subgraph.tensors[index].is_variable:
-            states[index] = _reset(graph, subgraph, subgraph.tensors[index])
+    written: set[int] = set()
+    for layer in layers:
+        for index in set(layer.inputs) - written - set(states):
+            if subgraph.tensors[index].is_variable:
+                states[index] = _reset(graph, subgraph, subgraph.tensors[index])
+        written.update(layer.outputs)
     runtime -= set(states)
     return Network(
         graph=graph,

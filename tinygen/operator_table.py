@@ -19,6 +19,7 @@ UNTYPED = ("CALL_ONCE", "VAR_HANDLE")
 
 STATEFUL = (
     "ASSIGN_VARIABLE",
+    "CIRCULAR_BUFFER",
     "READ_VARIABLE",
     "SVDF",
     "SignalDelay",
@@ -87,7 +88,7 @@ def markdown(rows: Sequence[Support]) -> str:
         "int8 weights and an int16 cell; a quantized SVDF has a state of int8 or of int16. A float32\n"
         "LSTM's distance is in last places of 1, the bound of its outputs.\n"
         + "\n## Custom operators\n\n"
-        "Those of TFLM (its signal operators) are in the table, with the type of their first input.\n"
+        "Those of TFLM are in the table, with the type of their first input.\n"
         "Your own: a NumPy reference and a C function, registered with\n"
         "`tinygen.ops.custom.register_custom_operator`; `examples/custom_operator` is an example.\n"
     )

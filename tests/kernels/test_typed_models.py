@@ -100,8 +100,11 @@ def test_random_models(opcode: str, dtype: str, tmp_path: Path) -> None:
             raise AssertionError(context) from error
         states: dict[int, AnyArray] = {}
         for inputs, wanted in zip(samples, expected, strict=True):
+            before = {**network.states, **states}
             computed = reference.outputs(network, inputs, states)
-            for want, got in zip(wanted, computed, strict=True):
+            # Where TFLM ended the run early, the outputs are those of the run before.
+            outputs = wanted or [before[index] for index in network.outputs]
+            for want, got in zip(outputs, computed, strict=True):
                 _assert_close(network, want, got, f"reference of {context}")
             for want, got in zip(computed, host.run(inputs), strict=True):
                 assert_same(want, got, f"C of {context}")

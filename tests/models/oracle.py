@@ -46,15 +46,18 @@ def run_tflm(
 def run_tflm_in_a_row(
     model: bytes, samples: Sequence[Sequence[AnyArray]], arena_bytes: int = _ARENA_BYTES
 ) -> list[list[AnyArray]]:
-    """Run a model once for every sample, keeping its state; arguments and errors as ``run_tflm``."""
+    """Run a model once for every sample, keeping its state; arguments and errors as ``run_tflm``.
+
+    A run that a CIRCULAR_BUFFER ended has no outputs.
+    """
     try:
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
         results = []
         for inputs in samples:
             for index, value in enumerate(inputs):
                 interpreter.set_input(np.array(value, order="C"), index)
-            interpreter.invoke()
-            outputs = range(_outputs_of(model))
+            ended_early = interpreter.invoke() != 0
+            outputs = range(0 if ended_early else _outputs_of(model))
             results.append([np.array(interpreter.get_output(index)) for index in outputs])
         return results
     except (RuntimeError, ValueError) as error:

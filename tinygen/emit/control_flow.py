@@ -18,7 +18,7 @@ from tinygen.step import Step
 
 def is_checked(step: Step) -> bool:
     """Whether the step's function returns a status."""
-    return any(call.checked for call in step.binding.calls) or any(
+    return any(call.checked or call.ends for call in step.binding.calls) or any(
         is_checked(inner) for routine in step.routines for inner in routine.plan.steps
     )
 

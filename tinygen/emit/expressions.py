@@ -287,7 +287,9 @@ class Renderer:
         text = f"{call.function}({', '.join(arguments)})"
         if len(text) > _STATEMENT_WIDTH:
             text = f"{call.function}(\n    " + ",\n    ".join(arguments) + ")"
-        if call.checked:
+        if call.ends:
+            yield f"return {text};"
+        elif call.checked:
             yield f"if ({text} != 0) {{\n    return -1;\n}}"
         else:
             yield f"{text};"

@@ -125,6 +125,7 @@ def _step_data(renderer: Renderer, number: int, step: Step) -> dict[str, Any]:
             + f"; {step.kernel}"
         ),
         "checked": is_checked(step),
+        "ends": any(call.ends for call in step.binding.calls),
         "body": step_body(renderer, number, step),
         "bands": [] if stream is None else [_band_data(renderer, part) for part in parts],
         "events": [] if stream is None else list(_event_lines(stream)),
@@ -284,7 +285,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "target": plan.options.core.name,
         "optimize": plan.options.optimize.value,
         "arena_bytes": plan.arena_bytes,
-        "layers": 1 + max(o.index for o in plan.network.graph.main.operators),
+        "layers": 1 + max(layer.operator.index for layer in plan.network.layers),
         "stateful": bool(plan.network.states),
         "copies": bool(plan.network.states) or any(step.routines for step in plan.steps),
         "state_bytes": plan.state_bytes,

@@ -142,11 +142,15 @@ Argument = Field | RingArgument | RowArgument | KeptArgument
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a C function. ``checked``: it returns a status that must be 0."""
+    """One call of a C function. ``checked``: it returns a status that must be 0.
+
+    ``ends``: it returns whether the inference ends there, done; no call comes after it.
+    """
 
     function: str
     arguments: tuple[Argument, ...]
     checked: bool = False
+    ends: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from tinygen.ops.arithmetic import (
 )
 from tinygen.ops.binary import lower_add, lower_mul
 from tinygen.ops.cast import lower_cast
+from tinygen.ops.circular_buffer import lower_circular_buffer
 from tinygen.ops.control_flow import lower_if, lower_while
 from tinygen.ops.convolution import lower_conv2d, lower_depthwise_conv2d
 from tinygen.ops.custom import is_registered, lower_custom
@@ -238,6 +239,7 @@ OPERATORS: Mapping[str, Lowering] = {
 """How each supported operator is lowered, by its TFLite name."""
 
 CUSTOM_OPERATORS: Mapping[str, Lowering] = {
+    "CIRCULAR_BUFFER": lower_circular_buffer,
     "SignalDelay": lower_delay,
     "SignalEnergy": lower_energy,
     "SignalFftAutoScale": lower_fft_auto_scale,

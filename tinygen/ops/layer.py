@@ -13,7 +13,7 @@ An operator family is one file in this package with, for each of its operators,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -50,6 +50,15 @@ class Layer(ABC):
         return 0
 
     @property
+    def may_end(self) -> bool:
+        """Whether some inferences end after this layer, by what ``ends`` says of its results."""
+        return False
+
+    def ends(self, results: tuple[AnyArray, ...]) -> bool:  # noqa: ARG002 - of layers that may end
+        """Whether the inference ends after these results."""
+        return False
+
+    @property
     def tolerance_ulp(self) -> int:
         """How far float32 outputs may be from TFLM's, in units in the last place; 0 for the same bits.
 
@@ -71,10 +80,23 @@ class Layer(ABC):
 
 
 def evaluate(layers: Iterable[Layer], values: MutableMapping[int, AnyArray]) -> None:
-    """Compute layers in order over the values of tensors by index, which gain the outputs."""
+    """Compute layers in order over the values of tensors by index, which gain the outputs.
+
+    Stops after a layer that ends the inference.
+    """
     for layer in layers:
         results = layer.reference(*(values[index] for index in layer.inputs))
         values.update(zip(layer.outputs, results, strict=True))
+        if layer.ends(results):
+            break
+
+
+def computed(layers: Iterable[Layer], values: Mapping[int, AnyArray]) -> Iterator[Layer]:
+    """The layers that ``evaluate`` computed, given the values that it left."""
+    for layer in layers:
+        yield layer
+        if layer.may_end and layer.ends(tuple(values[index] for index in layer.outputs)):
+            break
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ class Variables:
             (operator.index for s in graph.subgraphs for operator in s.operators), default=0
         )
         count = len(graph.subgraphs)
-        first = count * self._tensors + count * self._operators * MAX_STATES
+        self._first = count * self._tensors + count * self._operators * MAX_STATES
         handles = _handles_of(graph)
         initial = _initial_values(graph, handles)
         values: dict[tuple[str, str], Tensor] = {}
@@ -129,7 +129,7 @@ class Variables:
         self._variables = {
             name: replace(
                 tensor,
-                index=first + number,
+                index=self._first + number,
                 name=f"variable {name[1]!r}",
                 data=np.asarray(
                     initial.get(name, np.zeros(tensor.shape, dtype=tensor.dtype.numpy))
@@ -146,6 +146,12 @@ class Variables:
             tensors=subgraph * self._tensors,
             operators=before + subgraph * self._operators * MAX_STATES,
         )
+
+    def kept_output(self, tensor: Tensor, number: int) -> Tensor:
+        """The state that keeps output ``number`` of the model from one inference to the next."""
+        index = self._first + len(self._variables) + number
+        zeros = np.zeros(tensor.shape, dtype=tensor.dtype.numpy)
+        return replace(tensor, index=index, data=zeros, is_variable=True)
 
     def of_subgraph(self, subgraph: int) -> Mapping[int, Tensor]:
         """The variable behind every resource tensor that a VAR_HANDLE of the subgraph names."""
@@ -178,6 +184,22 @@ def _copy(view: OperatorView, variable: Tensor, source: Tensor, sink: Tensor) ->
         operands=(Operand(source.shape, source.data if is_constant else None),),
         output_shapes=(sink.shape,),
         dtype=variable.dtype,
+        copies=tuple(canvas.copies),
+    )
+
+
+def keep_output(tensor: Tensor, kept: Tensor, number: int) -> Layer:
+    """A layer, ``number`` in the model, that copies an output to where it outlives the inference."""
+    canvas = Canvas([tensor.shape], [kept.shape])
+    canvas.copy(canvas.sources[0], canvas.sinks[0])
+    return Move(
+        operator=Operator(number, "KEEP_OUTPUT", (tensor.index,), (kept.index,)),
+        inputs=(tensor.index,),
+        outputs=(kept.index,),
+        states=(kept,),
+        operands=(Operand(tensor.shape, None),),
+        output_shapes=(kept.shape,),
+        dtype=tensor.dtype,
         copies=tuple(canvas.copies),
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from tests.models.builder import ModelBuilder
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng, TypedGenerator
+from tests.ops.generators.signal import options
 from tinygen.graph import AnyArray
 
 
@@ -161,10 +162,32 @@ def random_variable(rng: Rng, dtype: str) -> bytes:
     return builder.build()
 
 
+def random_circular_buffer(rng: Rng, dtype: str) -> bytes:
+    """The latest inputs, and what follows from them every period."""
+    slots, wide, depth = (int(rng.integers(1, most)) for most in (8, 4, 9))
+    period = int(rng.choice([1, 1, 2, 3]))
+    scale, point = common.scale(rng), common.zero_point(rng)
+    builder = ModelBuilder()
+    x = builder.tensor((1, 1, wide, depth), dtype, scale=scale, zero_point=point)
+    kept = builder.tensor(
+        (1, slots, wide, depth), dtype, scale=scale, zero_point=point, variable=True
+    )
+    packed = options(cycles_max=period)
+    builder.custom("CIRCULAR_BUFFER", [x], [kept], custom_options=packed)
+    if period == 1:
+        return builder.inputs(x).outputs(kept).build()
+    # TFLM's arena does not keep an output where a run ended early, and the oracle sees only runs that
+    # went through: nothing is behind the buffer but a copy.
+    y = builder.tensor((1, slots, wide, depth), dtype, scale=scale, zero_point=point)
+    builder.operator("RELU", [kept], [y])
+    return builder.inputs(x).outputs(y).build()
+
+
 _LSTM_TYPES = ("FLOAT32", "INT16", "INT8")
 _VARIABLE_TYPES = ("FLOAT32", "INT16", "INT32", "INT64", "INT8", "UINT8")
 
 TYPED: Mapping[str, TypedGenerator] = {
+    "CIRCULAR_BUFFER": (random_circular_buffer, ("INT8",)),
     "ASSIGN_VARIABLE": (random_variable, _VARIABLE_TYPES),
     "READ_VARIABLE": (random_variable, _VARIABLE_TYPES),
     "SVDF": (random_svdf, ("FLOAT32", "INT8")),

@@ -9,6 +9,7 @@ from tinygen.kernels.kernel import Kernel
 from tinygen.kernels.portable import (
     accumulate,
     binary,
+    circular_buffer,
     convert,
     convolution,
     custom,
@@ -34,6 +35,7 @@ from tinygen.kernels.portable import (
 KERNELS: Sequence[Kernel] = (
     *accumulate.KERNELS,
     *binary.KERNELS,
+    *circular_buffer.KERNELS,
     *convert.KERNELS,
     *convolution.KERNELS,
     *custom.KERNELS,
