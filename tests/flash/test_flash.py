@@ -124,11 +124,19 @@ CASES = (
 )
 
 
+J_LINK = (
+    "openocd",
+    "nrf52840-dk",
+    "openocd -f interface/jlink.cfg -c 'transport select swd' -f target/nrf52.cfg "
+    "-c 'adapter serial 066CFF01' -c 'program {ELF} verify reset exit'",
+)
+
+
 def test_every_back_end_is_covered() -> None:
     assert {case[0] for case in CASES} | {"uf2"} == set(BACKENDS) == set(FLASH_METHODS)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+@pytest.mark.parametrize("case", [*CASES, J_LINK], ids=lambda case: " ".join(case[:2]))
 def test_command_lines(case: Sequence[str], tools: Tools, elf: Path) -> None:
     method, name, *lines = case
     expected = [shlex.split(line) for line in lines]
@@ -193,7 +201,34 @@ FAILURES = (
     ("stm32cubeprogrammer", "Error: No debug probe detected.", "no debug probe was found"),
     ("jlink", "Cannot connect to J-Link via USB.", "no debug probe was found"),
     ("jlink", "Cannot connect to target.", "finds no chip"),
-    ("stm32loader", "could not open port: [Errno 13] Permission denied", "may not access"),
+    (
+        "stm32loader",
+        "[Errno 13] could not open port /dev/ttyS9: [Errno 13] Permission denied: '/dev/ttyS9'",
+        "may not use the serial port",
+    ),
+    # The next five as the tools said it where nothing was attached.
+    (
+        "stm32loader",
+        "[Errno 2] could not open port /dev/ttyS9: [Errno 2] No such file or directory",
+        "the serial port is not there",
+    ),
+    (
+        "pyocd",
+        "No connected debug probes\n0000493 E No target device available [load_cmd]",
+        "no debug probe was found",
+    ),
+    ("openocd", "Error: No J-Link device found", "no debug probe was found"),
+    ("openocd", "Error: unable to find a matching CMSIS-DAP device", "no debug probe was found"),
+    (
+        "openocd",
+        "embedded:startup.tcl:28: Error: Can't find target/rp2350.cfg",
+        "the tool does not know the chip",
+    ),
+    (
+        "pyocd",
+        "Target type stm32f411retx not recognized. Use 'pyocd list --targets'",
+        "the tool does not know the chip",
+    ),
     ("nrfutil", "Error: device is in readback protection: AP-Protect", "locked against access"),
     ("nrfutil", "Error: No devices found", "no debug probe was found"),
     ("nrfjprog", "ERROR: There is no debugger connected to the PC.", "no debug probe was found"),
@@ -228,6 +263,13 @@ def test_the_unlocking_command_is_named(tools: Tools, elf: Path) -> None:
     with pytest.raises(MachineError) as failure:
         flash(job_for(elf, "nrf52840-dk"), "nrfjprog")
     assert "erases the whole chip: nrfjprog --recover" in failure.value.hint
+
+
+def test_the_pack_that_is_missing_is_named(tools: Tools, elf: Path) -> None:
+    tools.install("pyocd", "Target type stm32f411retx not recognized.\n", code=1)
+    with pytest.raises(MachineError) as failure:
+        flash(job_for(elf, "nucleo-f411re"), "pyocd")
+    assert "`pyocd pack install stm32f411retx`" in failure.value.hint
 
 
 def test_the_second_command_is_not_run_after_a_failure(tools: Tools, elf: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import serial
 
 from tinygen.errors import InputError, MachineError
-from tinygen.flash.ports import find_port, open_port
+from tinygen.flash.ports import find_port, open_port, usb_identity
 from tinygen.targets.boards import board
 
 
@@ -49,10 +49,17 @@ def test_several_are_never_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_port(board("nucleo-f411re"), "BBB") == "/dev/ttyACM1"
 
 
+def test_the_probe_of_a_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = FakePort("/dev/ttyACM1", 0x0483, 0x3752, "BBB")
+    attach(monkeypatch, ONE, newer)
+    assert usb_identity(board("nucleo-f411re"), "BBB") == (0x0483, 0x3752)
+    assert usb_identity(board("nucleo-f411re"), "CCC") == (0x0483, 0x374B)
+
+
 def test_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     attach(monkeypatch, FOREIGN, BUILT_IN)
     with pytest.raises(
-        MachineError, match=r"nucleo-f411re \(USB 0483:374b\) is attached"
+        MachineError, match=r"nucleo-f411re \(USB 0483:374b, 0483:3752\) is attached"
     ) as failure:
         find_port(board("nucleo-f411re"))
     assert "/dev/ttyUSB0 (USB 1a86:7523)" in failure.value.hint

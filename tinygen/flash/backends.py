@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tinygen.errors import InputError
 from tinygen.flash.images import to_binary, to_hex
+from tinygen.flash.ports import usb_identity
 from tinygen.targets.boards import Board
 
 
@@ -81,7 +82,7 @@ def _probe_rs(job: Job) -> list[list[str]]:
     chip = ["--chip", _chip(job, "probe-rs"), "--non-interactive"]
     # probe-rs names a probe by all three: vendor, product, serial number.
     if job.probe and job.board.usb_ids:
-        vendor, product = job.board.usb_ids[0]
+        vendor, product = usb_identity(job.board, job.probe)
         chip += ["--probe", f"{vendor:04x}:{product:04x}:{job.probe}"]
     return [
         ["probe-rs", "download", *chip, "--verify", str(job.elf)],
@@ -98,6 +99,9 @@ def _openocd(job: Job) -> list[list[str]]:
     command = ["openocd"]
     for script in _chip(job, "openocd").split():
         command += ["-f", script]
+        if script == "interface/jlink.cfg":
+            # OpenOCD would begin with JTAG, which this adapter has too.
+            command += ["-c", "transport select swd"]
     command += _if_probe(job, "-c", "adapter serial {}")
     return [[*command, "-c", f"program {{{job.elf}}} verify reset exit"]]
 

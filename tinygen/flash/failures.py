@@ -24,6 +24,22 @@ class _Cause:
 # In this order: a tool that may not open the probe often says that it finds none, too.
 _CAUSES = (
     _Cause(
+        "this user may not use the serial port",
+        r"could not open port.*(permission|access is) denied",
+        "on Linux: sudo usermod -a -G dialout $USER, then log in again",
+    ),
+    _Cause(
+        "the serial port is not there, or another program holds it",
+        r"could not open port",
+        "`python -m serial.tools.list_ports -v` lists those there are",
+    ),
+    _Cause(
+        "the tool does not know the chip",
+        r"target type .* not recognized|can't find (target|interface)/|no chip found|"
+        r"chip .* was not found|unknown device name|is an unknown (device|chip)",
+        "a newer version of it may; pyOCD learns it by `pyocd pack install {chip}`",
+    ),
+    _Cause(
         "this user may not access the debug probe",
         r"permission denied|LIBUSB_ERROR_ACCESS|access denied|insufficient permission|errno 13|"
         r"not have permission",
@@ -58,7 +74,7 @@ _CAUSES = (
     ),
     _Cause(
         "no debug probe was found",
-        r"no (available )?(debug )?(probe|st-?link|emulator|debugger|device)s?\b|"
+        r"no (available |connected )?(debug )?(probe|st-?link|j-?link|emulator|debugger|device)s?\b|"
         r"(couldn't|could not|cannot|unable to|failed to) (find|open|connect to) .*"
         r"(probe|st-?link|j-?link|adapter|device|port)|LIBUSB_ERROR_NO_DEVICE|open failed|"
         r"there is no debugger connected|no such file or directory: .*/dev",
@@ -94,8 +110,14 @@ def failure(backend: Backend, job: Job, command: str, output: str) -> MachineErr
         if re.search(cause.said, output, re.IGNORECASE):
             hint = cause.hint.format(
                 unlock=backend.unlock or "another tool must do it",
+                chip=_chip(backend, job),
                 board=job.board.name,
                 core=job.board.core.name,
             )
             return MachineError(f"cannot flash {job.board.name}: {cause.what}", f"{hint}\n{said}")
     return MachineError(f"cannot flash {job.board.name}: {backend.name} failed", said)
+
+
+def _chip(backend: Backend, job: Job) -> str:
+    flashing = job.board.flashing
+    return (flashing.chips.get(backend.name) if flashing else None) or "CHIP"

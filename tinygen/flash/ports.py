@@ -54,6 +54,19 @@ def find_port(board: Board, probe: str = "") -> str:
     )
 
 
+def usb_identity(board: Board, probe: str) -> tuple[int, int]:
+    """USB vendor and product number of the probe with a serial number, out of the board's.
+
+    Args:
+        board: which has some.
+        probe: serial number; if nothing attached has it, the board's usual numbers are returned.
+    """
+    for port in list_ports.comports():
+        if port.serial_number == probe and (port.vid, port.pid) in board.usb_ids:
+            return port.vid, port.pid
+    return board.usb_ids[0]
+
+
 def _listing(ports: Sequence[ListPortInfo]) -> str:
     return ", ".join(
         f"{port.device}"
