@@ -110,7 +110,7 @@ def failure(backend: Backend, job: Job, command: str, output: str) -> MachineErr
         if re.search(cause.said, output, re.IGNORECASE):
             hint = cause.hint.format(
                 unlock=backend.unlock or "another tool must do it",
-                chip=_chip(backend, job),
+                chip=_pyocd_chip(job),
                 board=job.board.name,
                 core=job.board.core.name,
             )
@@ -118,6 +118,5 @@ def failure(backend: Backend, job: Job, command: str, output: str) -> MachineErr
     return MachineError(f"cannot flash {job.board.name}: {backend.name} failed", said)
 
 
-def _chip(backend: Backend, job: Job) -> str:
-    flashing = job.board.flashing
-    return (flashing.chips.get(backend.name) if flashing else None) or "CHIP"
+def _pyocd_chip(job: Job) -> str:
+    return job.board.flashing.chips.get("pyocd", "CHIP") if job.board.flashing else "CHIP"
