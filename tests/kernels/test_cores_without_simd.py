@@ -25,12 +25,13 @@ from tinygen.kernels.portable.binary import KERNELS as BINARY_KERNELS
 from tinygen.kernels.portable.convert import KERNELS as CONVERT_KERNELS
 from tinygen.kernels.portable.softmax import KERNELS as SOFTMAX_KERNELS
 from tinygen.kernels.thumb import convolution as thumb_convolution
+from tinygen.kernels.thumb import depthwise as thumb_depthwise
 from tinygen.kernels.thumb.requantization import channel_words
 from tinygen.lowering import Network
 from tinygen.ops.convolution import Conv2D
 from tinygen.options import Optimize
 from tinygen.targets.boards import board
-from tinygen.targets.cores import core
+from tinygen.targets.cores import Core, core
 
 _LAYERS = int(os.environ.get("TINYGEN_SCALAR_LAYERS", "40"))
 """Of each family on each core."""
@@ -70,6 +71,7 @@ def _model(opcode: str) -> Callable[[int], list[Network]]:
 
 _CONVOLUTIONS: Sequence[Kernel] = portable_convolution.KERNELS
 _THUMB: Sequence[Kernel] = thumb_convolution.KERNELS
+_THUMB_DEPTHWISE: Sequence[Kernel] = thumb_depthwise.KERNELS
 
 FAMILIES = {
     "direct convolution": _Family(_CONVOLUTIONS[:1], _gemm("window")),
@@ -78,6 +80,8 @@ FAMILIES = {
     "thumb first convolution": _Family(_THUMB, _gemm("first")),
     "thumb convolution": _Family(_THUMB, _gemm("window")),
     "thumb pointwise": _Family(_THUMB, _gemm("pointwise")),
+    "thumb depthwise": _Family(_THUMB_DEPTHWISE, _depthwise("any")),
+    "thumb depthwise 3x3": _Family(_THUMB_DEPTHWISE, _depthwise("3x3")),
     "depthwise": _Family(_CONVOLUTIONS[2:], _depthwise("any")),
     "depthwise 3x3": _Family(_CONVOLUTIONS[2:], _depthwise("3x3")),
     "depthwise multiplier": _Family(_CONVOLUTIONS[2:], _depthwise("single")),
@@ -95,9 +99,9 @@ def _bytes(part: Network) -> int:
     return sum(part.tensors[index].nbytes for index in (*part.inputs, *part.outputs))
 
 
-def _layers(name: str, board_name: str, count: int, first: int = 0) -> list[Network]:
-    """The family's next ``count`` layers that the kernels do and the board has room for."""
-    family, target = FAMILIES[name], board(board_name)
+def _layers(name: str, target: Core, most_bytes: int, count: int, first: int = 0) -> list[Network]:
+    """The family's next ``count`` layers that the kernels do on the core, none too large."""
+    family = FAMILIES[name]
     found: list[Network] = []
     seed = first
     while len(found) < count:
@@ -105,8 +109,8 @@ def _layers(name: str, board_name: str, count: int, first: int = 0) -> list[Netw
         drawn = family.draw(seed)
         found += accepted(
             family.kernels,
-            [part for part in drawn if _bytes(part) <= _MOST_BYTES[board_name]],
-            target.core,
+            [part for part in drawn if _bytes(part) <= most_bytes],
+            target,
         )
         seed += 1
     return found
@@ -129,9 +133,9 @@ def _programs(parts: Sequence[Network], most_bytes: int) -> Iterator[list[Networ
 def test_random_layers(
     name: str, board_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = board(board_name)
-    parts = _layers(name, board_name, _LAYERS)
-    for number, program in enumerate(_programs(parts, _MOST_BYTES[board_name])):
+    target, most_bytes = board(board_name), _MOST_BYTES[board_name]
+    parts = _layers(name, target.core, most_bytes, _LAYERS)
+    for number, program in enumerate(_programs(parts, most_bytes)):
         optimize = Optimize.SPEED if number == 0 else Optimize.SIZE
         plan = plan_with(FAMILIES[name].kernels, program, monkeypatch, target.core, optimize)
         compare_on_board(plan, program, board_name, tmp_path / str(number))
@@ -142,10 +146,12 @@ def test_random_layers(
 def test_a_few_layers_of_every_family(
     board_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = board(board_name)
+    target, most_bytes = board(board_name), _MOST_BYTES[board_name]
     kernels = [kernel for family in FAMILIES.values() for kernel in family.kernels]
-    parts = [part for name in FAMILIES for part in _layers(name, board_name, 2, first=7000)]
-    for number, program in enumerate(_programs(parts, _MOST_BYTES[board_name])):
+    parts = [
+        part for name in FAMILIES for part in _layers(name, target.core, most_bytes, 2, first=7000)
+    ]
+    for number, program in enumerate(_programs(parts, most_bytes)):
         plan = plan_with(kernels, program, monkeypatch, target.core, Optimize.SIZE)
         compare_on_board(plan, program, board_name, tmp_path / str(number))
 
@@ -156,7 +162,7 @@ def test_a_few_layers_of_every_family(
 def test_c_twins(
     name: str, compiler: str, core_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = _layers(name, "qemu-mps2-an385", 40, first=9000)
+    parts = _layers(name, core(core_name), 400_000, 40, first=9000)
     plan = plan_with(FAMILIES[name].kernels, parts, monkeypatch, core(core_name))
     compare_twins(plan, parts, compiler, tmp_path)
 

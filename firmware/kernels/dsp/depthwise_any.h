@@ -4,32 +4,14 @@
  * DEPTHWISE_CONV_2D, int8, any filter, stride, dilation and padding, depth multiplier 1, at least
  * four channels, for cores with 16-bit SIMD.
  *
- * All channels of a pixel are computed at once, from a table of where its taps are: padding is a
- * tap that lies in scratch memory. Next to a pixel whose window is inside the image, the table
- * stays the same, and its origin moves.
+ * All channels of a pixel are computed at once, from a table of where its taps are
+ * (depthwise_taps.h).
  */
 #ifndef TINYGEN_KERNELS_DSP_DEPTHWISE_ANY_H
 #define TINYGEN_KERNELS_DSP_DEPTHWISE_ANY_H
 
-#include <string.h>
-
+#include "../portable/depthwise_taps.h"
 #include "simd.h"
-
-/** A window along one axis, as tinygen_axis. */
-typedef struct {
-    int16_t input;
-    int16_t output;
-    int16_t size;
-    int16_t stride;
-    int16_t dilation;
-    int16_t pad;
-} tinygen_depthwise_axis;
-
-typedef struct tinygen_depthwise_any_params tinygen_depthwise_any_params;
-
-/** Computes all channels of a pixel: tinygen_depthwise_any_channels() or its assembly. */
-typedef void tinygen_depthwise_any_function(const int8_t *origin, const int32_t *taps,
-                                            int8_t *output, const tinygen_depthwise_any_params *p);
 
 /**
  * A layer; the order of the fields up to low is the assembly's.
@@ -39,7 +21,7 @@ typedef void tinygen_depthwise_any_function(const int8_t *origin, const int32_t 
  * then for each pair of taps eight: of the first two channels for one tap, then for the other, and
  * the same of the last two channels.
  */
-struct tinygen_depthwise_any_params {
+typedef struct {
     const int32_t *constants; /**< 3 a channel, see tinygen_depthwise_any_output() */
     const int8_t *weights;
     int16_t channels;
@@ -47,15 +29,10 @@ struct tinygen_depthwise_any_params {
     int32_t base; /**< what the two roundings add before the shift */
     int16_t cut;  /**< 255 - (largest output - smallest output) */
     int16_t low;  /**< smallest output */
-    int8_t two_roundings;
-    int8_t shift;
-    int8_t padding; /**< the input's zero point */
-    tinygen_depthwise_any_function *pixel;
-    int16_t batches;
-    int16_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
-    tinygen_depthwise_axis rows;
-    tinygen_depthwise_axis columns;
-};
+    int16_t two_roundings;
+    int16_t shift;
+    tinygen_depthwise_taps image; /**< with tinygen_depthwise_any_channels() or its assembly */
+} tinygen_depthwise_any_params;
 
 /**
  * An output from its sum of products. Three constants:
@@ -108,12 +85,12 @@ static inline void tinygen_depthwise_any_pair(int32_t *sums, uint32_t first, uin
  * @param origin what the taps are counted from
  * @param taps   where each is, in bytes from there
  * @param output of the pixel
- * @param p      the layer
+ * @param layer  the layer
  */
 static inline void tinygen_depthwise_any_channels(const int8_t *origin, const int32_t *taps,
-                                                  int8_t *output,
-                                                  const tinygen_depthwise_any_params *p)
+                                                  int8_t *output, const void *layer)
 {
+    const tinygen_depthwise_any_params *p = layer;
     const int8_t *weights = p->weights;
     const int32_t last = p->channels - 4;
     for (int32_t channel = 0; channel < p->channels; channel += 4) {
@@ -139,78 +116,20 @@ static inline void tinygen_depthwise_any_channels(const int8_t *origin, const in
     }
 }
 
-/** Write where the taps of the window at an origin are, in bytes from the input. */
-static inline void tinygen_depthwise_any_taps(const tinygen_depthwise_any_params *p, int32_t *taps,
-                                              int32_t padding, int32_t origin_y, int32_t origin_x)
+/** Compute output rows [first_row, end_row) of one image; see tinygen_depthwise_taps_rows(). */
+static inline void tinygen_depthwise_any_rows(const tinygen_depthwise_any_params *p,
+                                              const int8_t *input, int8_t *output, int32_t *scratch,
+                                              int32_t first_row, int32_t end_row)
 {
-    for (int32_t ky = 0; ky < p->rows.size; ky++) {
-        const int32_t row = origin_y + ky * p->rows.dilation;
-        int32_t at = origin_x;
-        for (int32_t kx = 0; kx < p->columns.size; kx++) {
-            *taps = padding;
-            if (row >= 0 && row < p->rows.input && at >= 0 && at < p->columns.input) {
-                const int32_t slot = tinygen_ring_slot(row, p->input_ring_rows);
-                *taps = (slot * p->columns.input + at) * p->channels;
-            }
-            taps++;
-            at += p->columns.dilation;
-        }
-    }
-}
-
-/** Whether the whole window at an origin lies inside the input, along one axis. */
-static inline int32_t tinygen_depthwise_any_inside(const tinygen_depthwise_axis *axis,
-                                                   int32_t origin)
-{
-    return origin >= 0 && origin + (axis->size - 1) * axis->dilation < axis->input;
-}
-
-/**
- * Compute output rows [first_row, end_row) of one image.
- *
- * @param p       the layer
- * @param input   ring of input_ring_rows rows of columns.input * channels values
- * @param output  where first_row goes; rows of columns.output * channels values
- * @param scratch in the same object as input: an int32 a tap, then a byte a channel
- */
-static __attribute__((noinline, unused)) void
-tinygen_depthwise_any_rows(const tinygen_depthwise_any_params *p, const int8_t *input,
-                           int8_t *output, int32_t *scratch, int32_t first_row, int32_t end_row)
-{
-    int8_t *padding = (int8_t *)(scratch + p->taps);
-    memset(padding, p->padding, (size_t)p->channels);
-    for (int32_t y = first_row; y < end_row; y++) {
-        const int32_t origin_y = y * p->rows.stride - p->rows.pad;
-        const int32_t inside = tinygen_depthwise_any_inside(&p->rows, origin_y);
-        const int8_t *origin = NULL;
-        int32_t origin_x = -p->columns.pad;
-        for (int32_t x = 0; x < p->columns.output; x++) {
-            const int32_t movable = inside && tinygen_depthwise_any_inside(&p->columns, origin_x);
-            if (movable && origin != NULL) {
-                origin += p->columns.stride * p->channels;
-            } else {
-                tinygen_depthwise_any_taps(p, scratch, (int32_t)(padding - input), origin_y,
-                                           origin_x);
-                origin = movable ? input : NULL;
-            }
-            p->pixel(movable ? origin : input, scratch, output, p);
-            output += p->channels;
-            origin_x += p->columns.stride;
-        }
-    }
+    tinygen_depthwise_taps_rows(&p->image, p, tinygen_opaque(input), output, scratch, first_row,
+                                end_row);
 }
 
 /** Compute the whole output: NHWC in, NHWC out. */
 static inline void tinygen_depthwise_any(const tinygen_depthwise_any_params *p, const int8_t *input,
                                          int8_t *output, int32_t *scratch)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->channels;
-    input = tinygen_opaque(input);
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_depthwise_any_rows(p, input + n * input_values, output + n * output_values, scratch,
-                                   0, p->rows.output);
-    }
+    tinygen_depthwise_taps_images(&p->image, p, tinygen_opaque(input), output, scratch);
 }
 
 #endif

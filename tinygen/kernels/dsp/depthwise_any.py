@@ -13,27 +13,28 @@ from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
     ConstantArgument,
-    Field,
     Kernel,
     Provider,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.portable.base import axis_struct
 from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.kernels.portable.depthwise_taps import (
+    COUNTS_BEYOND,
+    counts_beyond,
+    inside_positions,
+    taps_of,
+    taps_scratch_bytes,
+    taps_struct,
+)
 from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.ops.layer import Layer
-from tinygen.ops.window import Axis
 from tinygen.targets.cores import Core
-
-_MOST = 32767
-"""The C structure counts in int16."""
 
 _PAIR_CYCLES = 27.0
 """Of taps, for four channels; """
@@ -47,14 +48,10 @@ _TAP_CYCLES = 15.0
 """and finding a tap of a pixel next to padding."""
 
 
-def _taps(layer: DepthwiseConv2D) -> int:
-    return layer.window.height.size * layer.window.width.size
-
-
 def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
     """By group of four channels: the odd tap, then pairs of taps, by two channels, tap, channel."""
     channels = layer.input_shape[3]
-    by_tap = layer.weights.reshape(_taps(layer), channels)
+    by_tap = layer.weights.reshape(taps_of(layer), channels)
     starts = [*range(0, channels - 4, 4), channels - 4]
     groups = np.stack([by_tap[:, start : start + 4] for start in starts])
     odd = len(by_tap) % 2
@@ -63,13 +60,6 @@ def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
         [groups[:, :odd].reshape(len(starts), -1), pairs.reshape(len(starts), -1)], axis=1
     )
     return packed.reshape(-1)
-
-
-def _inside(axis: Axis) -> int:
-    """Output positions whose window lies inside the input."""
-    reach = (axis.size - 1) * axis.dilation
-    origins = np.arange(axis.output) * axis.stride - axis.pad
-    return int(((origins >= 0) & (origins + reach < axis.input)).sum())
 
 
 @dataclass(frozen=True)
@@ -91,11 +81,8 @@ class DepthwiseAny:
             return f"has {layer.input_shape[3]} channels, and 4 go together"
         if layer.requantization.clamp_min > layer.requantization.clamp_max:
             return "the range of its outputs is empty"
-        rows, columns = layer.window.height, layer.window.width
-        extents = (*layer.input_shape, *layer.output_shape, _taps(layer))
-        reach = (rows.pad, rows.dilation, columns.pad, columns.dilation)
-        if max(*extents, *reach) > _MOST:
-            return f"counts beyond {_MOST}"
+        if counts_beyond(layer):
+            return COUNTS_BEYOND
         if channel_words(layer).missing:
             return "some channels need the general requantization"
         return None
@@ -103,10 +90,10 @@ class DepthwiseAny:
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
         """Estimated cycles."""
         assert isinstance(layer, DepthwiseConv2D)
-        taps, channels = _taps(layer), layer.input_shape[3]
+        taps, channels = taps_of(layer), layer.input_shape[3]
         pixels = int(np.prod(layer.output_shape[:3]))
         rows, columns = layer.window.height, layer.window.width
-        inside = layer.input_shape[0] * _inside(rows) * _inside(columns)
+        inside = layer.input_shape[0] * inside_positions(rows) * inside_positions(columns)
         four = taps // 2 * _PAIR_CYCLES + taps % 2 * _ODD_TAP_CYCLES + _FOUR_CYCLES
         words = channel_words(layer)
         output = words.cycles_per_output + _CUT_CYCLES * bool(_cut(layer))
@@ -148,7 +135,7 @@ class DepthwiseAny:
                 Constant("constants", words.words),
             ),
             assembly=(assembly,),
-            scratch_bytes=4 * _taps(layer) + layer.input_shape[3],
+            scratch_bytes=taps_scratch_bytes(layer),
             overlaps=image_overlaps(layer),
             notes=(words.note,),
         )
@@ -159,29 +146,19 @@ def _cut(layer: DepthwiseConv2D) -> int:
 
 
 def _parameters(layer: DepthwiseConv2D, words: ChannelWords, assembly: Assembly) -> Struct:
-    rows, columns = layer.window.height, layer.window.width
-
-    def axis(window: Axis) -> Field:
-        return Struct("tinygen_depthwise_axis", axis_struct(window).fields)
-
     return Struct(
         "tinygen_depthwise_any_params",
         (
             ("constants", ConstantArgument("constants")),
             ("weights", ConstantArgument("weights")),
             ("channels", layer.input_shape[3]),
-            ("taps", _taps(layer)),
+            ("taps", taps_of(layer)),
             ("base", words.base),
             ("cut", _cut(layer)),
             ("low", layer.requantization.clamp_min),
             ("two_roundings", int(words.two_roundings)),
             ("shift", words.shift),
-            ("padding", layer.input_zero_point),
-            ("pixel", AssemblyArgument(assembly.stem)),
-            ("batches", layer.input_shape[0]),
-            ("input_ring_rows", rows.input),
-            ("rows", axis(rows)),
-            ("columns", axis(columns)),
+            ("image", taps_struct(layer, assembly)),
         ),
     )
 
@@ -200,7 +177,7 @@ def _assembly(words: ChannelWords, cut: int) -> Assembly:
             "#ifdef TINYGEN_NO_ASSEMBLY\n"
             "#define {symbol} tinygen_depthwise_any_channels\n"
             "#else\n"
-            "tinygen_depthwise_any_function {symbol};\n"
+            "tinygen_depthwise_pixel_function {symbol};\n"
             "#endif"
         ),
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.thumb import convolution
+from tinygen.kernels.thumb import convolution, depthwise
 
-KERNELS: Sequence[Kernel] = (*convolution.KERNELS,)
+KERNELS: Sequence[Kernel] = (*convolution.KERNELS, *depthwise.KERNELS)
 """Every kernel for cores without SIMD."""

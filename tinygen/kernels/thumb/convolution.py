@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygen.graph import AnyArray
+from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.dsp.packing import folded_bias, per_channel
 from tinygen.kernels.kernel import (
     Assembly,
@@ -29,7 +30,12 @@ from tinygen.kernels.kernel import (
 )
 from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
-from tinygen.kernels.thumb.requantization import Words, channel_words, has_long_product
+from tinygen.kernels.thumb.requantization import (
+    SIMPLE_ARCHITECTURES,
+    Words,
+    channel_words,
+    has_long_product,
+)
 from tinygen.numerics.fixed_point import Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.layer import Layer
@@ -67,15 +73,19 @@ def _groups(layer: Conv2D) -> int:
     return -(-int(layer.weights[0].size) // 4)
 
 
-def _padded(weights: AnyArray, groups: int) -> NDArray[np.int8]:
-    flat = weights.reshape(len(weights), -1)
-    return np.pad(flat, ((0, 0), (0, 4 * groups - flat.shape[1]))).astype(np.int8)
+def _flat(layer: Conv2D) -> AnyArray:
+    return layer.weights.reshape(len(layer.weights), -1)
+
+
+def _padded(layer: Conv2D) -> NDArray[np.int8]:
+    flat = _flat(layer)
+    return np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4))).astype(np.int8)
 
 
 @lru_cache(maxsize=64)
 def _sums_of_two_fit(layer: Conv2D) -> bool:
     """Whether the products of neighbouring weights add up to int16."""
-    pairs = _padded(layer.weights, _groups(layer)).reshape(-1, 2)
+    pairs = _padded(layer).reshape(-1, 2)
     return not bool(np.any(np.all(pairs == -128, axis=1)))
 
 
@@ -105,7 +115,7 @@ class ThumbConv2D:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, Conv2D):
             return "does Conv2D only"
-        if core.architecture not in ("armv6-m", "armv7-m"):
+        if core.architecture not in SIMPLE_ARCHITECTURES:
             return f"is for cores without SIMD, which {core.name} is not"
         if layer.groups > 1:
             return f"has {layer.groups} groups of channels"
@@ -120,17 +130,37 @@ class ThumbConv2D:
     def cost(self, layer: Layer, core: Core) -> float:
         """Estimated cycles."""
         assert isinstance(layer, Conv2D)
+        quads = -(-int(np.prod(layer.output_shape[:3])) // _PIXELS)
+        return quads * self._quad_cost(layer, core)
+
+    def _quad_cost(self, layer: Conv2D, core: Core) -> float:
+        """Cycles of four pixels."""
         rates = _rates(core)
         words = channel_words(layer, core)
         groups = _groups(layer)
-        pixels = int(np.prod(layer.output_shape[:3]))
         dot = groups * (rates.group + rates.turn / _unroll(groups))
         stream = len(words.missing) * (dot + rates.fitted_channel) if _in_stream(words) else 0.0
         rest = len(_remaining(words)) * (dot + rates.rest_channel)
         rows, columns = layer.window.height, layer.window.width
         runs = rows.size * (1 if columns.dilation == 1 and columns.pad == 0 else columns.size)
         column = int(layer.weights[0].size) * rates.value + runs * rates.run
-        return -(-pixels // _PIXELS) * (stream + rest + _PIXELS * column)
+        return stream + rest + _PIXELS * column
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """None: any bands will do."""
+        return None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
+        """Estimated cycles of the whole layer by bands."""
+        assert isinstance(layer, Conv2D)
+        _, height, width, _ = layer.output_shape
+        quads = height // bands.most * -(-bands.most * width // _PIXELS)
+        quads += -(-height % bands.most * width // _PIXELS)
+        return quads * self._quad_cost(layer, core) + calls_cost(layer, bands)
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
+        """Fit the kernel to bands of the layer."""
+        return rows_binding(self.bind(layer, core), bands.input_rings[0])
 
     def bind(self, layer: Layer, core: Core) -> Binding:
         """Fit the kernel to a layer that it does not reject."""
@@ -146,7 +176,7 @@ class ThumbConv2D:
                 ("multiply", AssemblyArgument(assembly[0].stem)),
                 ("stream", ConstantArgument("stream")),
             )
-            constants = (Constant("stream", _stream(layer, words)),)
+            constants = (Constant("stream", words.after(_flat(layer))),)
         rest: Field = Raw("NULL")
         rest_constants: tuple[Constant, ...] = ()
         if _remaining(words).size:
@@ -200,13 +230,6 @@ def _shape_struct(layer: Conv2D, words: Words) -> Struct:
     )
 
 
-def _stream(layer: Conv2D, words: Words) -> AnyArray:
-    weights = _padded(layer.weights, _groups(layer))
-    numbers = np.concatenate([words.biases[:, None], words.words], axis=1).astype("<i4")
-    stream: AnyArray = np.concatenate([weights, numbers.view(np.int8)], axis=1).reshape(-1)
-    return stream
-
-
 def _rest(layer: Conv2D, chosen: AnyArray, dot: Assembly) -> tuple[Struct, tuple[Constant, ...]]:
     """What the channels outside the stream need."""
     requantization, arrays = requantization_struct(per_channel(layer.requantization, chosen))
@@ -225,7 +248,7 @@ def _rest(layer: Conv2D, chosen: AnyArray, dot: Assembly) -> tuple[Struct, tuple
     )
     return struct, (
         Constant("rest_channels", chosen.astype(np.uint16), alignment=2),
-        Constant("rest_weights", _padded(layer.weights, _groups(layer))[chosen]),
+        Constant("rest_weights", _padded(layer)[chosen]),
         Constant("rest_bias", wrap_int32(bias[chosen])),
         *arrays,
     )

@@ -21,6 +21,8 @@ from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization,
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.targets.cores import Core
 
+SIMPLE_ARCHITECTURES = ("armv6-m", "armv7-m")
+"""Of cores without SIMD."""
 WHOLE = 32
 """The split of a core that has the long product."""
 _SHIFT = 4
@@ -47,6 +49,13 @@ class Words:
     low: int
     missing: BoolArray
     note: str
+
+    def after(self, weights: AnyArray) -> AnyArray:
+        """A stream: each channel's weights (channels, depth), filled to words, then its numbers."""
+        padded = np.pad(weights, ((0, 0), (0, -weights.shape[1] % 4))).astype(np.int8)
+        numbers = np.concatenate([self.biases[:, None], self.words], axis=1).astype("<i4")
+        stream: AnyArray = np.concatenate([padded, numbers.view(np.int8)], axis=1).reshape(-1)
+        return stream
 
     def struct(self) -> Struct:
         """``tinygen_thumb_scaling``."""
