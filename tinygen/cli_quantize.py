@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tinygen.cli_compare import comparison_options, run_comparison
 from tinygen.cli_options import common_options
+from tinygen.errors import EXIT_DONE, EXIT_MISMATCH
+
+if TYPE_CHECKING:
+    from tinygen.quantize.data import Dataset
 
 
 @click.command()
@@ -87,6 +93,13 @@ from tinygen.cli_options import common_options
     help="Stop after this many epochs without a better one.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the training.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Directory of a page that compares the models (docs/quantization.md).",
+)
+@click.option("--test", default="", help="Samples to compare on, with labels (default: --data).")
+@comparison_options
 @common_options
 def quantize(
     model: Path,
@@ -100,9 +113,13 @@ def quantize(
     float_output: Path | None,
     qat: bool,
     train: str,
+    report: Path | None,
+    test: str,
+    metric: str,
+    board_names: tuple[str, ...],
     as_json: bool,
     **training_options: Any,
-) -> None:
+) -> int:
     """Quantize a float model (Keras, SavedModel or .tflite) to a .tflite for microcontrollers."""
     from tinygen.quantize.calibration import Method
     from tinygen.quantize.convert import Scheme, check_range
@@ -110,9 +127,11 @@ def quantize(
     from tinygen.quantize.data import load_dataset
     from tinygen.quantize.source import load_float_model
     from tinygen.quantize.training import TrainingOptions, train_quantized
+    from tinygen.report.comparison_table import print_comparison
     from tinygen.report.console import progress
 
     _check_options(qat, scheme, data, train, training_options["teacher"])
+    _check_report(report, test or data, test)
     limits = _range(input_range)
     training = None
     with progress() as tell:
@@ -121,10 +140,17 @@ def quantize(
         signature = source.signature
         samples = load_dataset(data, signature, preprocess) if data else None
         lessons = load_dataset(train, signature, preprocess) if train else samples
-        for one in (samples, lessons):
+        evaluation = load_dataset(test, signature, preprocess) if test else samples
+        for one in (samples, lessons, evaluation):
             if one is not None and limits is not None:
                 check_range(one, *limits)
         method = Method(calibration)
+        variants = {}
+        if not qat or report is not None:
+            quantized = quantize_stage(
+                source, samples, Scheme(scheme), method, percentile=percentile, tell=tell
+            )
+            variants["ptq" if scheme == "int8" else scheme] = quantized.model
         if qat:
             assert samples is not None
             assert lessons is not None
@@ -137,10 +163,7 @@ def quantize(
                 percentile=percentile,
                 tell=tell,
             )
-        else:
-            quantized = quantize_stage(
-                source, samples, Scheme(scheme), method, percentile=percentile, tell=tell
-            )
+            variants["qat"] = quantized.model
     _write(output, quantized.model)
     if float_output is not None:
         _write(float_output, quantized.float_model)
@@ -157,10 +180,41 @@ def quantize(
         "warnings": list(quantized.warnings),
         "training": None if training is None else asdict(training),
     }
+    if report is not None:
+        assert evaluation is not None
+        described["comparison"] = _compare(
+            {"float": quantized.float_model, **variants},
+            evaluation,
+            report,
+            title=model.stem,
+            metric=metric,
+            board_names=board_names,
+            own_data=bool(test),
+        )
     if as_json:
         click.echo(json.dumps(described))
     else:
         _print(described)
+        if report is not None:
+            print_comparison(described["comparison"])
+            click.echo(str(report / "comparison.html"))
+    agrees = report is None or described["comparison"]["agrees"]
+    return EXIT_DONE if agrees else EXIT_MISMATCH
+
+
+def _compare(
+    variants: Mapping[str, bytes], evaluation: Dataset, report: Path, *, own_data: bool, **how: Any
+) -> dict[str, Any]:
+    """The comparison of ``--report``; ``own_data`` says that it has samples of its own."""
+    from tinygen.report.console import progress
+
+    if not own_data:
+        click.echo(
+            "Warning: the models are compared on the calibration samples, which flatters; give --test.",
+            err=True,
+        )
+    with progress() as tell:
+        return run_comparison(variants, evaluation, report, tell=tell, **how)
 
 
 def _check_options(qat: bool, scheme: str, data: str, train: str, teacher: bool) -> None:
@@ -172,6 +226,13 @@ def _check_options(qat: bool, scheme: str, data: str, train: str, teacher: bool)
         raise click.UsageError(
             "--qat needs --data, to measure the ranges that training begins with."
         )
+
+
+def _check_report(report: Path | None, evaluation: str, test: str) -> None:
+    if report is not None and not evaluation:
+        raise click.UsageError("--report needs --test, the samples to compare the models on.")
+    if report is None and test:
+        raise click.UsageError("--test belongs to --report, which is not given.")
 
 
 def _range(text: str) -> tuple[float, float] | None:

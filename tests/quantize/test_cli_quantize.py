@@ -50,6 +50,44 @@ def test_after_training(folder: Path) -> None:
     assert verdict.returncode == 0, verdict.stderr
 
 
+@pytest.mark.qemu
+def test_the_report_compares_float_ptq_and_qat(folder: Path) -> None:
+    result = quantize(
+        folder,
+        *("--data", folder / "unlabelled.npz", "--test", folder / "data.npz"),
+        *("--qat", "--teacher", "--epochs", "1", "--json"),
+        *("--report", folder / "report", "--board", "qemu-mps2-an386"),
+    )
+    assert result.returncode == 0, result.stderr
+    compared = json.loads(result.stdout)["comparison"]
+    assert compared["metric"] == "classification"
+    assert compared["agrees"]
+    floats, *others = compared["variants"]
+    assert [variant["name"] for variant in others] == ["ptq", "qat"]
+    # The labels are the float network's own answers.
+    assert floats["compiled_accuracy"]["scores"][0]["value"] == 1.0
+    for variant in others:
+        assert variant["accuracy"] == variant["compiled_accuracy"]
+        assert variant["noise"]["unmatched"] == []
+        assert len(variant["noise"]["worst"]) == 3
+    assert all(layer["own_db"] > 20 for layer in others[0]["noise"]["layers"])
+    page = (folder / "report" / "comparison.html").read_text(encoding="utf-8")
+    assert page.count("Its weights were trained on") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--report", "here", "--scheme", "dynamic"), "--report needs --test"),
+        (("--test", "data.npz"), "--test belongs to --report"),
+    ],
+)
+def test_reports_need_samples(folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = quantize(folder, *arguments)
+    assert result.returncode == 2
+    assert says in result.stderr
+
+
 def test_in_training(folder: Path) -> None:
     arguments = ("--qat", "--epochs", "2", "--json", "--float-output", folder / "float.tflite")
     result = quantize(folder, "--data", folder / "data.npz", *arguments)

@@ -25,7 +25,13 @@ UNLABELLED = (
 
 
 def advice_for(
-    operator: str, own_db: float, clipped: float, levels: float, range_levels: int
+    operator: str,
+    own_db: float,
+    clipped: float,
+    levels: float,
+    range_levels: int,
+    *,
+    trained: bool = False,
 ) -> str:
     """Advice on one layer.
 
@@ -35,9 +41,14 @@ def advice_for(
         clipped: share of its values beyond the quantized range.
         levels: steps that the central 99 % of its values span.
         range_levels: steps that its type has; 0 for float.
+        trained: the model was trained with quantization in the loop already.
     """
     if own_db >= _FINE_DB:
         return "Adds little noise itself; nothing to do here."
+    if trained:
+        return (
+            "Training moved it away from the float model; only the accuracy tells whether it hurts."
+        )
     if clipped > _CLIPPED:
         return (
             f"{clipped:.1%} of its values lie outside the calibrated range and are clipped: calibrate "

@@ -30,6 +30,9 @@ Progress = Callable[[str], None]
 BOARDS = ("qemu-mps2-an386", "qemu-mps3-an547", "qemu-mps2-an385")
 """Emulated boards that variants are measured on: M4 with FPU, M55, M3 without FPU."""
 
+TRAINED = "qat"
+"""Name of the variant that was trained with quantization in the loop."""
+
 NOISE_SAMPLES = 32
 """Samples that the layers are compared on; all are used for accuracy."""
 
@@ -150,7 +153,9 @@ def compare(
         noise = None
         if name != first:
             some = evaluation.taken(slice(0, NOISE_SAMPLES))
-            noise = measure_noise(compilations[first].network, network, some, progress)
+            noise = measure_noise(
+                compilations[first].network, network, some, progress, trained=name == TRAINED
+            )
         accuracy, compiled = judged[name]
         result.append(
             Variant(
@@ -191,7 +196,7 @@ def _advice(name: str, metric: str, baseline: Accuracy, ours: Accuracy) -> str:
     if metric == "agreement":
         return UNLABELLED
     loss = before.value - after.value if after.higher_is_better else after.value - before.value
-    return overall_advice(loss, is_share=after.is_share, trained=name == "qat", metric=after.name)
+    return overall_advice(loss, is_share=after.is_share, trained=name == TRAINED, metric=after.name)
 
 
 def comparison_as_data(comparison: Comparison) -> dict[str, Any]:

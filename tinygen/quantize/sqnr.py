@@ -104,9 +104,17 @@ class _Sums:
 
 
 def measure_noise(
-    baseline: Network, other: Network, data: Dataset, progress: Callable[[str], None]
+    baseline: Network,
+    other: Network,
+    data: Dataset,
+    progress: Callable[[str], None],
+    *,
+    trained: bool = False,
 ) -> Noise:
-    """Run both networks on the data and compare them layer by layer."""
+    """Run both networks on the data and compare them layer by layer.
+
+    ``trained`` says that the other one's weights were trained on; noise is then not rounding alone.
+    """
     matching = match(baseline, other)
     sums = {pair.layer.operator.index: _Sums() for pair in matching.pairs}
     pairs_of_samples = zip(samples_of(baseline, data), samples_of(other, data), strict=True)
@@ -119,7 +127,7 @@ def measure_noise(
     layers = [_layer_noise(pair, other, sums[pair.layer.operator.index]) for pair in matching.pairs]
     worst = _worst(layers)
     named = [
-        _with_advice(layer, sums[layer.index]) if layer.index in worst else layer
+        _with_advice(layer, sums[layer.index], trained) if layer.index in worst else layer
         for layer in layers
     ]
     unmatched = tuple(
@@ -214,7 +222,7 @@ def _ratio(layer: LayerNoise) -> float:
     return SILENCE_DB if ratio is None else ratio
 
 
-def _with_advice(layer: LayerNoise, sums: _Sums) -> LayerNoise:
+def _with_advice(layer: LayerNoise, sums: _Sums, trained: bool) -> LayerNoise:
     real = np.concatenate([kept for kept, _ in sums.kept])
     values = np.concatenate([kept for _, kept in sums.kept])
     edges = _edges(layer.scale, np.concatenate([real, values]))
@@ -222,7 +230,12 @@ def _with_advice(layer: LayerNoise, sums: _Sums) -> LayerNoise:
     return replace(
         layer,
         advice=advice_for(
-            layer.operator, _ratio(layer), layer.clipped, layer.levels, layer.range_levels
+            layer.operator,
+            _ratio(layer),
+            layer.clipped,
+            layer.levels,
+            layer.range_levels,
+            trained=trained,
         ),
         histogram=Histogram(float(edges[0]), float(edges[-1]), tuple(counts[0]), tuple(counts[1])),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tinygen import __version__
+from tinygen.quantize.compare import TRAINED
 from tinygen.report.page import page_environment
 from tinygen.report.plots import Bar, bars, confusion, histogram, noise
 
@@ -239,6 +240,7 @@ def _noise(variant: Data, series: int) -> dict[str, Any]:
         "name": variant["name"],
         "series": series,
         "samples": found["samples"],
+        "trained": variant["name"] == TRAINED,
         "plot": noise(
             f"Signal to quantization noise of {variant['name']} by layer",
             found["layers"],
