@@ -174,6 +174,37 @@ static inline const int8_t *tinygen_dsp_segment(const tinygen_dsp_conv2d_params 
     return mixed;
 }
 
+/** Write padding to groups of four; gives where the next ones go. */
+static inline int16_t *tinygen_dsp_pad(const tinygen_dsp_conv2d_params *p, int16_t *column,
+                                       int32_t groups)
+{
+    const uint32_t word = tinygen_halves(p->padding, p->padding);
+    for (int32_t i = 0; i < groups; i++) {
+        tinygen_gemm_store(column, word);
+        tinygen_gemm_store(column + 4, word);
+        column += 8;
+    }
+    return column;
+}
+
+/** Write a segment of taps of whole groups: see tinygen_dsp_segment(). */
+static inline int16_t *tinygen_dsp_whole_taps(const tinygen_dsp_conv2d_params *p, int16_t *column,
+                                              const int8_t *row, int32_t in_x)
+{
+    const int32_t taps = p->segment_taps;
+    const int32_t room = p->columns.input - in_x;
+    const int32_t tap = p->input_channels / 4;
+    int32_t first = in_x < 0 ? -in_x : 0;
+    int32_t end = room < taps ? room : taps;
+    if (row == NULL || first >= end) {
+        return tinygen_dsp_pad(p, column, taps * tap);
+    }
+    column = tinygen_dsp_pad(p, column, first * tap);
+    column =
+        tinygen_gemm_widen(column, row + (in_x + first) * p->input_channels, (end - first) * tap);
+    return tinygen_dsp_pad(p, column, (taps - end) * tap);
+}
+
 /** Write the window of output pixel (y, x) as a column; it may lie outside the image in part. */
 static __attribute__((noinline, unused)) void
 tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *edge,
@@ -192,6 +223,10 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
                               p->input_channels;
         }
         for (int32_t in_x = first_x; in_x < end_x; in_x += p->segment_taps * p->columns.dilation) {
+            if (p->input_channels % 4 == 0) {
+                column = tinygen_dsp_whole_taps(p, column, row, in_x);
+                continue;
+            }
             const int8_t *from = tinygen_dsp_segment(p, row, in_x, edge);
             column = tinygen_gemm_widen(column, from, groups);
             for (int32_t i = 0; i < p->gemm.windows.left; i++) {
@@ -251,16 +286,12 @@ tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
 }
 
 /** Write padding to `groups` of all segments of a column, from number `group` on. */
-static inline void tinygen_dsp_pad(const tinygen_dsp_conv2d_params *p, int16_t *column,
-                                   int32_t segments, int32_t group, int32_t groups)
+static inline void tinygen_dsp_pad_segments(const tinygen_dsp_conv2d_params *p, int16_t *column,
+                                            int32_t group, int32_t groups)
 {
-    const uint32_t word = tinygen_halves(p->padding, p->padding);
     column += 8 * group;
-    for (int32_t s = 0; s < segments; s++) {
-        for (int32_t i = 0; i < groups; i++) {
-            tinygen_gemm_store(column + 8 * i, word);
-            tinygen_gemm_store(column + 8 * i + 4, word);
-        }
+    for (int32_t s = 0; s < p->gemm.windows.segments; s++) {
+        (void)tinygen_dsp_pad(p, column, groups);
         column += 8 * p->gemm.windows.groups;
     }
 }
@@ -273,9 +304,8 @@ static __attribute__((noinline, unused)) void tinygen_dsp_mend(const tinygen_dsp
     const int32_t depth = p->input_channels / 4;
     const int32_t first = tinygen_first_tap(&p->columns, origin);
     const int32_t end = tinygen_end_tap(&p->columns, origin);
-    tinygen_dsp_pad(p, column, p->gemm.windows.segments, 0, first * depth);
-    tinygen_dsp_pad(p, column, p->gemm.windows.segments, end * depth,
-                    (p->columns.size - end) * depth);
+    tinygen_dsp_pad_segments(p, column, 0, first * depth);
+    tinygen_dsp_pad_segments(p, column, end * depth, (p->columns.size - end) * depth);
 }
 
 /** Fill pairs of columns from the present position on. */
@@ -295,9 +325,9 @@ static inline void tinygen_dsp_fill_pairs(const tinygen_dsp_conv2d_params *p, in
     if (at->skipped != 0 || end != p->gemm.windows.segments) {
         for (int32_t i = 0; i < 2 * pairs; i++) {
             int16_t *column = tinygen_dsp_column(&p->gemm, columns, i);
-            tinygen_dsp_pad(p, column, 1, 0, p->gemm.windows.groups * at->skipped);
-            tinygen_dsp_pad(p, column, 1, p->gemm.windows.groups * end,
-                            p->gemm.windows.groups * (p->gemm.windows.segments - end));
+            (void)tinygen_dsp_pad(p, column, p->gemm.windows.groups * at->skipped);
+            (void)tinygen_dsp_pad(p, column + 8 * p->gemm.windows.groups * end,
+                                  p->gemm.windows.groups * (p->gemm.windows.segments - end));
         }
     }
     for (int32_t x = at->x; x < p->inner_begin && x < at->x + 2 * pairs; x++) {
@@ -347,8 +377,8 @@ static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, co
  * @param rest    its channels outside the stream, or NULL
  * @param input   ring of p->input_ring_rows rows of columns.input * input_channels values
  * @param output  where first_row goes; rows of columns.output * output_channels values
- * @param columns scratch memory: p->gemm.block_pairs pairs of columns, then two segments; aligned
- * to 4
+ * @param columns scratch memory: p->gemm.block_pairs pairs of columns, then two segments if a tap
+ * is no whole groups of four; aligned to 4
  */
 static __attribute__((noinline, unused)) void
 tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const tinygen_gemm_rest *rest,
@@ -361,7 +391,9 @@ tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const tinygen_gemm_r
     int32_t pixels = (end_row - first_row) * p->columns.output;
     at.y = first_row;
     tinygen_dsp_start_row(p, input, &at);
-    memset(edge, p->padding, (size_t)tinygen_dsp_segment_bytes(p));
+    if (p->input_channels % 4 != 0) {
+        memset(edge, p->padding, (size_t)tinygen_dsp_segment_bytes(p));
+    }
     while (pixels > 0) {
         const int32_t count = pixels < most ? pixels : most;
         tinygen_dsp_fill_block(p, input, edge, columns, count, &at);

@@ -113,8 +113,10 @@ class _Windows:
 
     @property
     def scratch_bytes(self) -> int:
-        """Columns, and two segments for the edges."""
-        edge = 0 if self.pointwise else 2 * self.segment
+        """Columns, and two segments for the edges if their taps are no whole groups of four."""
+        edge = 0 if self.segment // self.segment_taps % 4 == 0 else 2 * self.segment
+        if self.pointwise:
+            edge = 0
         return 8 * self.steps * self.block_pairs + edge
 
     def column(self, filters: Int8Array) -> Int8Array:
@@ -215,8 +217,8 @@ class GemmConv2D:
         assert isinstance(layer, Conv2D)
         windows = _windows(layer, small_block=True)
         _, height, width, _ = layer.output_shape
-        pairs = height // bands.most * -(-bands.most * width // 2)
-        pairs += -(-height % bands.most * width // 2)
+        pairs = height // bands.most * ((bands.most * width + 1) // 2)
+        pairs += (height % bands.most * width + 1) // 2
         cycles = self._pairs_cost(layer, windows, pairs) + calls_cost(layer, bands)
         if windows.pointwise:
             return cycles
