@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinygen.kernels.bands import Bands, bands_cost, bands_rejected, bind_bands
@@ -13,6 +14,52 @@ from tinygen.ops.layer import Layer
 from tinygen.step import Step
 from tinygen.stream import Stream
 from tinygen.targets.cores import Core
+
+
+class BandKernels:
+    """The kernels that may compute layers by bands, asked once for each layer and way."""
+
+    def __init__(self, kernels: Sequence[Kernel], core: Core) -> None:
+        self._kernels = kernels
+        self._core = core
+        self._able: dict[Layer, list[Kernel]] = {}
+        self._cheapest: dict[tuple[Layer, Bands], tuple[Kernel, float] | None] = {}
+        self._bound: dict[tuple[Layer, Bands], Binding] = {}
+
+    def cheapest(self, layer: Layer, bands: Bands) -> tuple[Kernel, float] | None:
+        """The kernel of least cost and its cycles, or None if no kernel does it so."""
+        key = (layer, bands)
+        if key not in self._cheapest:
+            if layer not in self._able:
+                able = [k for k in self._kernels if k.rejects(layer, self._core) is None]
+                self._able[layer] = able
+            offers = [
+                (bands_cost(kernel, layer, self._core, bands), number, kernel)
+                for number, kernel in enumerate(self._able[layer])
+                if bands_rejected(kernel, layer, self._core, bands) is None
+            ]
+            best = min(offers, key=lambda offer: offer[:2], default=None)
+            self._cheapest[key] = None if best is None else (best[2], best[0])
+        return self._cheapest[key]
+
+    def bind(self, layer: Layer, bands: Bands) -> Binding:
+        """The cheapest kernel fitted to the layer."""
+        key = (layer, bands)
+        if key not in self._bound:
+            found = self.cheapest(layer, bands)
+            assert found is not None
+            self._bound[key] = bind_bands(found[0], layer, self._core, bands)
+        return self._bound[key]
+
+    def cycles(self, layer: Layer, bands: Bands, calls: Mapping[int, int], steps: int) -> float:
+        """Cycles of a layer whose calls have, here and there, fewer rows: how many of how many."""
+        total = 0.0
+        for rows, count in calls.items():
+            found = self.cheapest(layer, replace(bands, most=rows))
+            whole = self.cheapest(layer, bands) if found is None else found
+            assert whole is not None
+            total += rows * count / steps * whole[1]
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,31 +73,25 @@ class BandLayer:
     cycles: float
 
 
-def band_layer(layer: Layer, rows: int, kernels: Sequence[Kernel], core: Core) -> BandLayer | None:
+def band_layer(layer: Layer, rows: int, kernels: BandKernels) -> BandLayer | None:
     """The cheapest way to compute a layer by bands of that many rows, or of one; None if none can."""
     operator = chain_operator(layer)
     if operator is None:
         return None
-    able = [kernel for kernel in kernels if kernel.rejects(layer, core) is None]
     heights = tuple(axis.input for axis in operator.axes)
     for most in dict.fromkeys((min(rows, operator.steps), 1)):
         whole = Bands(heights, most)
-        found = _cheapest(able, layer, core, whole)
+        found = kernels.cheapest(layer, whole)
         if found is not None:
-            binding = bind_bands(found, layer, core, whole)
+            binding = kernels.bind(layer, whole)
             return BandLayer(
                 layer,
                 replace(operator, most=most, in_place=_coinciding(layer, binding)),
                 binding.scratch_bytes,
                 binding.kept_bytes,
-                bands_cost(found, layer, core, whole),
+                found[1],
             )
     return None
-
-
-def _cheapest(kernels: Sequence[Kernel], layer: Layer, core: Core, wanted: Bands) -> Kernel | None:
-    able = [k for k in kernels if bands_rejected(k, layer, core, wanted) is None]
-    return min(able, key=lambda k: bands_cost(k, layer, core, wanted), default=None)
 
 
 def _coinciding(layer: Layer, binding: Binding) -> tuple[int, ...]:
@@ -64,8 +105,7 @@ def _coinciding(layer: Layer, binding: Binding) -> tuple[int, ...]:
 
 def stream_step(
     chain: Sequence[BandLayer],
-    kernels: Sequence[Kernel],
-    core: Core,
+    kernels: BandKernels,
     whole: frozenset[int],
     *,
     pushed: int | None = None,
@@ -81,16 +121,15 @@ def stream_step(
     bindings: list[Binding] = []
     names: list[str] = []
     cycles = 0.0
-    for item in chain:
-        rings = _rings(item.operator, schedule)
-        wanted = Bands(rings, item.operator.most)
-        able = [k for k in kernels if k.rejects(item.layer, core) is None]
-        kernel = _cheapest(able, item.layer, core, wanted)
-        if kernel is None:
+    for position, item in enumerate(chain):
+        bands = Bands(_rings(item.operator, schedule), item.operator.most)
+        found = kernels.cheapest(item.layer, bands)
+        if found is None:
             return None
-        bindings.append(bind_bands(kernel, item.layer, core, wanted))
-        names.append(kernel.name)
-        cycles += bands_cost(kernel, item.layer, core, wanted)
+        bindings.append(kernels.bind(item.layer, bands))
+        names.append(found[0].name)
+        calls = Counter(e.rows for e in schedule.events if e.operator == position)
+        cycles += kernels.cycles(item.layer, bands, calls, item.operator.steps)
     return Step(
         layers=tuple(item.layer for item in chain),
         kernel="stream",

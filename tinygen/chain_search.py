@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tinygen.chain import BandLayer, band_layer, outside_readers, stream_step
+from tinygen.chain import BandKernels, BandLayer, band_layer, outside_readers, stream_step
 from tinygen.errors import UnsupportedError
 from tinygen.kernel_choice import own_kernels
 from tinygen.lowering import Network
@@ -96,7 +96,7 @@ class ChainSearch:
         self.network = network
         self.steps = tuple(steps)
         self.options = options
-        self.kernels = own_kernels(options)
+        self.kernels = BandKernels(own_kernels(options), options.core)
         self.pushed = network.inputs[0] if options.stream_input else None
         self._bands: dict[tuple[int, int], BandLayer | None] = {}
         self._streams: dict[Segment, Step | None] = {}
@@ -112,7 +112,7 @@ class ChainSearch:
             layer = self.network.layers[number]
             if rows > 1 and self.band(number, 1) is None:
                 return None
-            self._bands[key] = band_layer(layer, rows, self.kernels, self.options.core)
+            self._bands[key] = band_layer(layer, rows, self.kernels)
         return self._bands[key]
 
     def worthwhile(self, number: int, rows: int) -> BandLayer | None:
@@ -232,7 +232,6 @@ class ChainSearch:
             self._streams[segment] = stream_step(
                 [member for member in members if member is not None],
                 self.kernels,
-                self.options.core,
                 whole,
                 pushed=self.pushed if reads else None,
                 backwards=segment.backwards,

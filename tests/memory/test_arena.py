@@ -39,7 +39,7 @@ def test_nothing_alive_overlaps(seed: int) -> None:
     offsets = arena.pack().offsets
     assert overlaps(blocks, offsets) == []
     assert all(offsets[block.key] % block.alignment == 0 for block in blocks)
-    assert arena.extent(offsets) >= arena.lower_bound()
+    assert arena.extent(offsets) >= arena.lower_bound
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -65,7 +65,7 @@ def test_checker_sees_an_overlap() -> None:
 
 def test_nothing_to_pack() -> None:
     assert Arena([]).pack().offsets == {}
-    assert Arena([]).lower_bound() == 0
+    assert Arena([]).lower_bound == 0
 
 
 def test_an_output_may_lie_over_its_dying_input() -> None:
@@ -73,13 +73,13 @@ def test_an_output_may_lie_over_its_dying_input() -> None:
     arena = Arena(blocks, [Sharing("in", "out", 8)])
     offsets = arena.pack().offsets
     assert offsets["in"] - offsets["out"] >= 8
-    assert arena.extent(offsets) == arena.lower_bound() == 108
+    assert arena.extent(offsets) == arena.lower_bound == 108
 
 
 def test_no_sharing_with_an_input_that_lives_on() -> None:
     blocks = [block("in", 100, 0, 2), block("out", 80, 1, 2)]
     arena = Arena(blocks, [Sharing("in", "out", 0)])
-    assert arena.pack().extent == arena.lower_bound() == 180
+    assert arena.pack().extent == arena.lower_bound == 180
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -94,7 +94,7 @@ def test_sharing_never_costs_and_keeps_its_lead(seed: int) -> None:
     for a, b in overlaps(blocks, offsets):
         reader, writer = sorted((a, b), key=lambda key: int(key[1:]))
         assert offsets[reader] - offsets[writer] >= leads[int(reader[1:])]
-    assert shared.lower_bound() <= shared.extent(offsets)
+    assert shared.lower_bound <= shared.extent(offsets)
     apart = Arena(blocks)
     assert shared.extent(offsets) <= apart.pack().extent
 

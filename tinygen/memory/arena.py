@@ -8,11 +8,15 @@ as it meets the lower bound. Small arenas are then searched exactly (``tinygen.m
 
 from __future__ import annotations
 
+import functools
+import operator
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
-from tinygen.memory.body import Body, Interval, Sharing, forbidden, merged, mirrored
+from tinygen.memory.body import Body, Interval, Sharing, forbidden, merged, mirrored, runs
 from tinygen.memory.exact import smaller_placement
 
 _TRIALS_TIMES_BODIES = 12_000
@@ -117,34 +121,43 @@ class Arena:
                         conflicts[i].append((j, found))
         return conflicts
 
+    @cached_property
     def lower_bound(self) -> int:
         """Bytes that no placement can do without: the worst event, every sharing there granted."""
-        starts = {body.first for body in self.bodies}
+        last = max((body.last for body in self.bodies), default=0)
+        change = [0] * (last + 2)
         for body in self.bodies:
             for part in body.parts:
-                starts.update(_starts(part.events))
-        return max((self._needed(event) for event in starts), default=0)
+                for first, end in runs(part.events):
+                    change[first] += part.size
+                    change[end] -= part.size
+        needed = list(accumulate(change))
+        for event, saved in self._saved().items():
+            needed[event] -= saved
+        return max(needed)
 
-    def _needed(self, event: int) -> int:
-        alive = {b.key: b for b in self.bodies if b.events >> event & 1}
-        needed = {key: body.needed(event) for key, body in alive.items()}
-        saved: dict[str, int] = {}
+    def _saved(self) -> dict[int, int]:
+        """By event, the most bytes that sharings can save there."""
+        by_key = {body.key: body for body in self.bodies}
+        saved: dict[int, dict[str, int]] = {}
         for (reader, writer), sharings in self._sharings.items():
-            if reader not in needed or writer not in needed:
-                continue
-            inside, outside = needed[reader], needed[writer]
-            best = 0
-            common = alive[reader].events & alive[writer].events
+            inside, outside = by_key[reader], by_key[writer]
+            common = inside.events & outside.events
+            best: dict[int, int] = {}
             for sharing in sharings:
-                if (
-                    common == 1 << event
-                    if sharing.pairs is None
-                    else any(events >> event & 1 for events in sharing.pairs.values())
-                ):
-                    both = max(sharing.lead + inside, outside, inside)
-                    best = max(best, inside + outside - both)
-            saved[writer] = saved.get(writer, 0) + best
-        return sum(needed.values()) - sum(min(saved[key], needed[key]) for key in saved)
+                if sharing.pairs is None:
+                    soft = common if common & (common - 1) == 0 else 0
+                else:
+                    soft = functools.reduce(operator.or_, sharing.pairs.values(), 0) & common
+                for first, end in runs(soft):
+                    for event in range(first, end):
+                        sizes = inside.needed(event), outside.needed(event)
+                        both = max(sharing.lead + sizes[0], *sizes)
+                        best[event] = max(best.get(event, 0), sum(sizes) - both)
+            for event, size in best.items():
+                written = saved.setdefault(event, {})
+                written[writer] = min(written.get(writer, 0) + size, outside.needed(event))
+        return {event: sum(written.values()) for event, written in saved.items()}
 
     def _first_fit(self, order: Sequence[int]) -> list[int]:
         """Place the items in this order, each at the lowest offset that disturbs none before."""
@@ -203,7 +216,7 @@ class Arena:
 
     def pack(self, effort: float = 1.0) -> Placement:
         """Offsets of all bodies. ``effort`` scales the number of trials."""
-        bound = self.lower_bound()
+        bound = self.lower_bound
         best_order = min(self._orders(), key=lambda order: self._size(self._first_fit(order)))
         best = self._first_fit(best_order)
         size = self._size(best)
@@ -221,7 +234,7 @@ class Arena:
             if trial <= size:
                 best_order, best, size = order, offsets, trial
         proven = size == bound
-        if not proven:
+        if not proven and effort >= 1:
             sizes = [item.size for item in self._items]
             alignments = [item.alignment for item in self._items]
             found = smaller_placement(sizes, alignments, self.forbidden, bound, size, effort)
@@ -233,12 +246,3 @@ class Arena:
 
 def _up(offset: int, alignment: int) -> int:
     return -(-offset // alignment) * alignment
-
-
-def _starts(events: int) -> Iterator[int]:
-    """The first event of every run of consecutive events."""
-    starts = events & ~(events << 1)
-    while starts:
-        lowest = starts & -starts
-        yield lowest.bit_length() - 1
-        starts ^= lowest

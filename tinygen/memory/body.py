@@ -10,7 +10,7 @@ forbidden.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +24,15 @@ ANY_DISTANCE = -(1 << 40)
 def span(first: int, last: int) -> int:
     """The events from ``first`` to ``last``, both included."""
     return (1 << (last + 1)) - (1 << first)
+
+
+def runs(events: int) -> Iterator[tuple[int, int]]:
+    """The runs of consecutive events: the first of each, and the one behind its last."""
+    while events:
+        first = (events & -events).bit_length() - 1
+        length = (~(events >> first) & -~(events >> first)).bit_length() - 1
+        yield first, first + length
+        events &= ~span(first, first + length - 1)
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ class Estimator:
                 )
                 held[key] = max(held.get(key, 0), min(ring, axis.input))
                 read.add(key)
+        coinciding = {root[index] for needs in chain for index in needs.operator.in_place}
         begin = end = 0
         for needs in chain:
             operator = needs.operator
@@ -118,7 +119,7 @@ class Estimator:
             if key not in read or self.last[key] >= stop:
                 begin += row
                 end += size
-            else:
+            elif key not in coinciding:
                 ring = held[key]
                 begin += min(ring, demand[key]) * row
                 end += ring * row

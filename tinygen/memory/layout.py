@@ -79,4 +79,4 @@ def arena_of(network: Network, steps: Sequence[Step]) -> tuple[dict[int, int], T
 def lay_out(network: Network, steps: Sequence[Step], effort: float = 1.0) -> Layout:
     """Place everything. ``effort`` scales the search."""
     root, timeline, arena = arena_of(network, steps)
-    return Layout(root, timeline, arena.pack(effort), arena.lower_bound())
+    return Layout(root, timeline, arena.pack(effort), arena.lower_bound)

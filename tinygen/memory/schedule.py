@@ -2,8 +2,9 @@
 """The schedule of a stream: which operator makes how many rows next, and the rings this needs.
 
 A pull schedule: before an operator makes rows, every operator that feeds it makes what is lacking of
-their windows, and no more. So a row is made as late as possible. A ring holds the most rows that were
-ever between the oldest still to be read and the newest written, found by simulation.
+their windows, and no more (a call makes several rows only where several are asked for). So a row is
+made as late as possible. A ring holds the most rows that were ever between the oldest still to be read
+and the newest written, found by simulation.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class _Puller:
         operator = self.chain[number]
         while self.progress[number] < end:
             first = self.progress[number]
-            rows = min(operator.most, operator.steps - first, MOST_EVENT_ROWS)
+            rows = min(operator.most, end - first, MOST_EVENT_ROWS)
             for position in range(len(operator.inputs))[:: self.order]:
                 tensor = operator.inputs[position]
                 needed = operator.window(position, first, first + rows)[1]
