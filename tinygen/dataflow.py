@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a subgraph can be computed in its order: every tensor written once, and before it is read."""
+"""Whether a subgraph can be computed: tensors that have elements, written once and then read."""
 
 from __future__ import annotations
 
-from tinygen.errors import ModelError
-from tinygen.graph import ABSENT, Operator, Subgraph
+from tinygen.c_syntax import CTYPES
+from tinygen.errors import ModelError, UnsupportedError
+from tinygen.graph import ABSENT, DType, Operator, Subgraph, Tensor
+
+_MOST_BYTES = 1 << 28
 
 
 def _check_order(source: str, subgraph: Subgraph, operator: Operator, known: set[int]) -> None:
@@ -38,3 +41,22 @@ def check_dataflow(source: str, subgraph: Subgraph) -> None:
             raise ModelError(
                 f"{source}: nothing computes the output {subgraph.tensors[index].name!r}."
             )
+
+
+def check_tensor(source: str, tensor: Tensor) -> None:
+    """ModelError or UnsupportedError for a tensor of no, too many or odd elements."""
+    if any(extent < 1 for extent in tensor.shape):
+        raise ModelError(
+            f"{source}: tensor {tensor.name!r} has the shape {list(tensor.shape)}, which holds "
+            "no elements."
+        )
+    if tensor.nbytes > _MOST_BYTES:
+        raise UnsupportedError(
+            f"{source}: tensor {tensor.name!r} of shape {list(tensor.shape)} has {tensor.nbytes:,} "
+            "bytes, more than a microcontroller addresses."
+        )
+    if tensor.dtype not in CTYPES and tensor.dtype is not DType.RESOURCE:
+        raise UnsupportedError(
+            f"{source}: tensor {tensor.name!r} is of type {tensor.dtype.value}, which has no C type "
+            "here."
+        )

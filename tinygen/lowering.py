@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tinygen.dataflow import check_dataflow
+from tinygen.dataflow import check_dataflow, check_tensor
 from tinygen.errors import ModelError, TinygenError, UnsupportedError
 from tinygen.graph import ABSENT, AnyArray, DType, Graph, Subgraph, Tensor
 from tinygen.numerics import Numerics
@@ -56,19 +56,6 @@ def _unsupported_operators(subgraph: Subgraph) -> list[str]:
     return problems
 
 
-def _check_tensor(source: str, tensor: Tensor) -> None:
-    if any(extent < 1 for extent in tensor.shape):
-        raise ModelError(
-            f"{source}: tensor {tensor.name!r} has the shape {list(tensor.shape)}, which holds "
-            "no elements."
-        )
-    if tensor.dtype.numpy is None and tensor.dtype is not DType.RESOURCE:
-        raise UnsupportedError(
-            f"{source}: tensor {tensor.name!r} is of type {tensor.dtype.value}, which has no "
-            "fixed-size elements."
-        )
-
-
 def _check_input(graph: Graph, tensor: Tensor) -> None:
     """Accept an open batch (compiled as one sample, as TFLM runs it), and no other open dimension."""
     open_dimensions = [i for i in tensor.open_dimensions if i > 0]
@@ -96,6 +83,12 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
             )
     for index in subgraph.inputs:
         _check_input(graph, subgraph.tensors[index])
+    for index in (*subgraph.inputs, *subgraph.outputs):
+        if subgraph.tensors[index].dtype is DType.RESOURCE:
+            raise UnsupportedError(
+                f"{graph.source}: {subgraph.tensors[index].name!r} is an input or output of the model, "
+                "and a variable's handle."
+            )
     variables = Variables(graph)
     layers, problems = _lower_operators(graph, 0, subgraph, numerics, variables, {}, (0,))
     if problems:
@@ -131,7 +124,7 @@ def _lower_operators(
     used = {i for operator in subgraph.operators for i in (*operator.inputs, *operator.outputs)}
     for index in sorted(used | set(subgraph.inputs) | set(subgraph.outputs)):
         if index != ABSENT and not subgraph.tensors[index].is_constant:
-            _check_tensor(source, subgraph.tensors[index])
+            check_tensor(source, subgraph.tensors[index])
 
     def lower_subgraph(
         called: int, constants: Mapping[int, AnyArray], passed: Mapping[int, Tensor]

@@ -32,11 +32,15 @@ STATEFUL = (
 """Operators that keep something from one inference to the next."""
 
 
+PROVIDERS = ("portable", "dsp", "mve", "cmsis-nn")
+"""Whose kernels there are, in the order of the table's columns."""
+
+
 @dataclass(frozen=True)
 class Support:
     """One operator with inputs of one type.
 
-    ``providers`` are those of portable, dsp and mve that have a kernel for at least some of its
+    ``providers`` are those of ``PROVIDERS`` that have a kernel for at least some of its
     layers; the NumPy reference has all. ``tolerance_ulp`` is how far a float32 result may be from
     TFLM's.
     """
@@ -62,12 +66,12 @@ float32 result may be as far from TFLM's as the last column says, in units in th
 generated C has the reference's bits on every target.
 
 "portable" is C99 for every core; "dsp" (Cortex-M4, M7, M33) and "mve" (M55, M85) are faster kernels
-that take some of the operator's layers. CMSIS-NN, where it is available, takes part in the choice too:
-see [cmsis-nn.md](cmsis-nn.md). INT4 weights of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED are
-unpacked to INT8.
+that take some of the operator's layers. "cmsis-nn" is Arm's library, where it is available (here its
+release 4.0.0; see [cmsis-nn.md](cmsis-nn.md)). INT4 weights of CONV_2D, DEPTHWISE_CONV_2D and
+FULLY_CONNECTED are unpacked to INT8.
 
-| operator | type | reference | portable | dsp | mve | ulp |
-| --- | --- | :-: | :-: | :-: | :-: | --: |
+| operator | type | reference | portable | dsp | mve | cmsis-nn | ulp |
+| --- | --- | :-: | :-: | :-: | :-: | :-: | --: |
 """
 
 
@@ -75,9 +79,7 @@ def markdown(rows: Sequence[Support]) -> str:
     """The table as a page of the documentation."""
     lines = []
     for row in rows:
-        marks = " | ".join(
-            "✓" if name in row.providers else "" for name in ("portable", "dsp", "mve")
-        )
+        marks = " | ".join("✓" if name in row.providers else "" for name in PROVIDERS)
         lines.append(f"| {row.operator} | {row.dtype} | ✓ | {marks} | {row.tolerance_ulp} |\n")
     return (
         _HEAD

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from unittest import mock
 
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
 from tinygen.errors import InputError
 from tinygen.graph import Operator
+from tinygen.kernels import cmsis_nn
+from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Kernel
 from tinygen.kernels.mve import KERNELS as MVE_KERNELS
@@ -39,21 +42,26 @@ _TYPED_BY_OUTPUT = (
     "WHILE",
 )
 """Operators whose first input is an index, a shape, a condition or a counter."""
-_PROVIDERS: Mapping[str, tuple[Sequence[Kernel], str]] = {
-    "portable": (PORTABLE_KERNELS, "cortex-m4"),
-    "dsp": (DSP_KERNELS, "cortex-m4"),
-    "mve": (MVE_KERNELS, "cortex-m55"),
-}
 
 
-def _providers(layer: Layer) -> set[str]:
-    if isinstance(layer, ControlFlow):
-        return {"portable"}  # statements around the kernels of its subgraphs
+def _cmsis_nn_kernels() -> Sequence[Kernel]:
+    """Those of the release whose headers the tests install, whatever else this machine has."""
+    tree = cmsis_nn.packaged_tree()
+    assert tree is not None, "pip install bakenn==1.0.0"
+    return cmsis_nn.kernels(tree)
+
+
+def _providers_and_cores() -> Mapping[str, tuple[Sequence[Kernel], tuple[str, ...]]]:
     return {
-        name
-        for name, (kernels, target) in _PROVIDERS.items()
-        if any(kernel.rejects(layer, core(target)) is None for kernel in kernels)
+        "portable": (PORTABLE_KERNELS, ("cortex-m4",)),
+        "dsp": (DSP_KERNELS, ("cortex-m4",)),
+        "mve": (MVE_KERNELS, ("cortex-m55",)),
+        "cmsis-nn": (_cmsis_nn_kernels(), ("cortex-m4", "cortex-m55")),
     }
+
+
+def _has_kernel(layer: Layer, kernels: Sequence[Kernel], cores: Sequence[str]) -> bool:
+    return any(kernel.rejects(layer, core(name)) is None for name in cores for kernel in kernels)
 
 
 def _layers(opcode: str, model: bytes) -> list[tuple[str, Layer]]:
@@ -79,6 +87,16 @@ def _named(operator: Operator) -> int:
 
 def measure() -> list[Support]:
     """Every operator and type that is tested, with who has a kernel for some model of it."""
+    with mock.patch.object(Declarations, "missing", _undeclared):
+        return _measured(_providers_and_cores())
+
+
+def _undeclared(declarations: Declarations, function: str) -> str | None:
+    """The wheel has all of the release's headers, but only some of its sources."""
+    return None if function in declarations.prototypes else "is not in this release"
+
+
+def _measured(known: Mapping[str, tuple[Sequence[Kernel], tuple[str, ...]]]) -> list[Support]:
     models = [(op, random_model(op, seed)) for op in sorted(GENERATORS) for seed in range(_SEEDS)]
     models += [(op, typed_model(op, dtype, seed)) for op, dtype in CASES for seed in range(_SEEDS)]
     providers: dict[tuple[str, str], set[str]] = {}
@@ -86,8 +104,16 @@ def measure() -> list[Support]:
     for opcode, model in models:
         for dtype, layer in _layers(opcode, model):
             key = opcode, dtype
-            providers.setdefault(key, set()).update(_providers(layer))
             tolerances[key] = max(tolerances.get(key, 0), layer.tolerance_ulp)
+            found = providers.setdefault(key, set())
+            if isinstance(layer, ControlFlow):
+                found.add("portable")  # statements around the kernels of its subgraphs
+                continue
+            found.update(
+                name
+                for name, (kernels, cores) in known.items()
+                if name not in found and _has_kernel(layer, kernels, cores)
+            )
     return [
         Support(opcode, dtype, tuple(sorted(providers[opcode, dtype])), tolerances[opcode, dtype])
         for opcode, dtype in sorted(providers)

@@ -32,6 +32,10 @@ _MAX_SHIFT = 30
 """Largest left shift of an accumulator for which TFLM's ``1 << shift`` is defined."""
 
 
+_MOST_SCALE = 2.0**62
+"""The largest scale of a tensor, and the inverse of the smallest: their ratio is a float32."""
+
+
 def scales(view: OperatorView, tensor: Tensor) -> tuple[float, ...]:
     """The tensor's scales, checked: there, finite and positive."""
     quantization = tensor.quantization
@@ -51,6 +55,11 @@ def scale(view: OperatorView, tensor: Tensor) -> float:
     values = scales(view, tensor)
     if len(values) != 1:
         view.unsupported(f"tensor {tensor.name!r} has {len(values)} scales where one is expected")
+    if not 1 / _MOST_SCALE <= values[0] <= _MOST_SCALE:
+        view.unsupported(
+            f"tensor {tensor.name!r} has the scale {values[0]}, beyond what ratios in single precision "
+            "can hold"
+        )
     return values[0]
 
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.errors import UnsupportedError
+from tinygen.dataflow import check_tensor
+from tinygen.errors import ModelError, UnsupportedError
 from tinygen.graph import AnyArray, Graph, Operator, Subgraph, Tensor
 from tinygen.numerics import Numerics
 from tinygen.ops.layer import MAX_STATES, Layer, Operand, OperatorView, StateNumbers
@@ -37,6 +38,20 @@ _SUBGRAPH_OPTIONS = {
     "IF": ("then_subgraph_index", "else_subgraph_index"),
     "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
 }
+
+
+_OPERANDS = {"ASSIGN_VARIABLE": (2, 0), "READ_VARIABLE": (1, 1), "VAR_HANDLE": (0, 1)}
+"""How many inputs and outputs the operators on variables have."""
+
+
+def _check_operands(graph: Graph) -> None:
+    for subgraph in graph.subgraphs:
+        for operator in subgraph.operators:
+            have = (len(operator.inputs), len(operator.outputs))
+            if have != _OPERANDS.get(operator.opcode, have):
+                raise ModelError(
+                    f"{graph.source}: {operator.label} has {have[0]} inputs and {have[1]} outputs."
+                )
 
 
 def _handles_of(graph: Graph) -> list[Handles]:
@@ -106,6 +121,19 @@ def _initial_values(graph: Graph, handles: list[Handles]) -> dict[tuple[str, str
     return initial
 
 
+def _first_value(graph: Graph, name: str, tensor: Tensor, assigned: AnyArray | None) -> AnyArray:
+    """What a variable holds after a reset: what CALL_ONCE assigns to it, else zeros."""
+    check_tensor(graph.source, tensor)
+    if assigned is None:
+        return np.zeros(tensor.shape, dtype=tensor.dtype.numpy)
+    if assigned.size != tensor.elements:
+        raise ModelError(
+            f"{graph.source}: variable {name!r} begins with {assigned.size} elements, and holds "
+            f"{tensor.elements}."
+        )
+    return assigned.reshape(tensor.shape)
+
+
 class Variables:
     """The variables of a model, and the indices of everything that it keeps.
 
@@ -120,6 +148,7 @@ class Variables:
         )
         count = len(graph.subgraphs)
         self._first = count * self._tensors + count * self._operators * MAX_STATES
+        _check_operands(graph)
         handles = _handles_of(graph)
         initial = _initial_values(graph, handles)
         values: dict[tuple[str, str], Tensor] = {}
@@ -131,9 +160,7 @@ class Variables:
                 tensor,
                 index=self._first + number,
                 name=f"variable {name[1]!r}",
-                data=np.asarray(
-                    initial.get(name, np.zeros(tensor.shape, dtype=tensor.dtype.numpy))
-                ).reshape(tensor.shape),
+                data=_first_value(graph, name[1], tensor, initial.get(name)),
                 is_variable=True,
             )
             for number, (name, tensor) in enumerate(values.items())

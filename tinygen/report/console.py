@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tinygen.operator_table import Support
+from tinygen.operator_table import PROVIDERS, Support
 
 _PROGRESS_AFTER_SECONDS = 1.0
 _WIDTH_WITHOUT_TERMINAL = 120
@@ -102,12 +102,12 @@ def _print_streaming(console: Console, data: Mapping[str, Any]) -> None:
 def print_operators(rows: Sequence[Support]) -> None:
     """The operators and types of ``tinygen analyze --operators``."""
     table = Table()
-    for heading in ("operator", "type", "portable", "dsp", "mve"):
+    for heading in ("operator", "type", "reference", *PROVIDERS):
         table.add_column(heading)
     table.add_column("ulp from TFLM", justify="right")
     for row in rows:
-        marks = ["yes" if name in row.providers else "" for name in ("portable", "dsp", "mve")]
-        table.add_row(row.operator, row.dtype, *marks, str(row.tolerance_ulp))
+        marks = ["yes" if name in row.providers else "" for name in PROVIDERS]
+        table.add_row(row.operator, row.dtype, "yes", *marks, str(row.tolerance_ulp))
     plain_console().print(table)
 
 

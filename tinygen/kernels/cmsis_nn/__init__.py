@@ -16,7 +16,7 @@ from tinygen.kernels.cmsis_nn import (
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.cmsis_nn.fetch import fetch
 from tinygen.kernels.cmsis_nn.shipping import Library
-from tinygen.kernels.cmsis_nn.tree import CmsisNN, find_tree, load_tree, require_tree
+from tinygen.kernels.cmsis_nn.tree import CmsisNN, find_tree, load_tree, packaged_tree, require_tree
 from tinygen.kernels.kernel import Kernel
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "kernels",
     "library_sources",
     "load_tree",
+    "packaged_tree",
     "require_tree",
 ]
 

@@ -196,10 +196,15 @@ def find_tree(path: Path | None = None) -> CmsisNN | None:
             raise MachineError(f"$CMSIS_NN_ROOT: {error.message}", error.hint) from error
     if _is_tree(cache_root()):
         return load_tree(cache_root())
+    return packaged_tree()
+
+
+def packaged_tree() -> CmsisNN | None:
+    """The CMSIS-NN tree of the installed wheel ``bakenn``, or None if there is no such wheel."""
     bakenn = _bakenn()
-    if bakenn is not None and _is_tree(bakenn / "cmsis_nn"):
-        return load_tree(bakenn / "cmsis_nn")
-    return None
+    if bakenn is None or not _is_tree(bakenn / "cmsis_nn"):
+        return None
+    return load_tree(bakenn / "cmsis_nn")
 
 
 def require_tree(path: Path | None = None) -> CmsisNN:
