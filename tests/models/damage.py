@@ -22,11 +22,11 @@ Mutation = Callable[[random.Random, SchemaObject], None]
 
 
 def _some_tensor(source: random.Random, model: SchemaObject) -> Any:
-    return source.choice(source.choice(model.subgraphs).tensors)
+    return source.choice([tensor for subgraph in model.subgraphs for tensor in subgraph.tensors])
 
 
 def _some_operator(source: random.Random, model: SchemaObject) -> Any:
-    return source.choice(source.choice(model.subgraphs).operators)
+    return source.choice([operator for s in model.subgraphs for operator in s.operators])
 
 
 def _shape(source: random.Random, model: SchemaObject) -> None:
@@ -89,7 +89,7 @@ def _data(source: random.Random, model: SchemaObject) -> None:
 
 
 def _operands(source: random.Random, model: SchemaObject) -> None:
-    subgraph = source.choice(model.subgraphs)
+    subgraph = source.choice([s for s in model.subgraphs if s.operators and s.tensors])
     operator = source.choice(subgraph.operators)
     which = source.choice(("inputs", "inputs", "outputs"))
     values = [] if getattr(operator, which) is None else [int(i) for i in getattr(operator, which)]
@@ -132,7 +132,7 @@ def _operator_code(source: random.Random, model: SchemaObject) -> None:
 
 
 def _interface(source: random.Random, model: SchemaObject) -> None:
-    subgraph = source.choice(model.subgraphs)
+    subgraph = source.choice([s for s in model.subgraphs if s.tensors])
     which = source.choice(("inputs", "outputs"))
     count = source.choice((0, 1, 1, 2, 3))
     chosen = [source.randrange(len(subgraph.tensors)) for _ in range(count)]
