@@ -51,6 +51,10 @@ class Broken:
         self._session = session
         self._runs = 0
 
+    def reset(self) -> None:
+        """Clears the state."""
+        self._session.reset()
+
     def run(self, inputs: Sequence[bytes]) -> list[bytes]:
         """One inference, if the cable is still there."""
         self._runs += 1
@@ -67,6 +71,20 @@ class Breaking(Counting):
         """Starts the program."""
         with super().start(image) as session:
             yield cast(Session, Broken(session))
+
+
+class Staying:
+    """A runner of a board that nothing restarts between two runs."""
+
+    def __init__(self, image: Image, session: Session) -> None:
+        self._image = image
+        self._session = session
+
+    @contextmanager
+    def start(self, image: Image) -> Iterator[Session]:
+        """Goes on with the program that runs."""
+        assert image == self._image
+        yield self._session
 
 
 def samples(*offsets: int) -> list[Sequence[bytes]]:
@@ -89,12 +107,30 @@ def hanging(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 def test_one_start_for_all(hanging: Image) -> None:
     runner = Counting(HostRunner())
-    ran = run_samples(runner, hanging, samples(1, 2, 3), progress=say_nothing)
+    told: list[str] = []
+    ran = run_samples(runner, hanging, samples(1, 2, 3), progress=told.append)
     expected = Expectation()
     x = np.arange(500).astype(np.int8)
     assert ran.outputs == tuple(tuple(expected.outputs(x, b)) for b in (1, 2, 3))
     assert (runner.starts, ran.crashes, ran.resumed) == (1, (), 0)
     assert ran.seconds > 0
+    assert told[:4] == [
+        "sample 1 of 3 on host",
+        "sample 1 of 3 on host: 224 of 501 input bytes sent",
+        "sample 1 of 3 on host: 448 of 501 input bytes sent",
+        "sample 1 of 3 on host: 500 of 501 input bytes sent",
+    ]
+
+
+def test_the_state_of_an_earlier_run_is_cleared(hanging: Image) -> None:
+    with HostRunner().start(hanging) as session:
+        first, second = (
+            run_samples(
+                Staying(hanging, session), hanging, samples(1, 2), progress=say_nothing
+            ).outputs
+            for _ in range(2)
+        )
+    assert first == second
 
 
 def test_a_hang_costs_its_sample_only(hanging: Image) -> None:

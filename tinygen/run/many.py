@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,10 @@ class Record:
             file.write(json.dumps(entry) + "\n")
 
 
+def _tell_bytes(progress: Callable[[str], None], what: str, sent: int, total: int) -> None:
+    progress(f"{what}: {sent:,} of {total:,} input bytes sent")
+
+
 def _readable(lines: Sequence[str]) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
@@ -124,7 +129,7 @@ def run_samples(
         samples: samples × inputs.
         keep_going: after a crash or hang, restart the program and go on with the next sample.
         record: outputs of an earlier run, which are not run again, and where new ones go.
-        progress: told which sample is being run.
+        progress: told which sample is being run, and how much of it was sent.
 
     Raises:
         TargetError: the target crashed and ``keep_going`` is not set, or it does not even start.
@@ -139,9 +144,13 @@ def run_samples(
         number = -1
         try:
             with runner.start(image) as session:
+                # A board that was not restarted may keep a state of an earlier run.
+                session.reset()
                 while left:
                     number = left[0]
-                    progress(f"sample {number + 1} of {len(samples)} on {image.board.name}")
+                    what = f"sample {number + 1} of {len(samples)} on {image.board.name}"
+                    progress(what)
+                    session.on_transfer = partial(_tell_bytes, progress, what)
                     started = time.monotonic()
                     outputs[number] = tuple(session.run(samples[number]))
                     spent += time.monotonic() - started

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -82,8 +82,15 @@ class Identity:
     layers: int
 
 
+def _untold(sent: int, total: int) -> None:
+    """Nobody wants to know."""
+
+
 class Session:
     """One opened conversation; the target is the firmware that was expected.
+
+    Attributes:
+        on_transfer: told, while inputs go to the target, how many of their bytes were sent.
 
     Args:
         client: the protocol over an open line.
@@ -96,6 +103,7 @@ class Session:
 
     def __init__(self, client: Client, model_sha256: str, build_id: str) -> None:
         self._client = client
+        self.on_transfer: Callable[[int, int], None] = _untold
         _, version = client.request(Request.HELLO)
         if version != bytes([PROTOCOL_VERSION]):
             raise TargetError(
@@ -179,13 +187,14 @@ class Session:
         if sizes != self._identity.input_bytes:
             raise ValueError(f"inputs of {sizes} bytes, not {self._identity.input_bytes}")
         crc = 0
+        sent = 0
         for index, data in enumerate(inputs):
             crc = zlib.crc32(data, crc)
             for offset in range(0, len(data), _CHUNK):
-                self._client.request(
-                    Request.WRITE,
-                    struct.pack("<HI", index, offset) + data[offset : offset + _CHUNK],
-                )
+                chunk = data[offset : offset + _CHUNK]
+                self._client.request(Request.WRITE, struct.pack("<HI", index, offset) + chunk)
+                sent += len(chunk)
+                self.on_transfer(sent, sum(sizes))
         return self._client.request(
             Request.INVOKE,
             struct.pack("<BII", mode, layer, crc),
