@@ -16,10 +16,12 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.ops.generators import GENERATORS, random_model
-from tests.ops.generators.typed import typed_model
+from tests.ops.generators.typed import CASES, typed_model
 from tinygen import reference
 from tinygen.explain import explain, explanation_as_data
 from tinygen.lowering import Network, lower
+from tinygen.numerics import Numerics
+from tinygen.ops.movement import MOVERS
 from tinygen.passes import rewrite
 from tinygen.tflite_reader import read_model, read_model_bytes
 
@@ -130,9 +132,8 @@ def test_the_printed_page_holds_the_same_numbers() -> None:
 def test_every_layer_of_real_models(name: str) -> None:
     network = lower(rewrite(read_model(shared_model(f"{name}.tflite"))))
     for layer in worked(network, 3):
-        if layer["operator"] not in ("RESHAPE", "PAD"):
-            assert layer["worked"], layer["operator"]
-            recalculate(layer)
+        assert layer["worked"], layer["operator"]
+        recalculate(layer)
 
 
 @pytest.mark.parametrize("opcode", WORKED)
@@ -151,6 +152,32 @@ def test_random_layers_of_other_types(opcode: str, dtype: str) -> None:
         for layer in worked(network, seed):
             assert layer["worked"], f"{opcode} {dtype}, model {seed}"
             recalculate(layer)
+
+
+@pytest.mark.parametrize(
+    ("opcode", "dtype"),
+    [
+        (opcode, dtype)
+        for opcode, dtype in CASES
+        if opcode in MOVERS and dtype in ("INT8", "FLOAT32", "INT16")
+    ],
+)
+def test_movers_say_where_an_element_comes_from(opcode: str, dtype: str) -> None:
+    traced = 0
+    for seed in range(6):
+        network = lower(read_model_bytes(typed_model(opcode, dtype, seed), opcode))
+        for layer in worked(network, seed):
+            if layer["worked"]:
+                recalculate(layer)
+                traced += 1
+    assert traced or opcode in ("GATHER_ND",)
+
+
+def test_rounding_once_as_litert_does() -> None:
+    for seed in range(12):
+        graph = read_model_bytes(random_model("FULLY_CONNECTED", seed), "litert")
+        (layer,) = worked(lower(graph, Numerics.LITERT), seed)
+        recalculate(layer)
 
 
 def test_any_element_can_be_asked_for(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import singledispatch
@@ -15,9 +16,11 @@ from tinygen.errors import InputError
 from tinygen.explain.explanation import (
     Element,
     Explanation,
+    Line,
     Number,
     QuantizedTensor,
     Subject,
+    Term,
     Work,
     real_value,
 )
@@ -28,6 +31,9 @@ from tinygen.ops.movement import MOVERS
 
 UNWORKED = "not worked by hand: see the operator's reference in tinygen/ops"
 """Rule of an operator that has no worked calculation."""
+_DIGITS = 64
+"""Base of the numbers by which elements are followed through a layer."""
+
 _MOVED = "elements are moved, not computed: no scale is involved"
 _ROLES = dict.fromkeys(
     ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), ("input", "weights", "bias")
@@ -35,12 +41,56 @@ _ROLES = dict.fromkeys(
 
 
 @singledispatch
-def work(layer: Layer, subject: Subject) -> Work:  # noqa: ARG001
+def work(layer: Layer, subject: Subject) -> Work:
     """How the layer computes ``subject.element``.
 
-    This is for operators without a function of their own, which get no lines.
+    This is for operators without a function of their own: of those that move elements it says where
+    this one comes from, others get no lines.
     """
-    return Work(_MOVED if layer.operator.opcode in MOVERS else UNWORKED)
+    if layer.operator.opcode not in MOVERS:
+        return Work(UNWORKED)
+    found = _source(layer, subject)
+    if found is None:
+        return Work(_MOVED)
+    position, where = found
+    value = subject.inputs[position][where].item()
+    return Work(_MOVED, terms=[Term(where, value, value, 1, value)], lines=[_only_value(value)])
+
+
+def _only_value(value: Number) -> Line:
+    return Line("output", "values[0]", value)
+
+
+def _source(layer: Layer, subject: Subject) -> tuple[int, Element] | None:
+    """Which element of which input is moved here; None for padding or a constant.
+
+    The layer is given every element's number in the place of its value, a digit at a time: small
+    values are what every element type holds.
+    """
+    shapes = [values.shape for values in subject.inputs]
+    kind = subject.output.dtype
+    if any(values.dtype != kind for values in subject.inputs):
+        return None
+
+    def moved(numbers: AnyArray) -> int:
+        """What arrives in the element if the inputs are ``numbers``, one after the other."""
+        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+        parts = np.split(numbers.astype(kind), ends)
+        given = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        return int(layer.reference(*given)[0][subject.element])
+
+    total = sum(values.size for values in subject.inputs)
+    if (moved(np.full(total, 1)), moved(np.full(total, 2))) != (1, 2):
+        return None
+    number, weight = 0, 1
+    while weight < total:
+        number += weight * moved(np.arange(total) // weight % _DIGITS)
+        weight *= _DIGITS
+    for position, shape in enumerate(shapes):
+        if number < math.prod(shape):
+            return position, tuple(int(i) for i in np.unravel_index(number, shape))
+        number -= math.prod(shape)
+    return None
 
 
 def explain(
