@@ -71,7 +71,7 @@ def run(make: Callable[[Budget], Task], description: str | None) -> None:
     """The command of an example: train, quantize both ways, print the table, verify on the M4."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a reduced budget, for tests")
-    parser.add_argument("-o", "--output", type=Path, help="keep the .tflite files in this folder")
+    parser.add_argument("-o", "--output", type=Path, help="keep models and data in this folder")
     arguments = parser.parse_args()
     budget = Budget(arguments.quick)
     try:
@@ -100,7 +100,7 @@ def quantize_and_prove(task: Task, budget: Budget, folder: Path) -> int:
         after = quantize(model, calibration, tell=tell)
         during, history = train_quantized(model, training, calibration, task.options, tell=tell)
     files = {"float": model.tflite, "ptq": after.model, "qat": during.model}
-    folder.mkdir(parents=True, exist_ok=True)
+    _keep(task, calibration, folder)
     for variant, content in files.items():
         (folder / f"{task.name}_{variant}.tflite").write_bytes(content)
     baseline = float_outputs(model, evaluation)
@@ -117,8 +117,25 @@ def quantize_and_prove(task: Task, budget: Budget, folder: Path) -> int:
         f"kept {history.best}"
     )
     click.echo(table(task.name, judged, files, evaluation.count))
-    exact = [_verified(folder / f"{task.name}_{one}.tflite", evaluation, budget) for one in ("ptq", "qat")]
+    exact = [
+        _verified(folder / f"{task.name}_{one}.tflite", evaluation, budget)
+        for one in ("ptq", "qat")
+    ]
     return EXIT_DONE if all(exact) else EXIT_MISMATCH
+
+
+def _keep(task: Task, calibration: Dataset, folder: Path) -> None:
+    """What ``tinygen quantize`` takes: the float network, and the data as .npz."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with quiet():
+        task.network.save(folder / f"{task.name}.keras")
+    arrays: dict[str, Mapping[str, Any]] = {
+        "calibration": calibration.inputs,
+        "training": task.training,
+        "evaluation": task.evaluation,
+    }
+    for name, content in arrays.items():
+        np.savez_compressed(folder / f"{name}.npz", **content)
 
 
 def table(
@@ -129,7 +146,9 @@ def table(
     lines = [f"{name}, {samples} samples that training never saw:"]
     lines.append("".join(["       ", *(f"{one.name:>22}" for one in scores), f"{'bytes':>10}"]))
     for variant, accuracy in judged.items():
-        shown = [f"{s.value:>22.2%}" if s.is_share else f"{s.value:>22.5f}" for s in accuracy.scores]
+        shown = [
+            f"{s.value:>22.2%}" if s.is_share else f"{s.value:>22.5f}" for s in accuracy.scores
+        ]
         lines.append("".join([f"{variant:7}", *shown, f"{len(files[variant]):>10,}"]))
     return "\n".join(lines)
 

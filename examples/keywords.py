@@ -65,7 +65,7 @@ def build_network(keras: Any) -> Any:
     features = layers.Input((49, 20, 1), name="features")
 
     def normalized(x: Any) -> Any:
-        return layers.ReLU()(layers.BatchNormalization()(x))
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
     x = layers.Conv2D(16, (10, 4), strides=2, padding="same", use_bias=False)(features)
     x = normalized(x)
@@ -79,11 +79,11 @@ def build_network(keras: Any) -> Any:
 def make(budget: Budget) -> Task:
     """Train the float network."""
     keras = require("keras", "the example")
-    training = make_data(budget.of(3000, 800), SEED)
+    training = make_data(budget.of(3000, 1000), SEED)
     network = build_network(keras)
     network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
     network.fit(
-        training["features"], training["labels"], epochs=budget.of(15, 8), batch_size=32, verbose=0
+        training["features"], training["labels"], epochs=budget.of(12, 8), batch_size=32, verbose=0
     )
     return Task(
         name="keywords",

@@ -33,13 +33,13 @@ def vibration(fault: str, generator: np.random.Generator) -> AnyArray:
         for order in (1, 2, 3, 5)
     )
     if fault == "imbalance":
-        signal = signal + generator.uniform(0.8, 1.6) * np.sin(turns)
+        signal = signal + generator.uniform(1.2, 2.4) * np.sin(turns)
     if fault == "looseness":
-        signal = signal + generator.uniform(0.1, 0.3) * np.sin(turns / 2) * (1 + np.sin(turns))
+        signal = signal + generator.uniform(0.2, 0.5) * np.sin(turns / 2) * (1 + np.sin(turns))
     if fault == "bearing":
         hits = np.sin(3.58 * turns) > 0.97
         ringing = np.exp(-np.arange(60) / 12) * np.sin(2 * np.pi * 620 / RATE * np.arange(60))
-        signal = signal + generator.uniform(0.15, 0.4) * np.convolve(hits, ringing)[: len(times)]
+        signal = signal + generator.uniform(0.25, 0.6) * np.convolve(hits, ringing)[: len(times)]
     noisy: AnyArray = signal + generator.normal(0, 0.15, len(times))
     return noisy
 
