@@ -80,6 +80,7 @@ FAMILIES = {
     "thumb first convolution": _Family(_THUMB, _gemm("first")),
     "thumb convolution": _Family(_THUMB, _gemm("window")),
     "thumb pointwise": _Family(_THUMB, _gemm("pointwise")),
+    "thumb single channel": _Family(_THUMB, _depthwise("single")),
     "thumb depthwise": _Family(_THUMB_DEPTHWISE, _depthwise("any")),
     "thumb depthwise 3x3": _Family(_THUMB_DEPTHWISE, _depthwise("3x3")),
     "depthwise": _Family(_CONVOLUTIONS[2:], _depthwise("any")),

@@ -55,6 +55,8 @@ _DOT_MAX_DEPTH = 131_071
 _GEMM_CYCLES_PER_MAC = 3.5
 _CYCLES_PER_GATHERED_VALUE = 3.0
 _DEPTHWISE_CYCLES_PER_MAC = 5.0
+_DEPTHWISE_LOOP_CYCLES_PER_MAC = 8.5
+"""Where a row of the filter is not the usual three taps, for which there is no loop."""
 _CYCLES_PER_OUTPUT = 30.0
 
 
@@ -212,7 +214,9 @@ def _bind_depthwise_conv2d(layer: DepthwiseConv2D) -> Binding:
 
 def _depthwise_cycles(layer: DepthwiseConv2D) -> float:
     outputs = layer.macs / (layer.window.height.size * layer.window.width.size)
-    return layer.macs * _DEPTHWISE_CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
+    loop = layer.window.width.size != 3
+    per_mac = _DEPTHWISE_LOOP_CYCLES_PER_MAC if loop else _DEPTHWISE_CYCLES_PER_MAC
+    return layer.macs * per_mac + outputs * _CYCLES_PER_OUTPUT
 
 
 KERNELS: Sequence[Kernel] = (

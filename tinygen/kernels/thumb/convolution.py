@@ -30,6 +30,7 @@ from tinygen.kernels.kernel import (
 )
 from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.kernels.portable.depthwise_taps import inside_positions
 from tinygen.kernels.thumb.requantization import (
     SIMPLE_ARCHITECTURES,
     Words,
@@ -37,7 +38,7 @@ from tinygen.kernels.thumb.requantization import (
     has_long_product,
 )
 from tinygen.numerics.fixed_point import Rounding, wrap_int32
-from tinygen.ops.convolution import Conv2D
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.layer import Layer
 from tinygen.targets.cores import Core
 
@@ -66,6 +67,33 @@ _V6M = _Rates(47.0, 4.0, 150.0, 620.0, 12.0, 60.0)
 
 def _rates(core: Core) -> _Rates:
     return _V7M if has_long_product(core) else _V6M
+
+
+@lru_cache(maxsize=64)
+def _convolution(layer: Layer) -> Conv2D | None:
+    """The layer as a convolution: a depthwise one of a single input channel is one, too."""
+    if isinstance(layer, Conv2D):
+        return layer
+    if not isinstance(layer, DepthwiseConv2D) or layer.input_shape[3] != 1:
+        return None
+    return Conv2D(
+        operator=layer.operator,
+        inputs=layer.inputs,
+        outputs=layer.outputs,
+        input_shape=layer.input_shape,
+        output_shape=layer.output_shape,
+        window=layer.window,
+        weights=np.ascontiguousarray(np.moveaxis(layer.weights, -1, 0)[..., None]),
+        bias=layer.bias,
+        input_zero_point=layer.input_zero_point,
+        requantization=layer.requantization,
+    )
+
+
+def _required(layer: Layer) -> Conv2D:
+    found = _convolution(layer)
+    assert found is not None
+    return found
 
 
 def _groups(layer: Conv2D) -> int:
@@ -113,25 +141,25 @@ class ThumbConv2D:
 
     def rejects(self, layer: Layer, core: Core) -> str | None:
         """Why the kernel cannot do the layer on the core, or None if it can."""
-        if not isinstance(layer, Conv2D):
-            return "does Conv2D only"
+        found = _convolution(layer)
+        if found is None:
+            return "does Conv2D, and DepthwiseConv2D of one channel"
         if core.architecture not in SIMPLE_ARCHITECTURES:
             return f"is for cores without SIMD, which {core.name} is not"
-        if layer.groups > 1:
-            return f"has {layer.groups} groups of channels"
-        if layer.requantization.rounding is not Rounding.DOUBLE:
+        if found.groups > 1:
+            return f"has {found.groups} groups of channels"
+        if found.requantization.rounding is not Rounding.DOUBLE:
             return "rounds twice"
-        if 32 * _groups(layer) > _MOST_SCRATCH:
+        if 32 * _groups(found) > _MOST_SCRATCH:
             return f"its columns would take more than {_MOST_SCRATCH:,} bytes"
-        if not _sums_of_two_fit(layer):
+        if not _sums_of_two_fit(found):
             return "two neighbouring weights are -128"
         return None
 
     def cost(self, layer: Layer, core: Core) -> float:
         """Estimated cycles."""
-        assert isinstance(layer, Conv2D)
-        quads = -(-int(np.prod(layer.output_shape[:3])) // _PIXELS)
-        return quads * self._quad_cost(layer, core)
+        quads = -(-int(np.prod(_required(layer).output_shape[:3])) // _PIXELS)
+        return quads * self._quad_cost(_required(layer), core)
 
     def _quad_cost(self, layer: Conv2D, core: Core) -> float:
         """Cycles of four pixels."""
@@ -142,7 +170,8 @@ class ThumbConv2D:
         stream = len(words.missing) * (dot + rates.fitted_channel) if _in_stream(words) else 0.0
         rest = len(_remaining(words)) * (dot + rates.rest_channel)
         rows, columns = layer.window.height, layer.window.width
-        runs = rows.size * (1 if columns.dilation == 1 and columns.pad == 0 else columns.size)
+        together = inside_positions(columns) / columns.output if columns.dilation == 1 else 0.0
+        runs = rows.size * (together + (1 - together) * columns.size)
         column = int(layer.weights[0].size) * rates.value + runs * rates.run
         return stream + rest + _PIXELS * column
 
@@ -152,11 +181,10 @@ class ThumbConv2D:
 
     def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
         """Estimated cycles of the whole layer by bands."""
-        assert isinstance(layer, Conv2D)
-        _, height, width, _ = layer.output_shape
+        _, height, width, _ = _required(layer).output_shape
         quads = height // bands.most * -(-bands.most * width // _PIXELS)
         quads += -(-height % bands.most * width // _PIXELS)
-        return quads * self._quad_cost(layer, core) + calls_cost(layer, bands)
+        return quads * self._quad_cost(_required(layer), core) + calls_cost(layer, bands)
 
     def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
         """Fit the kernel to bands of the layer."""
@@ -164,58 +192,61 @@ class ThumbConv2D:
 
     def bind(self, layer: Layer, core: Core) -> Binding:
         """Fit the kernel to a layer that it does not reject."""
-        assert isinstance(layer, Conv2D)
-        words = channel_words(layer, core)
-        groups = _groups(layer)
-        stream: tuple[tuple[str, Field], ...] = ()
-        constants: tuple[Constant, ...] = ()
-        assembly: tuple[Assembly, ...] = ()
-        if _in_stream(words):
-            assembly = (_multiply(words, groups, core),)
-            stream = (
-                ("multiply", AssemblyArgument(assembly[0].stem)),
-                ("stream", ConstantArgument("stream")),
-            )
-            constants = (Constant("stream", words.after(_flat(layer))),)
-        rest: Field = Raw("NULL")
-        rest_constants: tuple[Constant, ...] = ()
-        if _remaining(words).size:
-            dot = _dot(groups, core)
-            rest, rest_constants = _rest(layer, _remaining(words), dot)
-            assembly += (dot,)
-        parameters = Struct(
-            "tinygen_thumb_conv2d_params",
-            (
-                *stream,
-                ("shape", _shape_struct(layer, words)),
-                ("rows", axis_struct(layer.window.height)),
-                ("columns", axis_struct(layer.window.width)),
-                ("batches", layer.input_shape[0]),
-                ("input_channels", layer.input_shape[3]),
-                ("input_ring_rows", layer.input_shape[1]),
-                ("padding", layer.input_zero_point),
-            ),
+        return _bind(_required(layer), core)
+
+
+def _bind(layer: Conv2D, core: Core) -> Binding:
+    words = channel_words(layer, core)
+    groups = _groups(layer)
+    stream: tuple[tuple[str, Field], ...] = ()
+    constants: tuple[Constant, ...] = ()
+    assembly: tuple[Assembly, ...] = ()
+    if _in_stream(words):
+        assembly = (_multiply(words, groups, core),)
+        stream = (
+            ("multiply", AssemblyArgument(assembly[0].stem)),
+            ("stream", ConstantArgument("stream")),
         )
-        return Binding(
-            calls=(
-                Call(
-                    "tinygen_thumb_conv2d",
-                    (
-                        parameters,
-                        rest,
-                        TensorArgument(layer.inputs[0]),
-                        TensorArgument(layer.outputs[0], writable=True),
-                        ScratchArgument("int32_t"),
-                    ),
+        constants = (Constant("stream", words.after(_flat(layer))),)
+    rest: Field = Raw("NULL")
+    rest_constants: tuple[Constant, ...] = ()
+    if _remaining(words).size:
+        dot = _dot(groups, core)
+        rest, rest_constants = _rest(layer, _remaining(words), dot)
+        assembly += (dot,)
+    parameters = Struct(
+        "tinygen_thumb_conv2d_params",
+        (
+            *stream,
+            ("shape", _shape_struct(layer, words)),
+            ("rows", axis_struct(layer.window.height)),
+            ("columns", axis_struct(layer.window.width)),
+            ("batches", layer.input_shape[0]),
+            ("input_channels", layer.input_shape[3]),
+            ("input_ring_rows", layer.input_shape[1]),
+            ("padding", layer.input_zero_point),
+        ),
+    )
+    return Binding(
+        calls=(
+            Call(
+                "tinygen_thumb_conv2d",
+                (
+                    parameters,
+                    rest,
+                    TensorArgument(layer.inputs[0]),
+                    TensorArgument(layer.outputs[0], writable=True),
+                    ScratchArgument("int32_t"),
                 ),
             ),
-            headers=("thumb/conv2d_s8_thumb.h",),
-            constants=(*constants, *rest_constants),
-            assembly=assembly,
-            scratch_bytes=32 * groups,
-            overlaps=image_overlaps(layer),
-            notes=(words.note,),
-        )
+        ),
+        headers=("thumb/conv2d_s8_thumb.h",),
+        constants=(*constants, *rest_constants),
+        assembly=assembly,
+        scratch_bytes=32 * groups,
+        overlaps=image_overlaps(layer),
+        notes=(words.note,),
+    )
 
 
 def _shape_struct(layer: Conv2D, words: Words) -> Struct:
