@@ -110,14 +110,18 @@ def stream_step(
     *,
     pushed: int | None = None,
     backwards: bool = False,
+    longer: frozenset[int] = frozenset(),
 ) -> Step | None:
     """The chain as one step, or None if no kernel computes a layer with the rings that result.
 
     ``whole`` are tensors of the chain that something outside it reads, or that are outputs of the
-    model; ``pushed`` is the model's input, if the application delivers it by rows.
+    model; ``pushed`` is the model's input, if the application delivers it by rows. For ``backwards``
+    and ``longer`` see ``make_schedule``.
     """
     operators = [item.operator for item in chain]
-    schedule, together = make_schedule(operators, whole, pushed=pushed, backwards=backwards)
+    schedule, together = make_schedule(
+        operators, whole, pushed=pushed, backwards=backwards, longer=longer
+    )
     bindings: list[Binding] = []
     names: list[str] = []
     cycles = 0.0

@@ -28,20 +28,27 @@ _LADDER = (1.0, 1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.1, 2.5, 3.0)
 _LAYERS_EVALUATED = 1_500
 _WORTH_ROWS = 0.98
 
-MOST_SLOWDOWN = 1.12
+MOST_SLOWDOWN = 1.13
 """Estimated cycles that ``--optimize ram`` may take, in those of the plan without streams."""
+
+MOST_SLOWDOWN_BY_ROWS = 1.5
+"""The same where the application delivers the input by rows."""
 
 _QUICK = 0.05
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Layers ``start`` to ``stop``: an ordinary step, or a chain with the band rows of each layer."""
+    """Layers ``start`` to ``stop``: an ordinary step, or a chain with the band rows of each layer.
+
+    ``backwards``, and ``longer`` by layer, are those of ``make_schedule``.
+    """
 
     start: int
     stop: int
     rows: tuple[int, ...] | None = None
     backwards: bool = False
+    longer: frozenset[int] = frozenset()
 
 
 Segments = tuple[Segment, ...]
@@ -138,14 +145,10 @@ class ChainSearch:
             ]
             estimator = Estimator(self.network, self.steps, root, needs, self.pushed)
             for start in range(count):
-                if rows == 1 and self._may_be_ordinary(start):
-                    edges[start].append(
-                        (
-                            estimator.ordinary(start),
-                            self.steps[start].cycles,
-                            Segment(start, start + 1),
-                        )
-                    )
+                ordinary = estimator.ordinary(start) if self._may_be_ordinary(start) else None
+                if rows == 1 and ordinary is not None:
+                    own = Segment(start, start + 1)
+                    edges[start].append((ordinary, self.steps[start].cycles, own))
                 cycles = 0.0
                 mosts: tuple[int, ...] = ()
                 for stop in range(start + 1, min(count, start + _LONGEST_CHAIN) + 1):
@@ -160,7 +163,8 @@ class ChainSearch:
                     if not self._may_be_chain(segment):
                         continue
                     peak = estimator.chain(start, stop)
-                    if peak is not None:
+                    alone = stop == start + 1 and ordinary is not None
+                    if peak is not None and not (alone and peak >= (ordinary or 0)):
                         edges[start].append((peak, cycles, segment))
         return edges
 
@@ -235,6 +239,7 @@ class ChainSearch:
                 whole,
                 pushed=self.pushed if reads else None,
                 backwards=segment.backwards,
+                longer=frozenset(layers[n].outputs[0] for n in segment.longer),
             )
         return self._streams[segment]
 
@@ -308,6 +313,11 @@ class ChainSearch:
                     yield (*before, Segment(segment.start, segment.stop), *after)
             if after:
                 yield from self._shifted(segments, number)
+        for number, segment in enumerate(segments):
+            if segment.rows is not None and segment.stop > segment.start + 1:
+                for layer in range(segment.start, segment.stop):
+                    changed = replace(segment, longer=segment.longer ^ {layer})
+                    yield (*segments[:number], changed, *segments[number + 1 :])
 
     def _shifted(self, segments: Segments, number: int) -> Iterator[Segments]:
         """The end of a segment moved by one layer."""
@@ -410,7 +420,8 @@ def with_chains(
     if options.chains:
         found = _demanded(search, options.chains)
     elif options.optimize is Optimize.RAM:
-        found = smallest_plan(search, MOST_SLOWDOWN)
+        slowdown = MOST_SLOWDOWN_BY_ROWS if options.stream_input else MOST_SLOWDOWN
+        found = smallest_plan(search, slowdown)
     else:
         found = plan_within(search, unstreamed if budget is None else budget.nbytes)
     if found is None:

@@ -203,12 +203,15 @@ def make_schedule(
     *,
     pushed: int | None = None,
     backwards: bool = False,
+    longer: frozenset[int] = frozenset(),
 ) -> tuple[Schedule, tuple[tuple[int, int], ...]]:
     """Schedule a chain, and say which operands should stand where their results will.
 
     ``whole`` are tensors of the chain that something outside reads; outputs that nothing in the chain
     reads are whole too. ``pushed`` is the input that the application delivers by rows, if any.
-    ``backwards`` has operators ask their inputs in the other order.
+    ``backwards`` has operators ask their inputs in the other order. The rings of ``longer`` tensors get
+    a row more than they need: with as many slots as rows that pass between two events of another
+    operator, the same slots are free at each of these, and something else may stand there.
     """
     puller = _Puller(chain, pushed, backwards)
     puller.run()
@@ -216,7 +219,9 @@ def make_schedule(
     lives = _lives(chain, events, pushed)
     read = {tensor for operator in chain for tensor in operator.inputs}
     rows = {
-        tensor: len(life.written) if tensor in whole or tensor not in read else _ring_rows(life)
+        tensor: len(life.written)
+        if tensor in whole or tensor not in read
+        else min(len(life.written), _ring_rows(life) + (tensor in longer))
         for tensor, life in lives.items()
     }
     together = []
