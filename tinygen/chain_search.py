@@ -27,6 +27,7 @@ _BAND_ROWS = (1, 2, 4, 8)
 _LADDER = (1.0, 1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.1, 2.5, 3.0)
 _LAYERS_EVALUATED = 1_500
 _WORTH_ROWS = 0.98
+_STREAM_WEIGHT = 1.02
 
 MOST_SLOWDOWN = 1.13
 """Estimated cycles that ``--optimize ram`` may take, in those of the plan without streams."""
@@ -72,6 +73,13 @@ class Candidate:
         """Estimated cycles."""
         return sum(step.cycles for step in self.steps)
 
+    @property
+    def weight(self) -> float:
+        """Cycles, streams counted a little higher: they must not win by an error of the estimate."""
+        return sum(
+            step.cycles * (1.0 if step.stream is None else _STREAM_WEIGHT) for step in self.steps
+        )
+
 
 Rank = Callable[[Candidate], tuple[float, ...]]
 
@@ -81,7 +89,7 @@ def smallest_at(cycles: float) -> Rank:
 
     def rank(candidate: Candidate) -> tuple[float, ...]:
         over = max(0.0, candidate.cycles - cycles)
-        return (over, candidate.arena_bytes, candidate.cycles)
+        return (over, candidate.arena_bytes, candidate.weight)
 
     return rank
 
@@ -91,7 +99,7 @@ def cheapest_within(budget: int) -> Rank:
 
     def rank(candidate: Candidate) -> tuple[float, ...]:
         over = max(0, candidate.arena_bytes - budget)
-        return (over, candidate.cycles, candidate.arena_bytes)
+        return (over, candidate.weight, candidate.arena_bytes)
 
     return rank
 
@@ -155,7 +163,7 @@ class ChainSearch:
                     band = bands[stop - 1]
                     if band is None:
                         break
-                    cycles += band.cycles
+                    cycles += _STREAM_WEIGHT * band.cycles
                     mosts += (band.operator.most,)
                     if rows > 1 and mosts.count(1) == len(mosts):
                         continue
@@ -293,6 +301,7 @@ class ChainSearch:
         return min((c for c in self._known.values() if c is not None), key=rank, default=None)
 
     def _neighbours(self, segments: Segments) -> Iterator[Segments]:
+        """Segments joined, cut, shifted, or made another way."""
         for number, segment in enumerate(segments):
             before, after = segments[:number], segments[number + 1 :]
             if after:
@@ -300,24 +309,30 @@ class ChainSearch:
                 if joined is not None:
                     yield (*before, joined, *after[1:])
             if segment.rows is not None:
-                for rows in _BAND_ROWS:
-                    wider = self._chain(segment.start, segment.stop, rows)
-                    if wider is not None:
-                        yield (*before, wider, *after)
-                yield (*before, replace(segment, backwards=not segment.backwards), *after)
-                for cut in range(segment.start + 1, segment.stop):
-                    left, right = self._chain(segment.start, cut), self._chain(cut, segment.stop)
-                    if left is not None and right is not None:
-                        yield (*before, left, right, *after)
-                if segment.stop == segment.start + 1 and self._may_be_ordinary(segment.start):
-                    yield (*before, Segment(segment.start, segment.stop), *after)
+                for changed in self._other_ways(segment):
+                    yield (*before, *changed, *after)
             if after:
                 yield from self._shifted(segments, number)
         for number, segment in enumerate(segments):
             if segment.rows is not None and segment.stop > segment.start + 1:
                 for layer in range(segment.start, segment.stop):
-                    changed = replace(segment, longer=segment.longer ^ {layer})
-                    yield (*segments[:number], changed, *segments[number + 1 :])
+                    longer = replace(segment, longer=segment.longer ^ {layer})
+                    yield (*segments[:number], longer, *segments[number + 1 :])
+
+    def _other_ways(self, segment: Segment) -> Iterator[Segments]:
+        """A chain as ordinary steps, by more rows, asking backwards, or cut in two."""
+        start, stop = segment.start, segment.stop
+        if all(self._may_be_ordinary(number) for number in range(start, stop)):
+            yield tuple(Segment(number, number + 1) for number in range(start, stop))
+        for rows in _BAND_ROWS:
+            wider = self._chain(start, stop, rows)
+            if wider is not None:
+                yield (wider,)
+        yield (replace(segment, backwards=not segment.backwards),)
+        for cut in range(start + 1, stop):
+            left, right = self._chain(start, cut), self._chain(cut, stop)
+            if left is not None and right is not None:
+                yield (left, right)
 
     def _shifted(self, segments: Segments, number: int) -> Iterator[Segments]:
         """The end of a segment moved by one layer."""
