@@ -151,9 +151,9 @@ def _explain(
 
 
 def _typical_element(output: AnyArray) -> Element:
-    """Of the elements that are not at the end of the range, the one nearest to the middle."""
+    """The element nearest to the middle of those inside the range, or of the largest ones."""
     inside = (output > output.min()) & (output < output.max())
-    candidates = np.argwhere(inside) if inside.any() else np.argwhere(np.ones(output.shape))
+    candidates = np.argwhere(inside if inside.any() else output == output.max())
     middle = (np.array(output.shape) - 1) / 2
     nearest = np.abs(candidates - middle).sum(axis=1).argmin() if output.ndim else 0
     return tuple(int(i) for i in candidates[nearest])
