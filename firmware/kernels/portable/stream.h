@@ -23,6 +23,9 @@ typedef void tinygen_stream_band(int32_t first_row, int32_t end_row);
 /**
  * Run events up to the next that waits for input, or to the last.
  *
+ * Not inlined, so that operators are called from here whatever the schedule: profilers see each of
+ * their calls return.
+ *
  * @param events the schedule
  * @param event  where to begin
  * @param end    number of events
@@ -30,15 +33,16 @@ typedef void tinygen_stream_band(int32_t first_row, int32_t end_row);
  * @param next   the next row of each operator
  * @return the event that waits, or end
  */
-static inline int32_t tinygen_stream_run(const tinygen_stream_event *events, int32_t event,
-                                         int32_t end, tinygen_stream_band *const *bands,
-                                         int32_t *next)
+static __attribute__((noinline, unused)) int32_t
+tinygen_stream_run(const tinygen_stream_event *events, int32_t event, int32_t end,
+                   tinygen_stream_band *const *bands, int32_t *next)
 {
     while (event < end && events[event].part != TINYGEN_STREAM_INPUT) {
         const int32_t part = events[event].part;
         const int32_t first_row = next[part];
-        next[part] = first_row + events[event].rows;
-        bands[part](first_row, next[part]);
+        const int32_t end_row = first_row + events[event].rows;
+        bands[part](first_row, end_row);
+        next[part] = end_row;
         event++;
     }
     return event;
