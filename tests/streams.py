@@ -93,10 +93,12 @@ def _split(schedule: _Schedule, rings: dict[int, Ring], heights: dict[int, int])
     for part, begin, end in schedule.events:
         layer = schedule.layers[part]
         tensor = layer.inputs[0] if accumulates(layer) else layer.outputs[0]
-        ring = rings[tensor].rows if tensor in rings else heights[tensor]
+        ring, phase = heights[tensor], 0
+        if tensor in rings:
+            ring, phase = rings[tensor].rows, rings[tensor].phase
         first = begin
         while first < end:
-            stop = min(end, (first // ring + 1) * ring)
+            stop = min(end, ((first + phase) // ring + 1) * ring - phase)
             yield Event(part, stop - first)
             first = stop
 
@@ -113,17 +115,18 @@ def _stream(
     inner = {index for layer in layers for index in layer.inputs} & set(schedule.producers)
     heights = {i: network.tensors[i].shape[1] for layer in layers for i in layer.inputs}
     heights.update({i: network.tensors[i].shape[1] for i in schedule.producers})
-    rings = {
-        index: Ring(
-            index, min(heights[index], schedule.kept[index] + int(rng.choice([0, 0, 1, 2])))
-        )
-        for index in inner
-    }
+    rings: dict[int, Ring] = {}
+    for index in sorted(inner):
+        rows = min(heights[index], schedule.kept[index] + int(rng.choice([0, 0, 1, 2])))
+        phase = int(rng.integers(rows)) if rows < heights[index] else 0
+        rings[index] = Ring(index, rows, phase)
     bindings: list[Binding] = []
     names = []
     for part, layer in enumerate(layers):
         bands = Bands(
-            tuple(rings[i].rows if i in rings else heights[i] for i in layer.inputs), most[part]
+            tuple(rings[i].rows if i in rings else heights[i] for i in layer.inputs),
+            most[part],
+            tuple(rings[i].phase if i in rings else 0 for i in layer.inputs),
         )
         able = [
             kernel

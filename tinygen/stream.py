@@ -32,10 +32,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Ring:
-    """The memory of a tensor that is streamed: row y is in slot y modulo ``rows``."""
+    """The memory of a tensor that is streamed: row y is in slot (y + ``phase``) modulo ``rows``."""
 
     tensor: int
     rows: int
+    phase: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -209,7 +209,10 @@ class Renderer:
         height = tensor.shape[1]
         ring = stream.rings.get(index)
         rows = height if ring is None else ring.rows
-        slot = "(uint32_t)first_row" + (f" % {rows}u" if rows < height else "")
+        slot = "(uint32_t)first_row"
+        if rows < height:
+            phase = 0 if ring is None else ring.phase
+            slot = (f"({slot} + {phase}u)" if phase else slot) + f" % {rows}u"
         return self.pointer(
             self.plan.tensor_offsets[index],
             ctype or CTYPES[tensor.dtype],

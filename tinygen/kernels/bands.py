@@ -2,8 +2,9 @@
 """What a kernel offers that can compute a layer a band of rows at a time.
 
 A band is a run of consecutive output rows (of input rows if the layer ``accumulates``). Bands come in
-order from the first row. The rows of an input stand in a ring: row y in slot y modulo the ring's rows;
-a ring of as many rows as the image has is the whole image. The caller gives bands such that
+order from the first row. The rows of an input stand in a ring: row y in slot y (plus the ring's phase)
+modulo the ring's rows; a ring of as many rows as the image has is the whole image. The caller gives
+bands such that
 
 * the rows which a band writes, and input rows that are passed as a ``RowArgument``, are contiguous;
 * the input rows that a band reads are all in the ring; a window may wrap there.
@@ -40,11 +41,18 @@ class Bands:
     """How a layer is to be computed.
 
     ``input_rings`` are the rows that the memory of each run-time input holds (its height if whole);
-    ``most`` is the most rows of one call.
+    ``most`` is the most rows of one call; ``input_phases`` are the slots of the inputs' rows 0, all 0
+    if left out.
     """
 
     input_rings: tuple[int, ...]
     most: int
+    input_phases: tuple[int, ...] = ()
+
+    @property
+    def ring(self) -> tuple[int, int]:
+        """Rows and phase of the first input's ring."""
+        return self.input_rings[0], self.input_phases[0] if self.input_phases else 0
 
 
 CALL_CYCLES = 40.0
@@ -112,16 +120,16 @@ def bind_bands(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> Bindin
     return kernel.bind_bands(layer, core, bands)
 
 
-def rows_binding(binding: Binding, ring_rows: int) -> Binding:
+def rows_binding(binding: Binding, bands: Bands) -> Binding:
     """The binding of ``NAME_rows`` made from that of ``NAME``.
 
     ``NAME_rows`` takes the same arguments, with the input's ring and the band's first output row in the
-    places of the tensors, then the rows of the band. A field ``input_ring_rows`` of its parameters says
-    how large the ring is.
+    places of the tensors, then the rows of the band. Fields ``input_ring_rows`` and
+    ``input_ring_phase`` of its parameters say what the ring is.
     """
     (call,) = binding.calls
     arguments = [
-        _with_ring(argument, ring_rows)
+        _with_ring(argument, *bands.ring)
         if isinstance(argument, Struct)
         else _ring_argument(argument)
         for argument in call.arguments
@@ -133,13 +141,16 @@ def rows_binding(binding: Binding, ring_rows: int) -> Binding:
     return replace(binding, calls=(banded,), overlaps=())
 
 
-def _with_ring(struct: Struct, rows: int) -> Struct:
-    def changed(key: str, value: Field) -> Field:
+def _with_ring(struct: Struct, rows: int, phase: int) -> Struct:
+    fields: list[tuple[str, Field]] = []
+    for key, value in struct.fields:
         if isinstance(value, Struct):
-            return _with_ring(value, rows)
-        return rows if key == "input_ring_rows" else value
-
-    return replace(struct, fields=tuple((key, changed(key, old)) for key, old in struct.fields))
+            fields.append((key, _with_ring(value, rows, phase)))
+        elif key == "input_ring_rows":
+            fields += [(key, rows), ("input_ring_phase", phase)]
+        else:
+            fields.append((key, value))
+    return replace(struct, fields=tuple(fields))
 
 
 def _row_argument(argument: Argument) -> Argument:

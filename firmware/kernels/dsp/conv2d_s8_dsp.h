@@ -32,22 +32,24 @@ typedef struct {
     tinygen_axis columns;
     int32_t batches;
     int32_t input_channels;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
-    int32_t segment_taps;    /**< filter taps of a segment */
-    int32_t inner_begin;     /**< first output column whose windows need no padding at the sides, */
-    int32_t inner_end;       /**< and one past the last */
-    int32_t fills_rows;      /**< whether segments are filter rows, */
-    int32_t fills_edges;     /**< and those of edges can be filled like others, then mended; */
-    int32_t fills_parts;     /**< whether `fill` can do some segments of a window only */
-    int32_t padding;         /**< the input's zero point */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
+    int32_t segment_taps;     /**< filter taps of a segment */
+    int32_t inner_begin; /**< first output column whose windows need no padding at the sides, */
+    int32_t inner_end;   /**< and one past the last */
+    int32_t fills_rows;  /**< whether segments are filter rows, */
+    int32_t fills_edges; /**< and those of edges can be filled like others, then mended; */
+    int32_t fills_parts; /**< whether `fill` can do some segments of a window only */
+    int32_t padding;     /**< the input's zero point */
 } tinygen_dsp_conv2d_params;
 
 /** A convolution layer with a 1x1 filter, stride 1, no padding. */
 typedef struct {
     tinygen_gemm_layer gemm;
-    int32_t pixels;          /**< of all images */
-    int32_t width;           /**< pixels of a row */
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    int32_t pixels;           /**< of all images */
+    int32_t width;            /**< pixels of a row */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
 } tinygen_dsp_pointwise_params;
 
 /** Multiply pairs of columns with all channels. */
@@ -124,7 +126,7 @@ static inline void tinygen_dsp_pointwise_rows(const tinygen_dsp_pointwise_params
 {
     const tinygen_gemm_layer *g = &p->gemm;
     while (first_row < end_row) {
-        const int32_t slot = tinygen_ring_slot(first_row, p->input_ring_rows);
+        const int32_t slot = tinygen_ring_slot(first_row + p->input_ring_phase, p->input_ring_rows);
         const int32_t room = p->input_ring_rows - slot;
         const int32_t rows = end_row - first_row < room ? end_row - first_row : room;
         tinygen_dsp_pointwise_pixels(g, rest, input + slot * p->width * g->windows.step, output,
@@ -219,8 +221,8 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     for (int32_t ky = 0; ky < p->rows.size; ky++) {
         const int8_t *row = NULL;
         if (in_y >= 0 && in_y < p->rows.input) {
-            row = input + tinygen_ring_slot(in_y, p->input_ring_rows) * p->columns.input *
-                              p->input_channels;
+            row = input + tinygen_ring_slot(in_y + p->input_ring_phase, p->input_ring_rows) *
+                              p->columns.input * p->input_channels;
         }
         for (int32_t in_x = first_x; in_x < end_x; in_x += p->segment_taps * p->columns.dilation) {
             if (p->input_channels % 4 == 0) {
@@ -261,7 +263,8 @@ tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     const int32_t end = tinygen_end_tap(&p->rows, origin);
     const int32_t pitch = p->columns.input * p->input_channels;
     const int32_t step = p->rows.dilation;
-    const int32_t slot = tinygen_ring_slot(origin + first * step, p->input_ring_rows);
+    const int32_t slot =
+        tinygen_ring_slot(origin + first * step + p->input_ring_phase, p->input_ring_rows);
     const int32_t room = (p->input_ring_rows - slot + step - 1) / step;
     const int32_t run = end - first < room ? end - first : room;
     at->x = 0;

@@ -30,6 +30,7 @@ typedef struct {
     int32_t columns;    /**< those that some output depends on */
     int32_t strip_skip; /**< bytes of strip from the last of them to the first of the next pair */
     int32_t padding;    /**< the input's zero point in all four bytes */
+    int32_t input_ring_phase; /**< slot of row 0 in the ring */
 } tinygen_depthwise_image;
 
 /** Fills pairs of rows: tinygen_depthwise_fill() or its assembly. */
@@ -97,7 +98,8 @@ static inline const int8_t *tinygen_depthwise_row(const tinygen_depthwise_image 
         return (const int8_t *)&image->padding;
     }
     *step = image->channels;
-    return input + tinygen_ring_slot(row, image->input_ring_rows) * image->pitch;
+    return input +
+           tinygen_ring_slot(row + image->input_ring_phase, image->input_ring_rows) * image->pitch;
 }
 
 /** Fill pairs of rows of a strip with up to four channels; see tinygen_depthwise_fill(). */

@@ -51,6 +51,7 @@ struct tinygen_single_params {
     int32_t input_rows;
     int32_t input_columns;
     int32_t input_ring_rows;
+    int32_t input_ring_phase; /**< slot of row 0 in it */
     int32_t output_rows;
     int32_t output_columns;
     int32_t filter_rows;
@@ -177,7 +178,8 @@ static inline void tinygen_single_widen_rows(const tinygen_single_params *p, con
             tinygen_single_fill(to, p->padding, p->pitch);
         } else {
             const int8_t *from =
-                input + tinygen_ring_slot(y, p->input_ring_rows) * p->input_columns;
+                input +
+                tinygen_ring_slot(y + p->input_ring_phase, p->input_ring_rows) * p->input_columns;
             const int32_t end = p->pad_left + p->used_columns;
             tinygen_single_fill(to, p->padding, p->pad_left);
             tinygen_single_widen(from, to + p->pad_left, p->used_columns);

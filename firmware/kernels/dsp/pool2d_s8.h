@@ -20,7 +20,7 @@ typedef struct {
 static inline const int8_t *tinygen_dsp_pool_row(const tinygen_dsp_pool_window *w, int32_t y)
 {
     const tinygen_pool2d_s8_params *p = w->layer;
-    const int32_t slot = tinygen_ring_slot(y, p->input_ring_rows);
+    const int32_t slot = tinygen_ring_slot(y + p->input_ring_phase, p->input_ring_rows);
     return w->input + (slot * p->columns.input + w->area.first_x) * p->channels;
 }
 

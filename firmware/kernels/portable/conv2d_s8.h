@@ -19,6 +19,7 @@ typedef struct {
     int32_t group_depth;        /**< input channels a filter reads */
     int32_t channels_per_group; /**< output channels that share a group's input */
     int32_t input_ring_rows;    /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase;   /**< slot of row 0 in it */
     int32_t input_offset;       /**< minus the input's zero point */
     const int8_t *weights;
     const int32_t *bias;
@@ -51,7 +52,8 @@ TINYGEN_KERNEL void tinygen_conv2d_s8_rows(const tinygen_conv2d_s8_params *p, co
                 int32_t sum = p->bias[channel];
                 for (int32_t ky = first_ky; ky < end_ky; ky++) {
                     const int32_t in_y = origin_y + ky * p->rows.dilation;
-                    const int32_t slot = tinygen_ring_slot(in_y, p->input_ring_rows);
+                    const int32_t slot =
+                        tinygen_ring_slot(in_y + p->input_ring_phase, p->input_ring_rows);
                     for (int32_t kx = first_kx; kx < end_kx; kx++) {
                         const int32_t in_x = origin_x + kx * p->columns.dilation;
                         const int8_t *in =

@@ -22,8 +22,9 @@ typedef struct {
     int32_t batches;
     int32_t input_channels;
     int32_t depth_multiplier;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
-    int32_t padding;         /**< the input's zero point */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
+    int32_t padding;          /**< the input's zero point */
     const int8_t *weights;
     const int32_t *bias;
     tinygen_requantization requantization;
@@ -98,7 +99,8 @@ static inline void tinygen_depthwise_gather(const tinygen_depthwise_conv2d_s8_pa
     for (int32_t ky = 0; ky < p->rows.size; ky++) {
         const int32_t in_y = origin_y + ky * p->rows.dilation;
         const int32_t row_inside = in_y >= 0 && in_y < p->rows.input;
-        const int32_t slot = row_inside ? tinygen_ring_slot(in_y, p->input_ring_rows) : 0;
+        const int32_t slot =
+            row_inside ? tinygen_ring_slot(in_y + p->input_ring_phase, p->input_ring_rows) : 0;
         const int8_t *row = input + slot * p->columns.input * channels;
         for (int32_t kx = 0; kx < p->columns.size; kx++) {
             const int32_t in_x = origin_x + kx * p->columns.dilation;
@@ -131,7 +133,8 @@ TINYGEN_KERNEL void tinygen_depthwise_conv2d_s8_rows(const tinygen_depthwise_con
     for (int32_t y = first_row; y < end_row; y++) {
         const int32_t origin_y = y * p->rows.stride - p->rows.pad;
         const int32_t rows_inside = tinygen_window_inside(&p->rows, origin_y);
-        const int32_t slot = rows_inside ? tinygen_ring_slot(origin_y, p->input_ring_rows) : 0;
+        const int32_t slot =
+            rows_inside ? tinygen_ring_slot(origin_y + p->input_ring_phase, p->input_ring_rows) : 0;
         for (int32_t x = 0; x < p->columns.output; x++) {
             const int32_t origin_x = x * p->columns.stride - p->columns.pad;
             if (rows_inside && tinygen_window_inside(&p->columns, origin_x)) {

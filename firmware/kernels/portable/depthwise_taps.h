@@ -40,8 +40,9 @@ typedef struct {
     tinygen_depthwise_pixel_function *pixel;
     int16_t channels;
     int16_t batches;
-    int16_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
-    int16_t padding;         /**< the input's zero point */
+    int16_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int16_t input_ring_phase; /**< slot of row 0 in it */
+    int16_t padding;          /**< the input's zero point */
     tinygen_depthwise_axis rows;
     tinygen_depthwise_axis columns;
 } tinygen_depthwise_taps;
@@ -56,7 +57,8 @@ static inline void tinygen_depthwise_taps_find(const tinygen_depthwise_taps *p, 
         for (int32_t kx = 0; kx < p->columns.size; kx++) {
             *taps = padding;
             if (row >= 0 && row < p->rows.input && at >= 0 && at < p->columns.input) {
-                const int32_t slot = tinygen_ring_slot(row, p->input_ring_rows);
+                const int32_t slot =
+                    tinygen_ring_slot(row + p->input_ring_phase, p->input_ring_rows);
                 *taps = (slot * p->columns.input + at) * p->channels;
             }
             taps++;

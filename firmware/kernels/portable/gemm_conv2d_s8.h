@@ -27,8 +27,9 @@ typedef struct {
     int32_t batches;
     int32_t input_channels;
     int32_t output_channels;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
-    int32_t padding;         /**< the input's zero point */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
+    int32_t padding;          /**< the input's zero point */
     const int8_t *weights;
     const int32_t *bias;
     tinygen_requantization requantization;
@@ -44,7 +45,8 @@ static inline void tinygen_gather_patch(const tinygen_gemm_conv2d_s8_params *p, 
     for (int32_t ky = 0; ky < p->rows.size; ky++) {
         const int32_t in_y = origin_y + ky * p->rows.dilation;
         const int32_t row_inside = in_y >= 0 && in_y < p->rows.input;
-        const int32_t slot = row_inside ? tinygen_ring_slot(in_y, p->input_ring_rows) : 0;
+        const int32_t slot =
+            row_inside ? tinygen_ring_slot(in_y + p->input_ring_phase, p->input_ring_rows) : 0;
         const int8_t *row = input + slot * p->columns.input * channels;
         for (int32_t kx = 0; kx < p->columns.size; kx++) {
             const int32_t in_x = origin_x + kx * p->columns.dilation;
@@ -110,7 +112,7 @@ TINYGEN_KERNEL void tinygen_gemm_conv2d_s8_rows(const tinygen_gemm_conv2d_s8_par
 {
     const int32_t depth = p->rows.size * p->columns.size * p->input_channels;
     for (int32_t y = first_row; y < end_row; y++) {
-        const int32_t slot = tinygen_ring_slot(y, p->input_ring_rows);
+        const int32_t slot = tinygen_ring_slot(y + p->input_ring_phase, p->input_ring_rows);
         const int8_t *row = input + slot * p->columns.input * p->input_channels;
         for (int32_t x = 0; x < p->columns.output; x += 2) {
             const int32_t pixels = x + 1 < p->columns.output ? 2 : 1;

@@ -14,7 +14,8 @@ typedef struct {
     tinygen_axis columns;
     int32_t batches;
     int32_t channels;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
     int32_t clamp_min;
     int32_t clamp_max;
 } tinygen_pool2d_s8_params;
@@ -68,7 +69,8 @@ TINYGEN_KERNEL void tinygen_average_pool2d_s8_rows(const tinygen_pool2d_s8_param
             for (int32_t channel = 0; channel < p->channels; channel++) {
                 int32_t sum = 0;
                 for (int32_t in_y = area.first_y; in_y < area.end_y; in_y++) {
-                    const int32_t slot = tinygen_ring_slot(in_y, p->input_ring_rows);
+                    const int32_t slot =
+                        tinygen_ring_slot(in_y + p->input_ring_phase, p->input_ring_rows);
                     const int8_t *in = input + slot * row_values + channel;
                     for (int32_t in_x = area.first_x; in_x < area.end_x; in_x++) {
                         sum += in[in_x * p->channels];
@@ -93,7 +95,8 @@ TINYGEN_KERNEL void tinygen_max_pool2d_s8_rows(const tinygen_pool2d_s8_params *p
             for (int32_t channel = 0; channel < p->channels; channel++) {
                 int32_t largest = INT8_MIN;
                 for (int32_t in_y = area.first_y; in_y < area.end_y; in_y++) {
-                    const int32_t slot = tinygen_ring_slot(in_y, p->input_ring_rows);
+                    const int32_t slot =
+                        tinygen_ring_slot(in_y + p->input_ring_phase, p->input_ring_rows);
                     const int8_t *in = input + slot * row_values + channel;
                     for (int32_t in_x = area.first_x; in_x < area.end_x; in_x++) {
                         const int32_t value = in[in_x * p->channels];

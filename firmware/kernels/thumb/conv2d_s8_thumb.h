@@ -59,8 +59,9 @@ typedef struct {
     tinygen_axis columns;
     int32_t batches;
     int32_t input_channels;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
-    int32_t padding;         /**< the input's zero point */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
+    int32_t padding;          /**< the input's zero point */
 } tinygen_thumb_conv2d_params;
 
 /** Sums of the products of four columns with one channel's weights. */
@@ -171,7 +172,8 @@ tinygen_thumb_column(const tinygen_thumb_conv2d_params *p, const int8_t *input, 
     int32_t *to = columns + number / 2;
     for (int32_t ky = 0; ky < p->rows.size; ky++) {
         const int32_t row_inside = in_y >= 0 && in_y < p->rows.input;
-        const int32_t slot = row_inside ? tinygen_ring_slot(in_y, p->input_ring_rows) : 0;
+        const int32_t slot =
+            row_inside ? tinygen_ring_slot(in_y + p->input_ring_phase, p->input_ring_rows) : 0;
         const int8_t *row = input + slot * p->columns.input * channels;
         if (row_inside && together) {
             to = tinygen_thumb_widen(to, row + origin_x * channels, 1, p->columns.size * channels,

@@ -310,7 +310,7 @@ class Depthwise3x3:
         """Fit the kernel to bands of the layer."""
         assert isinstance(layer, DepthwiseConv2D)
         binding = self._bind(layer, _band_shape(layer, bands.most))
-        return rows_binding(binding, bands.input_rings[0])
+        return rows_binding(binding, bands)
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""

@@ -110,7 +110,7 @@ class DepthwiseAny:
 
     def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
         """Fit the kernel to bands of the layer."""
-        return rows_binding(self.bind(layer, core), bands.input_rings[0])
+        return rows_binding(self.bind(layer, core), bands)
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""

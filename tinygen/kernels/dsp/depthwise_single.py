@@ -268,7 +268,7 @@ class DepthwiseSingle:
         """Fit the kernel to bands of the layer."""
         assert isinstance(layer, DepthwiseConv2D)
         binding = self._bind(layer, _filter(layer, bands.most))
-        return rows_binding(binding, bands.input_rings[0])
+        return rows_binding(binding, bands)
 
     def _row_cost(self, layer: DepthwiseConv2D, f: _Filter) -> float:
         """Cycles of an output row, its input rows in the strip."""

@@ -258,9 +258,7 @@ class GemmConv2D:
     def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
         """Fit the kernel to bands of the layer."""
         assert isinstance(layer, Conv2D)
-        binding = rows_binding(
-            self._bind(layer, _windows(layer, small_block=True)), bands.input_rings[0]
-        )
+        binding = rows_binding(self._bind(layer, _windows(layer, small_block=True)), bands)
         return replace(binding, overlaps=_band_overlaps(layer))
 
     def _bind(self, layer: Conv2D, windows: _Windows) -> Binding:

@@ -84,7 +84,7 @@ class PortableKernel(Generic[LayerT]):
 
 def by_rows(binder: Callable[[LayerT], Binding]) -> Callable[[LayerT, Bands], Binding]:
     """The ``band_binder`` of a kernel whose C function has a form for rows."""
-    return lambda layer, bands: rows_binding(binder(layer), bands.input_rings[0])
+    return lambda layer, bands: rows_binding(binder(layer), bands)
 
 
 def int_array(values: Sequence[int]) -> Raw:
