@@ -22,18 +22,14 @@ _ACTIVATIONS = ("NONE", "RELU", "RELU6")
 _FIXED_OUTPUTS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
 
-def _image(rng: np.random.Generator) -> tuple[int, int, int, int]:
-    return (
-        1,
-        int(rng.integers(1, 12)),
-        int(rng.integers(1, 12)),
-        int(rng.choice([1, 3, 4, 5, 8, 17])),
-    )
+def _image(rng: np.random.Generator, most: int) -> tuple[int, int, int, int]:
+    height, width = (int(extent) for extent in rng.integers(1, most + 1, 2))
+    return 1, height, width, int(rng.choice([1, 3, 4, 5, 8, 17]))
 
 
 def _random_layer(opcode: str, rng: np.random.Generator) -> bytes:
     builder = ModelBuilder()
-    shape = _image(rng)
+    shape = _image(rng, 24 if opcode in ("MEAN", "GLOBAL_POOL") else 11)
 
     def tensor(dimensions: tuple[int, ...] = shape, **values: object) -> int:
         scale, zero_point = float(rng.uniform(0.02, 0.1)), int(rng.integers(-128, 128))

@@ -50,7 +50,7 @@ _BLOCK_BYTES = 1024
 _LARGE_BLOCK_BYTES = 1280
 """The same for two pairs."""
 _MOST_BLOCK_PAIRS = 8
-_BAND_BLOCK_BYTES = 512
+_BAND_BLOCK_BYTES = 256
 """The same for one pair or more of a band of rows."""
 
 _SMALL_POINTWISE = 4

@@ -23,7 +23,8 @@ from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.pooling import AveragePool2D
 from tinygen.ops.reduction import Mean
 
-_SUM_BYTES = 4
+_MOST_SHORT_SUMS = 256
+"""Pixels whose sum fits into int16 whatever they are."""
 
 
 def sum_offset(layer: Mean) -> int:
@@ -32,8 +33,8 @@ def sum_offset(layer: Mean) -> int:
     return int(wrap_int32(np.array(-layer.input_zero_point * count)))
 
 
-def mean_rows_binding(layer: Mean, library: str = "portable") -> Binding:
-    """The kernel for a mean over height and width, in the C of a library."""
+def mean_rows_binding(layer: Mean) -> Binding:
+    """The kernel for a mean over height and width."""
     requantization, arrays = requantization_struct(layer.requantization)
     parameters = Struct(
         "tinygen_mean_rows_s8_params",
@@ -43,7 +44,7 @@ def mean_rows_binding(layer: Mean, library: str = "portable") -> Binding:
             ("requantization", requantization),
         ),
     )
-    return _binding("mean_rows_s8", library, layer, parameters, arrays)
+    return _binding("mean_rows", "portable", layer, parameters, arrays)
 
 
 def average_rows_binding(layer: AveragePool2D, library: str = "portable") -> Binding:
@@ -56,7 +57,7 @@ def average_rows_binding(layer: AveragePool2D, library: str = "portable") -> Bin
             ("clamp_max", layer.clamp_max),
         ),
     )
-    return _binding("average_rows_s8", library, layer, parameters)
+    return _binding("average_rows", library, layer, parameters)
 
 
 def _image(shape: tuple[int, ...]) -> Struct:
@@ -74,14 +75,16 @@ def _binding(
     constants: tuple[Constant, ...] = (),
 ) -> Binding:
     prefix = "" if library == "portable" else f"{library}_"
+    _, height, width, channels = layer.input_shape
+    bits = 16 if height * width <= _MOST_SHORT_SUMS else 32
     return Binding(
         calls=(
             Call(
-                f"tinygen_{prefix}{function}",
+                f"tinygen_{prefix}{function}_{bits}",
                 (
                     parameters,
                     RowArgument(layer.inputs[0]),
-                    KeptArgument("int32_t"),
+                    KeptArgument(f"int{bits}_t"),
                     TensorArgument(layer.outputs[0], writable=True),
                     FIRST_ROW,
                     END_ROW,
@@ -90,5 +93,5 @@ def _binding(
         ),
         headers=(f"{library}/row_sums_s8.h",),
         constants=constants,
-        kept_bytes=_SUM_BYTES * layer.input_shape[3],
+        kept_bytes=bits // 8 * channels,
     )
