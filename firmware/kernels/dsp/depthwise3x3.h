@@ -24,13 +24,13 @@
 /** The input of a layer, as filling a strip sees it; the order is the assembly's. */
 typedef struct {
     int32_t rows;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
-    int32_t pitch;           /**< bytes of a row */
+    int32_t pitch; /**< bytes of a row */
     int32_t channels;
     int32_t columns;    /**< those that some output depends on */
     int32_t strip_skip; /**< bytes of strip from the last of them to the first of the next pair */
     int32_t padding;    /**< the input's zero point in all four bytes */
-    int32_t input_ring_phase; /**< slot of row 0 in the ring */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
 } tinygen_depthwise_image;
 
 /** Fills pairs of rows: tinygen_depthwise_fill() or its assembly. */

@@ -38,14 +38,14 @@ TINYGEN_INLINE void tinygen_dsp_add_rows(const tinygen_row_sums *image, const in
 {
     const int32_t channels = image->channels;
     const int32_t pixels = (end_row - first_row) * image->width;
-    int32_t channel = 0;
+    const int32_t by_four = channels / 4 * 4;
     if (first_row == 0) {
         memset(sums, 0, (size_t)channels * sizeof *sums);
     }
-    for (; channel + 4 <= channels; channel += 4) {
+    for (int32_t channel = 0; channel < by_four; channel += 4) {
         tinygen_dsp_add_pixels(input + channel, channels, pixels, sums + channel);
     }
-    for (; channel < channels; channel++) {
+    for (int32_t channel = by_four; channel < channels; channel++) {
         int32_t sum = sums[channel];
         for (int32_t i = 0; i < pixels; i++) {
             sum += input[i * channels + channel];

@@ -151,19 +151,21 @@ class _Shape:
         )
 
 
-_FILL = Assembly(
-    stem="depthwise_fill",
-    listing="dsp/depthwise_fill.inc",
-    parameters=(),
-    prototype=(
-        "#ifdef TINYGEN_NO_ASSEMBLY\n"
-        "#define {symbol} tinygen_depthwise_fill\n"
-        "#else\n"
-        "void {symbol}(const tinygen_depthwise_image *image, const int8_t *input, int16_t *strip, "
-        "int32_t row, int32_t pairs);\n"
-        "#endif"
-    ),
-)
+def _fill(*, ring: bool) -> Assembly:
+    """What fills a strip: from the whole image, or from a ring of rows."""
+    return Assembly(
+        stem="depthwise_fill" + ("_ring" if ring else ""),
+        listing="dsp/depthwise_fill.inc",
+        parameters=(("TG_RING", int(ring)),),
+        prototype=(
+            "#ifdef TINYGEN_NO_ASSEMBLY\n"
+            "#define {symbol} tinygen_depthwise_fill\n"
+            "#else\n"
+            "void {symbol}(const tinygen_depthwise_image *image, const int8_t *input, "
+            "int16_t *strip, int32_t row, int32_t pairs);\n"
+            "#endif"
+        ),
+    )
 
 
 def _unroll(width: int) -> int:
@@ -309,23 +311,24 @@ class Depthwise3x3:
     def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
         """Fit the kernel to bands of the layer."""
         assert isinstance(layer, DepthwiseConv2D)
-        binding = self._bind(layer, _band_shape(layer, bands.most))
+        ring = bands.input_rings[0] < layer.input_shape[1]
+        binding = self._bind(layer, _band_shape(layer, bands.most), _fill(ring=ring))
         return rows_binding(binding, bands)
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""
         assert isinstance(layer, DepthwiseConv2D)
         shape, _ = _best_shape(layer)
-        return self._bind(layer, shape)
+        return self._bind(layer, shape, _fill(ring=False))
 
-    def _bind(self, layer: DepthwiseConv2D, shape: _Shape) -> Binding:
+    def _bind(self, layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
         channel = channel_words(layer)
         exact_fields, exact_arrays = _exact_fields(layer, channel)
         assembly = shape.assembly()
         parameters = Struct(
             "tinygen_depthwise3x3_params",
             (
-                ("fill", AssemblyArgument(_FILL.stem)),
+                ("fill", AssemblyArgument(fill.stem)),
                 ("band", AssemblyArgument(assembly.stem)),
                 ("constants", ConstantArgument("constants")),
                 ("weights", ConstantArgument("weights")),
@@ -351,7 +354,7 @@ class Depthwise3x3:
                 Constant("constants", channel.words),
                 *exact_arrays,
             ),
-            assembly=(_FILL, assembly),
+            assembly=(fill, assembly),
             scratch_bytes=shape.strip_bytes,
             overlaps=_overlaps(layer),
             notes=(channel.note,),
