@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import subprocess
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tinygen.errors import MachineError
 from tinygen.flash.backends import BACKENDS
 from tinygen.flash.flash import tool_version
 from tinygen.kernels import cmsis_nn
+from tinygen.quantize.tensorflow_extra import INSTALL
 from tinygen.run.qemu import qemu_path
 from tinygen.run.renode import renode_path
 from tinygen.targets.toolchain import arm_toolchain, host_toolchain
@@ -24,6 +26,7 @@ def examine() -> list[dict[str, Any]]:
         ("qemu-system-arm", "emulated boards", True, _qemu),
         ("renode", "boards emulated by Renode", False, renode_path),
         ("CMSIS-NN", "`--kernels cmsis-nn`", False, _cmsis_nn),
+        ("TensorFlow", "`tinygen quantize`", False, _tensorflow),
     ):
         finding: dict[str, Any] = {"tool": name, "purpose": purpose, "required": required}
         try:
@@ -51,6 +54,14 @@ def _flash_tools() -> list[dict[str, Any]]:
             finding.update(found=False, detail=error.message, hint=f"get it: {backend.install}")
         findings.append(finding)
     return findings
+
+
+def _tensorflow() -> str:
+    """Its version, without the seconds that importing it takes."""
+    try:
+        return version("tensorflow")
+    except PackageNotFoundError as error:
+        raise MachineError("tensorflow is not installed.", f"get it: {INSTALL}") from error
 
 
 def _arm() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.quantize.networks import image_network, keras, random_data
+from tests.quantize.networks import image_network, keras, random_data, sequence_network
 from tinygen.errors import InputError, MachineError, UnsupportedError
 from tinygen.graph import DType, Graph
 from tinygen.quantize.calibration import Method
@@ -194,6 +194,14 @@ def test_an_operator_without_an_integer_form() -> None:
     model = float_model_of_keras(library.Model(x, library.ops.floor(library.ops.sin(x))), "net")
     with pytest.raises(UnsupportedError, match=r"no int8 form of operator \d \((SIN|FLOOR)\)"):
         quantize(model, random_data(model.signature))
+
+
+def test_a_loop() -> None:
+    """TensorFlow's calibrator would crash on it."""
+    model = float_model_of_keras(sequence_network(keras()), "net")
+    with pytest.raises(UnsupportedError, match=r"does not take operator \d \(WHILE\)") as caught:
+        quantize(model, random_data(model.signature))
+    assert "tf-keras" in caught.value.hint
 
 
 def test_open_dimensions() -> None:

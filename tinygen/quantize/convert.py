@@ -111,6 +111,7 @@ def quantize(
             "is not possible with int16x8.",
             "Use min-max: 65,536 steps leave room for extremes.",
         )
+    check_control_flow(model)
     warnings = check_calibration(calibration)
     tell(f"calibrating on {calibration.count} samples")
     if scheme is Scheme.INT16X8:
@@ -128,6 +129,20 @@ def quantize(
     return QuantizedModel(
         quantized, model.tflite, scheme, method, calibration.count, tuple(warnings)
     )
+
+
+def check_control_flow(model: FloatModel) -> None:
+    """Refuses loops and branches: TensorFlow's calibrator crashes on them.
+
+    Raises:
+        UnsupportedError: names the operator.
+    """
+    for operator in model.graph.main.operators:
+        if operator.opcode in ("WHILE", "IF", "CALL_ONCE"):
+            raise UnsupportedError(
+                f"{model.name}: TensorFlow's quantizer does not take {operator.label}.",
+                "Keras 3's LSTM becomes a loop; tf-keras's (import tf_keras) becomes one operator.",
+            )
 
 
 def check_calibration(data: Dataset) -> list[str]:

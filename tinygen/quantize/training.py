@@ -19,7 +19,13 @@ from tinygen.quantize.calibration import (
     tensor_ranges,
     unpacked,
 )
-from tinygen.quantize.convert import DEFAULT_PERCENTILE, QuantizedModel, Scheme, quantize
+from tinygen.quantize.convert import (
+    DEFAULT_PERCENTILE,
+    QuantizedModel,
+    Scheme,
+    check_control_flow,
+    quantize,
+)
 from tinygen.quantize.data import Dataset
 from tinygen.quantize.differentiable import DifferentiableModel, Parameter
 from tinygen.quantize.source import FloatModel
@@ -102,6 +108,7 @@ def train_quantized(
         InputError: labels are missing or do not fit, or there are too few samples.
         UnsupportedError: an operator cannot be trained through.
     """
+    check_control_flow(model)
     tf = make_repeatable(options.seed)
     tell("calibrating")
     calibrated = min_max_model(model.tflite, calibration)
