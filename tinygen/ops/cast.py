@@ -15,6 +15,7 @@ from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinygen.ops.arithmetic import SUFFIXES
 from tinygen.ops.elementwise import Function, elementwise
 from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.movement import Reshape
 
 _SUFFIXES = {**SUFFIXES, DType.UINT32: "u32"}
 _SOURCES = (
@@ -25,11 +26,11 @@ _SOURCES = (
     DType.UINT32,
     DType.BOOL,
 )
-_TARGETS = (DType.FLOAT32, DType.INT8, DType.INT16, DType.INT32, DType.UINT32)
+_TARGETS = (DType.FLOAT32, DType.INT8, DType.INT16, DType.INT32, DType.UINT32, DType.BOOL)
 
 
 def _converted(values: AnyArray, target: DType) -> AnyArray:
-    if values.dtype.kind != "f" or target is DType.FLOAT32:
+    if values.dtype.kind != "f" or target in (DType.FLOAT32, DType.BOOL):
         return values.astype(target.numpy)
     low, high = (0, 2**32 - 1) if target is DType.UINT32 else (INT32_MIN, INT32_MAX)
     known = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=high, neginf=low)
@@ -43,7 +44,14 @@ def lower_cast(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     view.require_dtype(values, *_SOURCES)
     view.require_dtype(output, *_TARGETS)
     if values.dtype is output.dtype:
-        view.unsupported("it casts a type to itself")
+        view.require_shape(output, values.shape)
+        return Reshape(
+            operator=view.operator,
+            inputs=(view.require_activation(values),),
+            outputs=(output.index,),
+            output_shape=output.shape,
+            dtype=output.dtype,
+        )
     function = Function(
         f"cast_{_SUFFIXES[values.dtype]}_{_SUFFIXES[output.dtype]}",
         "portable/cast.h",

@@ -15,6 +15,7 @@ import numpy as np
 from tinygen.graph import AnyArray, DType, Tensor
 from tinygen.numerics import Numerics
 from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
+from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.rearrange import constant_integers
 
 
@@ -23,7 +24,8 @@ class Gather(Layer):
     """For each of ``batches``, for each of ``outer`` tables: blocks picked by the batch's indices.
 
     A table has ``extents`` blocks of ``inner`` elements, one an index tuple; each of the ``picks`` of
-    a batch is a tuple of as many indices. ``operands`` are the tables and the indices.
+    a batch is a tuple of as many indices. ``operands`` are the tables and the indices. Int8 elements
+    become float32 by ``scale`` where that is not 0.
     """
 
     operands: tuple[Operand, Operand]
@@ -34,6 +36,7 @@ class Gather(Layer):
     extents: tuple[int, ...]
     picks: int
     inner: int
+    scale: float = 0.0
 
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class."""
@@ -44,6 +47,8 @@ class Gather(Layer):
         places = (limited * np.array(strides, dtype=np.int64)).sum(axis=2)
         blocks = tables.reshape(self.batches, self.outer, -1, self.inner)
         picked = np.stack([blocks[b][:, places[b]] for b in range(self.batches)])
+        if self.scale:
+            picked = picked.astype(np.float32) * np.float32(self.scale)
         return (np.ascontiguousarray(picked).reshape(self.output_shape),)
 
 
@@ -55,6 +60,7 @@ def _layer(
     extents: tuple[int, ...],
     picks: int,
     inner: int,
+    scale: float = 0.0,
 ) -> Layer:
     output = view.output()
     return Gather(
@@ -66,12 +72,13 @@ def _layer(
             Operand(operands[1].shape, operands[1].data),
         ),
         output_shape=output.shape,
-        dtype=output.dtype,
+        dtype=operands[0].dtype,
         batches=batches,
         outer=outer,
         extents=extents,
         picks=picks,
         inner=inner,
+        scale=scale,
     )
 
 
@@ -129,10 +136,16 @@ def lower_gather_nd(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: A
 
 
 def lower_embedding_lookup(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold an EMBEDDING_LOOKUP whose output has the table's type."""
+    """Fold an EMBEDDING_LOOKUP whose output has the table's type, or is float32 of an int8 table."""
     view.counts((2,))
     indices, table = view.input(0), view.input(1)
-    _tables(view, table, indices)
+    is_dequantized = table.dtype is DType.INT8 and view.output().dtype is DType.FLOAT32
+    if is_dequantized:
+        view.require_dtype(indices, DType.INT32)
+        if zero_point(view, table) != 0:
+            view.unsupported(f"tensor {table.name!r} has a zero point other than 0")
+    else:
+        _tables(view, table, indices)
     view.require_rank(indices, 1)
     if len(table.shape) < 2:
         view.invalid(f"tensor {table.name!r} has less than 2 dimensions")
@@ -145,6 +158,7 @@ def lower_embedding_lookup(view: OperatorView, numerics: Numerics) -> Layer:  # 
         table.shape[:1],
         indices.shape[0],
         math.prod(table.shape[1:]),
+        scale(view, table) if is_dequantized else 0.0,
     )
 
 

@@ -111,9 +111,15 @@ def lower_transpose_conv(view: OperatorView, numerics: Numerics) -> Layer:  # no
     padding = view.option("padding", str)
     bias: AnyArray = np.zeros(channels, dtype=np.int64)
     if view.has_input(3):
-        kinds = {DType.FLOAT32: DType.FLOAT32, DType.INT8: DType.INT32, DType.INT16: DType.INT64}
-        view.require_dtype(view.input(3), kinds[values.dtype])
+        kinds = {
+            DType.FLOAT32: (DType.FLOAT32,),
+            DType.INT8: (DType.INT32,),
+            DType.INT16: (DType.INT64, DType.INT16),
+        }
+        view.require_dtype(view.input(3), *kinds[values.dtype])
         bias = view.require_constant(view.input(3)).reshape(-1)
+        if values.dtype is DType.INT16:
+            bias = bias.astype(np.int64)
         if bias.size != channels:
             view.invalid(f"it has {bias.size} biases for {channels} channels")
     folded, clamp = None, {"clamp_min": 0.0, "clamp_max": 0.0}

@@ -49,5 +49,10 @@ TINYGEN_DEFINE_UNARY(tinygen_cast_b8_s8, tinygen_no_params, uint8_t, int8_t, a)
 TINYGEN_DEFINE_UNARY(tinygen_cast_b8_s16, tinygen_no_params, uint8_t, int16_t, a)
 TINYGEN_DEFINE_UNARY(tinygen_cast_b8_s32, tinygen_no_params, uint8_t, int32_t, a)
 TINYGEN_DEFINE_UNARY(tinygen_cast_b8_u32, tinygen_no_params, uint8_t, uint32_t, a)
+TINYGEN_DEFINE_UNARY(tinygen_cast_f32_b8, tinygen_no_params, float, uint8_t, a != 0.0f)
+TINYGEN_DEFINE_UNARY(tinygen_cast_s8_b8, tinygen_no_params, int8_t, uint8_t, a != 0)
+TINYGEN_DEFINE_UNARY(tinygen_cast_s16_b8, tinygen_no_params, int16_t, uint8_t, a != 0)
+TINYGEN_DEFINE_UNARY(tinygen_cast_s32_b8, tinygen_no_params, int32_t, uint8_t, a != 0)
+TINYGEN_DEFINE_UNARY(tinygen_cast_u32_b8, tinygen_no_params, uint32_t, uint8_t, a != 0u)
 
 #endif

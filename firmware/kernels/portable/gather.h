@@ -24,7 +24,17 @@ typedef struct {
     int32_t extents[TINYGEN_GATHER_INDICES];
 } tinygen_gather_params;
 
-/** Pick; an index out of range is limited to the range. */
+/** The block that an index tuple picks; an index out of range is limited to the range. */
+static inline int32_t tinygen_gather_place(const tinygen_gather_params *p, const int32_t *tuple)
+{
+    int32_t place = 0;
+    for (int32_t i = 0; i < p->index_count; i++) {
+        place = place * p->extents[i] + tinygen_clamp(tuple[i], 0, p->extents[i] - 1);
+    }
+    return place;
+}
+
+/** Pick. */
 TINYGEN_KERNEL void tinygen_gather(const tinygen_gather_params *p, const uint8_t *tables,
                                    const int32_t *indices, uint8_t *output)
 {
@@ -36,14 +46,25 @@ TINYGEN_KERNEL void tinygen_gather(const tinygen_gather_params *p, const uint8_t
         for (int32_t o = 0; o < p->outer; o++) {
             for (int32_t k = 0; k < p->picks; k++) {
                 const int32_t *tuple = indices + (b * p->picks + k) * p->index_count;
-                int32_t place = 0;
-                for (int32_t i = 0; i < p->index_count; i++) {
-                    place = place * p->extents[i] + tinygen_clamp(tuple[i], 0, p->extents[i] - 1);
-                }
+                const int32_t place = tinygen_gather_place(p, tuple);
                 memcpy(output, tables + place * p->block_bytes, (size_t)p->block_bytes);
                 output += p->block_bytes;
             }
             tables += table_bytes;
+        }
+    }
+}
+
+/** Pick rows of one int8 table, as float32. */
+TINYGEN_KERNEL void tinygen_gather_s8_f32(const tinygen_gather_params *p, float scale,
+                                          const uint8_t *table, const int32_t *indices,
+                                          float *output)
+{
+    for (int32_t k = 0; k < p->picks; k++) {
+        const int32_t place = tinygen_gather_place(p, indices + k * p->index_count);
+        const uint8_t *block = table + place * p->block_bytes;
+        for (int32_t i = 0; i < p->block_bytes; i++) {
+            *output++ = (float)(int8_t)block[i] * scale;
         }
     }
 }

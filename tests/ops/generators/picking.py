@@ -45,13 +45,17 @@ def random_gather_nd(rng: Rng, dtype: str) -> bytes:
 
 
 def random_embedding_lookup(rng: Rng, dtype: str) -> bytes:
-    """EMBEDDING_LOOKUP of a computed table by constant rows."""
+    """EMBEDDING_LOOKUP of a computed table by constant rows; an int8 table may become float32."""
     shape = common.shape(rng, 2, 4, 300)
     rows = rng.integers(0, shape[0], common.extent(rng, 8)).astype(np.int32)
     builder = ModelBuilder()
     i = builder.tensor(rows.shape, "INT32", data=rows)
     x = tensor(builder, shape, dtype)
-    y = tensor(builder, rows.shape + shape[1:], dtype)
+    if dtype == "INT8" and common.chance(rng, 0.5):
+        x = builder.tensor(shape, dtype, scale=common.scale(rng))
+        y = builder.tensor(rows.shape + shape[1:], "FLOAT32")
+    else:
+        y = tensor(builder, rows.shape + shape[1:], dtype)
     builder.operator("EMBEDDING_LOOKUP", [i, x], [y])
     return builder.inputs(x).outputs(y).build()
 

@@ -83,7 +83,7 @@ def random_transpose_conv(rng: Rng, dtype: str) -> bytes:
         x = builder.tensor((n, h, w, depth), dtype, scale=input_scale, zero_point=point)
         operands = [shape, k, x]
         if with_bias:
-            kind = "INT32" if dtype == "INT8" else "INT64"
+            kind = "INT32" if dtype == "INT8" else str(rng.choice(["INT64", "INT64", "INT16"]))
             bias = rng.integers(-10_000, 10_000, channels)
             scales = (input_scale * weight_scales.astype(np.float64)).astype(np.float32)
             operands.append(builder.tensor((channels,), kind, scale=scales, data=bias))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -317,17 +318,23 @@ def random_expand_dims(rng: Rng, dtype: str) -> bytes:
     return _unary(rng, "EXPAND_DIMS", dtype, shape, output, (([named], "INT32"),))
 
 
-def random_plain_pad(rng: Rng, dtype: str) -> bytes:
+def random_plain_pad(opcode: str) -> Callable[[Rng, str], bytes]:
     """PAD or PADV2 of a type other than int8."""
+
+    def generate(rng: Rng, dtype: str) -> bytes:
+        return _plain_pad(rng, dtype, opcode)
+
+    return generate
+
+
+def _plain_pad(rng: Rng, dtype: str, opcode: str) -> bytes:
     shape = common.shape(rng, 1, 5, 300)
     paddings = rng.choice([0, 0, 1, 2, 3], (len(shape), 2)).astype(np.int32)
     output = tuple(int(n) for n in np.array(shape) + paddings.sum(axis=1))
     builder = ModelBuilder()
     x = tensor(builder, shape, dtype)
     operands = [x, builder.tensor(paddings.shape, "INT32", data=paddings)]
-    opcode = "PAD"
-    if common.chance(rng, 0.5):
-        opcode = "PADV2"
+    if opcode == "PADV2":
         operands.append(tensor(builder, (1,), dtype, constant(rng, (1,), dtype)))
     y = tensor(builder, output, dtype)
     builder.operator(opcode, operands, [y], version=2)
@@ -398,18 +405,19 @@ TYPED: dict[str, TypedGenerator] = {
     "STRIDED_SLICE": (random_strided_slice, (*_FOUR, "BOOL")),
     "BROADCAST_ARGS": (random_broadcast_args, ("INT32", "INT64")),
     "DYNAMIC_UPDATE_SLICE": (random_dynamic_update_slice, _FOUR),
-    "BROADCAST_TO": (random_broadcast_to, (*_FOUR, "INT64", "BOOL")),
-    "REVERSE_V2": (random_reverse_v2, (*_FOUR, "INT64", "BOOL")),
+    "BROADCAST_TO": (random_broadcast_to, (*_FOUR, "INT64", "BOOL", "UINT8")),
+    "REVERSE_V2": (random_reverse_v2, (*_FOUR, "INT64", "BOOL", "UINT8")),
     "SPACE_TO_BATCH_ND": (random_space_to_batch_nd, ("FLOAT32", "INT8")),
     "BATCH_TO_SPACE_ND": (random_batch_to_space_nd, ("FLOAT32", "INT8")),
     "SPACE_TO_DEPTH": (random_space_to_depth, ("FLOAT32", "INT8")),
     "DEPTH_TO_SPACE": (random_depth_to_space, ("FLOAT32", "INT8")),
     "FILL": (random_fill, ("FLOAT32", "INT8", "INT32")),
     "ZEROS_LIKE": (random_zeros_like, ("FLOAT32", "INT8", "INT32", "INT64")),
-    "SHAPE": (random_shape, ("FLOAT32", "INT8", "INT16")),
-    "SQUEEZE": (random_squeeze, ("FLOAT32", "INT8", "INT32")),
+    "SHAPE": (random_shape, (*_FOUR, "INT64", "BOOL", "UINT8")),
+    "SQUEEZE": (random_squeeze, (*_FOUR, "INT64", "BOOL", "UINT8")),
     "EXPAND_DIMS": (random_expand_dims, ("FLOAT32", "INT8", "INT16")),
-    "PAD": (random_plain_pad, ("FLOAT32", "INT16", "INT32")),
+    "PAD": (random_plain_pad("PAD"), ("FLOAT32", "INT16", "INT32")),
+    "PADV2": (random_plain_pad("PADV2"), ("FLOAT32", "INT16", "INT32")),
     "MIRROR_PAD": (random_mirror_pad, ("FLOAT32", "INT8")),
 }
 """For each operator its generator and the types it takes."""

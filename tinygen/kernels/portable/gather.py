@@ -30,6 +30,7 @@ _CYCLES_PER_PIXEL = 60.0
 def _bind(layer: Gather) -> Binding:
     dtype = layer.dtype.numpy
     assert dtype is not None
+    kind = "gather_s8_f32" if layer.scale else "gather"
     parameters = Struct(
         "tinygen_gather_params",
         (
@@ -43,7 +44,7 @@ def _bind(layer: Gather) -> Binding:
     )
     runtime = iter(layer.inputs)
     constants, operands = [], list[Field]()
-    for name, operand, kind, ctype in zip(
+    for name, operand, numpy_type, ctype in zip(
         ("table", "indices"),
         layer.operands,
         (dtype, np.dtype(np.int32)),
@@ -53,11 +54,17 @@ def _bind(layer: Gather) -> Binding:
         if operand.constant is None:
             operands.append(TensorArgument(next(runtime), ctype=ctype))
         else:
-            constants.append(Constant(name, operand.constant.astype(kind)))
+            constants.append(Constant(name, operand.constant.astype(numpy_type)))
             operands.append(ConstantArgument(name, cast=f"const {ctype} *"))
+    sink = "float" if layer.scale else "uint8_t"
     call = Call(
-        "tinygen_gather",
-        (parameters, *operands, TensorArgument(layer.outputs[0], writable=True, ctype="uint8_t")),
+        f"tinygen_{kind}",
+        (
+            parameters,
+            *((layer.scale,) if layer.scale else ()),
+            *operands,
+            TensorArgument(layer.outputs[0], writable=True, ctype=sink),
+        ),
     )
     return Binding(calls=(call,), headers=("portable/gather.h",), constants=tuple(constants))
 
