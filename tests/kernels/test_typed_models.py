@@ -17,6 +17,7 @@ from tinygen import reference
 from tinygen.errors import InputError
 from tinygen.graph import AnyArray
 from tinygen.lowering import Network, lower
+from tinygen.passes.packed_weights import unpack_weights
 from tinygen.plan import Optimize
 from tinygen.tflite_reader import read_model_bytes
 
@@ -81,7 +82,8 @@ def test_random_models(opcode: str, dtype: str, tmp_path: Path) -> None:
     while len(networks) < MODELS:
         model = typed_model(opcode, dtype, seed)
         try:
-            networks.append(lower(read_model_bytes(model, f"{opcode} {dtype} model {seed}")))
+            graph = read_model_bytes(model, f"{opcode} {dtype} model {seed}")
+            networks.append(lower(unpack_weights(graph)))
             models.append(model)
         except InputError as error:
             rejected.append(error.message)

@@ -32,10 +32,12 @@ def _tensors(
     weights: AnyArray,
     axis: int,
     output_shape: tuple[int, ...],
+    weight_type: str,
 ) -> _Weighted:
     channels = int(weights.shape[axis])
     taps = weights.size // channels
-    per_channel = common.chance(rng, 0.6)
+    # TFLM's FULLY_CONNECTED takes one scale for weights of 4 bits.
+    per_channel = common.chance(rng, 0.6) and not (weight_type == "INT4" and weights.ndim == 2)
     weight_scale = common.scale(rng)
     spread = rng.uniform(-3, 0, channels) if per_channel else np.zeros(1)
     weight_scales = (weight_scale * 2.0**spread).astype(np.float32)
@@ -49,7 +51,9 @@ def _tensors(
         weight_scales = (weight_scale * 2.0 ** np.round(spread)).astype(np.float32)
     output_scale = common.float32(input_scale * weight_scale / factor)
     x = builder.tensor(input_shape, scale=input_scale, zero_point=common.zero_point(rng))
-    w = builder.tensor(weights.shape, scale=weight_scales, axis=axis, data=weights)
+    if weight_type == "INT4":
+        weights = weights >> 4
+    w = builder.tensor(weights.shape, weight_type, scale=weight_scales, axis=axis, data=weights)
     operands: tuple[int, ...] = (x, w)
     if common.chance(rng, 0.7):
         most = int(rng.choice([100, 10_000, _MOST_BIAS]))
@@ -66,7 +70,7 @@ def _windows(rng: Rng) -> tuple[str, common.WindowAxis, common.WindowAxis]:
     return padding, rows, common.window_axis(rng, padding, 5, dilate=True)
 
 
-def random_conv2d(rng: Rng) -> bytes:
+def random_conv2d(rng: Rng, weight_type: str = "INT8") -> bytes:
     """CONV_2D, one in four of them grouped."""
     padding, rows, columns = _windows(rng)
     batches = int(rng.choice([1, 1, 2, 3]))
@@ -81,6 +85,7 @@ def random_conv2d(rng: Rng) -> bytes:
         common.values(rng, (channels, rows.size, columns.size, depth)),
         0,
         (batches, rows.output, columns.output, channels),
+        weight_type,
     )
     builder.operator(
         "CONV_2D",
@@ -97,7 +102,7 @@ def random_conv2d(rng: Rng) -> bytes:
     return builder.inputs(tensors.input).outputs(tensors.output).build()
 
 
-def random_depthwise_conv2d(rng: Rng) -> bytes:
+def random_depthwise_conv2d(rng: Rng, weight_type: str = "INT8") -> bytes:
     """DEPTHWISE_CONV_2D with a depth multiplier."""
     padding, rows, columns = _windows(rng)
     batches = int(rng.choice([1, 1, 2, 3]))
@@ -112,6 +117,7 @@ def random_depthwise_conv2d(rng: Rng) -> bytes:
         common.values(rng, (1, rows.size, columns.size, channels)),
         3,
         (batches, rows.output, columns.output, channels),
+        weight_type,
     )
     builder.operator(
         "DEPTHWISE_CONV_2D",
@@ -129,7 +135,7 @@ def random_depthwise_conv2d(rng: Rng) -> bytes:
     return builder.inputs(tensors.input).outputs(tensors.output).build()
 
 
-def random_fully_connected(rng: Rng) -> bytes:
+def random_fully_connected(rng: Rng, weight_type: str = "INT8") -> bytes:
     """FULLY_CONNECTED over a matrix, a flattened image, or the last axis of a tensor."""
     channels = common.extent(rng, 23)
     kind = str(rng.choice(["matrix", "flattened", "last axis"]))
@@ -142,7 +148,7 @@ def random_fully_connected(rng: Rng) -> bytes:
         output_shape = (*input_shape[:-1], channels)
     builder = ModelBuilder()
     weights = common.values(rng, (channels, depth))
-    tensors = _tensors(rng, builder, input_shape, weights, 0, output_shape)
+    tensors = _tensors(rng, builder, input_shape, weights, 0, output_shape, weight_type)
     builder.operator(
         "FULLY_CONNECTED",
         tensors.operands,

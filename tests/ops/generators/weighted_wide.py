@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tests.models.builder import ModelBuilder
-from tests.ops.generators import common
+from tests.ops.generators import common, weighted
 from tests.ops.generators.common import Rng, TypedGenerator
 from tests.ops.generators.rearrange import tensor
 
@@ -253,10 +253,29 @@ def random_arg_extremum(opcode: str) -> Callable[[Rng, str], bytes]:
 
 _WIDE = ("FLOAT32", "INT16")
 
+_WEIGHTS = (*_WIDE, "INT4")
+"""INT4 stands for weights of 4 bits, and activations of int8."""
+
+
+def _or_int4(
+    wide: Callable[[Rng, str], bytes], narrow: Callable[[Rng, str], bytes]
+) -> Callable[[Rng, str], bytes]:
+    def generate(rng: Rng, dtype: str) -> bytes:
+        return narrow(rng, dtype) if dtype == "INT4" else wide(rng, dtype)
+
+    return generate
+
+
 TYPED: dict[str, TypedGenerator] = {
-    "CONV_2D": (random_conv2d, _WIDE),
-    "DEPTHWISE_CONV_2D": (random_depthwise_conv2d, _WIDE),
-    "FULLY_CONNECTED": (random_fully_connected, _WIDE),
+    "CONV_2D": (_or_int4(random_conv2d, weighted.random_conv2d), _WEIGHTS),
+    "DEPTHWISE_CONV_2D": (
+        _or_int4(random_depthwise_conv2d, weighted.random_depthwise_conv2d),
+        _WEIGHTS,
+    ),
+    "FULLY_CONNECTED": (
+        _or_int4(random_fully_connected, weighted.random_fully_connected),
+        _WEIGHTS,
+    ),
     "AVERAGE_POOL_2D": (random_pool("AVERAGE_POOL_2D"), _WIDE),
     "MAX_POOL_2D": (random_pool("MAX_POOL_2D"), _WIDE),
     "L2_POOL_2D": (random_pool("L2_POOL_2D"), ("FLOAT32",)),
