@@ -21,6 +21,7 @@ from tinygen import reference
 from tinygen.errors import InputError
 from tinygen.graph import AnyArray
 from tinygen.lowering import Network, lower
+from tinygen.passes.packed_weights import unpack_weights
 from tinygen.tflite_reader import read_model_bytes
 
 _MODELS = int(os.environ.get("TINYGEN_EMULATED_MODELS", "20"))
@@ -44,7 +45,8 @@ def _networks(opcode: str, dtype: str) -> list[Network]:
     while len(found) < _MODELS:
         name = f"{opcode} {dtype} model {seed}"
         try:
-            found.append(lower(read_model_bytes(_model(opcode, dtype, seed), name)))
+            graph = read_model_bytes(_model(opcode, dtype, seed), name)
+            found.append(lower(unpack_weights(graph)))
         except InputError:
             assert seed < 2 * _MODELS
         seed += 1

@@ -43,4 +43,14 @@ static inline int32_t tinygen_ring_slot(int32_t row, int32_t ring_rows)
     return row < ring_rows ? row : row % ring_rows;
 }
 
+/** Zero bits above the highest bit that is set; 32 if none is. */
+static inline int32_t tinygen_leading_zeros(uint32_t value)
+{
+    int32_t zeros = 0;
+    for (uint32_t bit = (uint32_t)1 << 31; bit != 0u && (value & bit) == 0u; bit >>= 1) {
+        zeros++;
+    }
+    return zeros;
+}
+
 #endif

@@ -91,16 +91,6 @@ static inline int32_t tinygen_quantized_prelu(const tinygen_arithmetic_params *p
                          p->clamp_max);
 }
 
-/** Leading zeros of a positive number. */
-static inline int32_t tinygen_leading_zeros(uint32_t value)
-{
-    int32_t zeros = 0;
-    for (uint32_t bit = (uint32_t)1 << 31; bit != 0u && (value & bit) == 0u; bit >>= 1) {
-        zeros++;
-    }
-    return zeros;
-}
-
 /** SaturatingRoundingDoublingHighMul for factors of any sign, but not both INT32_MIN. */
 static inline int32_t tinygen_signed_high_mul(int32_t a, int32_t b)
 {

@@ -10,16 +10,6 @@
 
 #include "softmax_s8.h"
 
-/** Zero bits above the highest bit of a positive number. */
-static inline int32_t tinygen_leading_zeros(int32_t x)
-{
-    int32_t zeros = 0;
-    for (uint32_t bits = (uint32_t)x; (bits & 0x80000000u) == 0u && zeros < 32; bits <<= 1) {
-        zeros++;
-    }
-    return zeros;
-}
-
 /**
  * log(x) for x >= 1, Q12.19 to Q5.26.
  *
@@ -36,11 +26,11 @@ static inline int32_t tinygen_fixed_log(int32_t x)
     const int32_t alpha_i = 1057819769;
     const int32_t alpha_f = 638450708;
     const int32_t unit = (int32_t)1 << 25;
-    const int32_t zeros = tinygen_leading_zeros(x);
+    const int32_t zeros = tinygen_leading_zeros((uint32_t)x);
     const int32_t first = tinygen_saturating_shift_left(
         tinygen_high_mul(tinygen_saturating_shift_left(x, zeros - 1), sqrt_half), 1);
     const int32_t first_power = (12 - zeros) * unit + unit / 4;
-    const int32_t headroom = tinygen_leading_zeros(tinygen_high_mul(x, sqrt_half)) - 1;
+    const int32_t headroom = tinygen_leading_zeros((uint32_t)tinygen_high_mul(x, sqrt_half)) - 1;
     const int32_t second = tinygen_saturating_shift_left(x, headroom);
     const int32_t second_power = (12 - headroom) * unit - unit / 4;
     const int32_t r = first < second ? first : second;
@@ -123,7 +113,7 @@ static inline tinygen_scaling tinygen_inverse_square_root(int32_t value)
         value /= 4;
         shift++;
     }
-    const int32_t pairs = (tinygen_leading_zeros(value) - 1) / 2 - 1;
+    const int32_t pairs = (tinygen_leading_zeros((uint32_t)value) - 1) / 2 - 1;
     shift -= pairs;
     const int32_t operand = value * ((int32_t)1 << (2 * pairs)) / 2;
     const int32_t half = tinygen_rounding_shift_right(operand, 1);
