@@ -91,6 +91,11 @@ class Svdf(Layer):
 
 def _state(view: OperatorView, shape: tuple[int, int]) -> Tensor:
     tensor = view.input(4)
+    if len(tensor.shape) == 2 and tensor.shape[0] != shape[0]:
+        view.invalid(
+            f"it keeps a state of {tensor.shape[0]} for a batch of {shape[0]}, and one sample's state "
+            "cannot go on to the next"
+        )
     view.require_shape(tensor, shape)
     value = zero_point(view, tensor) if tensor.dtype is DType.INT8 else 0
     return view.variable(tensor, np.full(tensor.shape, value, dtype=tensor.dtype.numpy))
