@@ -31,7 +31,7 @@ NIGHTLY = (
     r"tests/kernels/test_cores_without_simd\.py::test_(random|c_twins)",
     r"tests/kernels/test_(dsp|mve)_",
     r"tests/kernels/test_interrupts\.py.*size",
-    r"tests/kernels/test_(emulated|stateful|typed)",
+    r"tests/kernels/test_(emulated|explicit|stateful|typed)",
     r"tests/models/test_graphs\.py::test_(emulated\[qemu-mps3|on_the_host\[[1-9])",
     r"tests/run/test_(board_images|fault_injection|noise|plugin)",
     r"tests/test_oracles_on_target\.py.*ic_float",

@@ -14,8 +14,9 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from tinygen.emit import render
+from tinygen.emit import GeneratedFiles, render
 from tinygen.graph import AnyArray
+from tinygen.kernels import cmsis_nn
 from tinygen.lowering import Network
 from tinygen.plan import KernelChoice, Optimize, Options, make_plan
 from tinygen.run.build import build_image
@@ -33,7 +34,7 @@ _HEADER = """
 {% endfor %}
 #define BATCH_MODEL_SHA256 "{{ "0" * 64 }}"
 #define BATCH_KERNELS "tinygen"
-#define BATCH_OPTIMIZE "size"
+#define BATCH_OPTIMIZE "{{ optimize }}"
 {% for kind, tensors in ports.items() %}
 {% for model, k, bytes in tensors %}
 #define BATCH_{{ kind | upper }}_{{ loop.index0 }}_BYTES {{ bytes }}
@@ -85,6 +86,8 @@ def run_batch(
     samples: Sequence[Sequence[Sequence[AnyArray]]],
     board_name: str,
     directory: Path,
+    optimize: Optimize = Optimize.SIZE,
+    cmsis_nn_tree: cmsis_nn.CmsisNN | None = None,
 ) -> list[list[list[AnyArray]]]:
     """Run every network's samples in one program: the outputs, networks × samples × outputs.
 
@@ -93,6 +96,8 @@ def run_batch(
         samples: networks × samples × inputs; the same number of samples for each.
         board_name: an emulated board.
         directory: for what is generated and built.
+        optimize: what the plans are good at.
+        cmsis_nn_tree: a CMSIS-NN tree, whose kernels are then preferred; else ours are used.
     """
     target = board(board_name)
     models = [{"name": f"m{number:03d}"} for number in range(len(networks))]
@@ -102,13 +107,14 @@ def run_batch(
         options = Options(
             name=model["name"],
             core=target.core,
-            kernels=KernelChoice.TINYGEN,
-            optimize=Optimize.SIZE,
+            kernels=KernelChoice.CMSIS_NN if cmsis_nn_tree else KernelChoice.TINYGEN,
+            optimize=optimize,
         )
-        for path, content in render(make_plan(network, options)).items():
+        for path, content in _files(network, options, cmsis_nn_tree).items():
             place = generated / path
-            # Included by the one translation unit, not compiled by themselves.
-            place = place.with_suffix(".inc") if place.suffix == ".c" else place
+            if path in (f"{model['name']}.c", f"{model['name']}_weights.c"):
+                # Included by the one translation unit, not compiled by themselves.
+                place = place.with_suffix(".inc")
             place.parent.mkdir(exist_ok=True, parents=True)
             place.write_bytes(content)
     ports = {
@@ -120,7 +126,9 @@ def run_batch(
         for kind in ("input", "output")
     }
     for path, template in (("batch.h", _HEADER), ("batch.c", _SOURCE)):
-        text = jinja2.Template(template, trim_blocks=True).render(models=models, ports=ports)
+        text = jinja2.Template(template, trim_blocks=True).render(
+            models=models, ports=ports, optimize=optimize.value
+        )
         (generated / path).write_text(text)
     image = build_image(generated, _NAME, target, directory / "build", trace=False)
     outputs: list[list[list[AnyArray]]] = [[] for _ in networks]
@@ -131,6 +139,13 @@ def run_batch(
             for network, found in zip(networks, outputs, strict=True):
                 found.append([_array(network, index, next(answers)) for index in network.outputs])
     return outputs
+
+
+def _files(network: Network, options: Options, tree: cmsis_nn.CmsisNN | None) -> GeneratedFiles:
+    if tree is None:
+        return render(make_plan(network, options))
+    plan = make_plan(network, options, cmsis_nn.kernels(tree))
+    return render(plan, cmsis_nn.library_sources(tree))
 
 
 def _array(network: Network, index: int, data: bytes) -> AnyArray:

@@ -6,19 +6,33 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.kernels.host_batch import WARNINGS
 from tinygen.resources import resource_root
+from tinygen.targets.cores import core
+
+_TARGETS = {
+    "host": ("gcc", ("portable",)),
+    "cortex-m0": ("arm-none-eabi-gcc", ("portable",)),
+    "cortex-m4": ("arm-none-eabi-gcc", ("portable", "dsp")),
+    "cortex-m55": ("arm-none-eabi-gcc", ("portable", "dsp", "mve")),
+}
+"""The compiler of each core, and the kernels that a plan for it may mix."""
 
 
-def test_portable_headers_go_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", _TARGETS)
+def test_headers_go_together(name: str, tmp_path: Path) -> None:
+    compiler, folders = _TARGETS[name]
     kernels = resource_root() / "firmware" / "kernels"
-    headers = sorted(path.relative_to(kernels) for path in (kernels / "portable").glob("*.h"))
+    headers = [h for folder in folders for h in sorted((kernels / folder).glob("*.h"))]
     assert len(headers) > 30
     unit = tmp_path / "all.c"
     unit.write_text(
         "#define TINYGEN_KERNEL static __attribute__((noinline, unused))\n"
-        + "".join(f'#include "{header}"\n' for header in headers)
+        + "".join(f'#include "{header.relative_to(kernels)}"\n' for header in headers)
     )
-    command = ["gcc", "-std=c99", "-fsyntax-only", *WARNINGS, f"-I{kernels}", str(unit)]
+    flags = core(name).gcc_flags if name != "host" else ()
+    command = [compiler, "-std=c99", "-fsyntax-only", *flags, *WARNINGS, f"-I{kernels}", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:3000]

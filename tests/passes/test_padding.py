@@ -19,24 +19,27 @@ Ends = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Options:
+class Options:
+    """What is particular about a model."""
+
     padding: str = "VALID"
     value: int | None = None
     """Of a PADV2, above the zero point."""
     rescaled: bool = False
     batch: bool = False
-    channels: bool = False
+    deeper: bool = False
     shared: bool = False
     weights: float = 0.1
     most: int | None = None
     """Rows and columns padded at most; by default what the window reaches."""
+    channels: int | None = None
 
 
 def _random(rng: np.random.Generator, most: int) -> Ends:
     return (int(rng.integers(0, most + 1)), int(rng.integers(0, most + 1)))
 
 
-def padded_convolution(opcode: str, dtype: str, seed: int, options: _Options) -> bytes:
+def padded_convolution(opcode: str, dtype: str, seed: int, options: Options) -> bytes:
     """PAD (or PADV2) and a convolution behind it, with random window, strides and ends."""
     rng = np.random.default_rng([seed, *opcode.encode(), *dtype.encode()])
     is_float = dtype == "FLOAT32"
@@ -47,9 +50,9 @@ def padded_convolution(opcode: str, dtype: str, seed: int, options: _Options) ->
     if options.most is not None:
         rows = (options.most, 1)
     image = (int(reach[0] + rng.integers(1, 7)), int(reach[1] + rng.integers(1, 7)))
-    channels = int(rng.integers(1, 6))
+    channels = options.channels or int(rng.integers(1, 6))
     padded = (image[0] + sum(rows), image[1] + sum(columns))
-    batch, deep = (1 if options.batch else 0), (1 if options.channels else 0)
+    batch, deep = (1 if options.batch else 0), (1 if options.deeper else 0)
     outputs = tuple(
         int((e - r - 1) // s + 1) for e, r, s in zip(padded, reach, stride, strict=True)
     )
@@ -89,9 +92,9 @@ def padded_convolution(opcode: str, dtype: str, seed: int, options: _Options) ->
 @pytest.mark.parametrize("opcode", _CONVOLUTIONS)
 @pytest.mark.parametrize("dtype", ["INT8", "FLOAT32", "INT16"])
 def test_merged(opcode: str, dtype: str, tmp_path: Path) -> None:
-    models = [padded_convolution(opcode, dtype, seed, _Options()) for seed in range(_MODELS)]
+    models = [padded_convolution(opcode, dtype, seed, Options()) for seed in range(_MODELS)]
     models += [
-        padded_convolution(opcode, dtype, seed, _Options(value=0))
+        padded_convolution(opcode, dtype, seed, Options(value=0))
         for seed in range(_MODELS)
         if dtype != "INT16"
     ]
@@ -102,12 +105,12 @@ def test_merged(opcode: str, dtype: str, tmp_path: Path) -> None:
 
 
 _REFUSED = {
-    "rescaled": _Options(rescaled=True),
-    "batch": _Options(batch=True),
-    "channels": _Options(channels=True),
-    "shared": _Options(shared=True),
-    "value": _Options(value=3),
-    "beyond the window": _Options(most=9),
+    "rescaled": Options(rescaled=True),
+    "batch": Options(batch=True),
+    "deeper": Options(deeper=True),
+    "shared": Options(shared=True),
+    "value": Options(value=3),
+    "beyond the window": Options(most=9),
 }
 
 
@@ -125,8 +128,7 @@ def test_not_merged(tmp_path: Path) -> None:
 
 def test_not_with_weights_that_are_not_finite(tmp_path: Path) -> None:
     models = [
-        padded_convolution("CONV_2D", "FLOAT32", seed, _Options(weights=np.inf))
-        for seed in range(4)
+        padded_convolution("CONV_2D", "FLOAT32", seed, Options(weights=np.inf)) for seed in range(4)
     ]
     for network in compare(models, tmp_path):
         assert "padding" not in stages(network), context(network)

@@ -24,7 +24,7 @@ typedef struct {
     int32_t zero_point;
     int32_t clamp_min;
     int32_t clamp_max;
-} tinygen_gemm_shape;
+} tinygen_helium_gemm_shape;
 
 /** What a call computes: rows of pixels, for some groups of channels. */
 typedef struct {
@@ -43,7 +43,7 @@ typedef void (*tinygen_gemm)(const int8_t *x, const int8_t *weights, int8_t *out
                              const tinygen_gemm_run *run);
 
 /** The sum of a window's products with one channel's filter. */
-static inline int32_t tinygen_gemm_sum(const tinygen_gemm_shape *shape, const int8_t *x,
+static inline int32_t tinygen_gemm_sum(const tinygen_helium_gemm_shape *shape, const int8_t *x,
                                        const int8_t *weights, int32_t channel)
 {
     const int32_t values = shape->segments * shape->segment_values + shape->rest_values;
@@ -70,8 +70,8 @@ static inline int32_t tinygen_gemm_sum(const tinygen_gemm_shape *shape, const in
  * @param scale  multiplier; of the aligned form a power of two
  * @param last   addend of the fit, minus the exact form's shift to the right, multiplier if aligned
  */
-static inline int8_t tinygen_gemm_output(const tinygen_gemm_shape *shape, int32_t sum, int32_t bias,
-                                         int32_t scale, int32_t last)
+static inline int8_t tinygen_helium_gemm_output(const tinygen_helium_gemm_shape *shape, int32_t sum,
+                                                int32_t bias, int32_t scale, int32_t last)
 {
     const int32_t biased = tinygen_wrapping_add(sum, bias);
     int32_t value;
@@ -93,7 +93,7 @@ static inline int8_t tinygen_gemm_output(const tinygen_gemm_shape *shape, int32_
 }
 
 /** One block of pixels and one group of channels. */
-static inline void tinygen_gemm_tile(const tinygen_gemm_shape *shape, const int8_t *x,
+static inline void tinygen_gemm_tile(const tinygen_helium_gemm_shape *shape, const int8_t *x,
                                      const int8_t *weights, const int32_t *constants,
                                      int8_t *output)
 {
@@ -104,13 +104,13 @@ static inline void tinygen_gemm_tile(const tinygen_gemm_shape *shape, const int8
             const int32_t sum =
                 tinygen_gemm_sum(shape, x + pixel * shape->pixel_bytes, weights, channel);
             output[pixel * shape->output_bytes + channel] =
-                tinygen_gemm_output(shape, sum, bias, pair[0], pair[1]);
+                tinygen_helium_gemm_output(shape, sum, bias, pair[0], pair[1]);
         }
     }
 }
 
 /** What the assembly function of that shape computes. */
-static inline void tinygen_gemm_c(const tinygen_gemm_shape *shape, const int8_t *x,
+static inline void tinygen_gemm_c(const tinygen_helium_gemm_shape *shape, const int8_t *x,
                                   const int8_t *weights, int8_t *output,
                                   const tinygen_gemm_run *run)
 {

@@ -208,7 +208,7 @@ def assembly(
             "#ifdef TINYGEN_NO_ASSEMBLY\n"
             f"static void {{symbol}}({arguments})\n"
             "{{\n"
-            f"    static const tinygen_gemm_shape shape = {{{{{', '.join(map(str, twin))}}}}};\n"
+            f"    static const tinygen_helium_gemm_shape shape = {{{{{', '.join(map(str, twin))}}}}};\n"
             "    tinygen_gemm_c(&shape, x, weights, output, run);\n"
             "}}\n"
             "#else\n"
