@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.quantize.networks import image_network, keras, random_data, sequence_network
@@ -14,6 +15,7 @@ from tinygen.errors import InputError, MachineError, UnsupportedError
 from tinygen.graph import DType, Graph
 from tinygen.quantize.calibration import Method
 from tinygen.quantize.convert import Scheme, quantize
+from tinygen.quantize.data import dataset_of
 from tinygen.quantize.source import FloatModel, float_model_of_keras, load_float_model
 from tinygen.quantize.tensorflow_extra import require, tensorflow
 from tinygen.tflite_reader import read_model_bytes
@@ -101,6 +103,25 @@ def test_int8_is_full_integer_with_a_scale_a_channel(model: FloatModel) -> None:
     assert len(weights.scales) == 8
     assert quantized.float_model == model.tflite
     assert len(quantized.model) < len(quantized.float_model)
+
+
+def test_inputs_are_told_apart_by_name() -> None:
+    """The converter orders inputs by itself; each keeps the range of its own data."""
+    library = keras()
+    layers = library.layers
+    inputs = [layers.Input((4,), name=name) for name in ("zebra", "apple", "maple")]
+    parts = [layers.Dense(2)(one) for one in inputs]
+    model = float_model_of_keras(library.Model(inputs, layers.Add()(parts)), "net")
+    spans = {"zebra": 1.0, "apple": 10.0, "maple": 100.0}
+    ramp = np.linspace(0, 1, 400).reshape(100, 4)
+    data = dataset_of({name: ramp * span for name, span in spans.items()}, model.signature, "d")
+    main = graph(quantize(model, data).model).main
+    assert sorted(data.inputs) == sorted(spans)
+    for name, tensor in zip(data.inputs, main.inputs, strict=True):
+        quantization = main.tensors[tensor].quantization
+        assert quantization is not None
+        assert name in main.tensors[tensor].name
+        assert quantization.scales[0] * 255 == pytest.approx(spans[name], rel=1e-5)
 
 
 def test_other_schemes(model: FloatModel) -> None:
