@@ -75,6 +75,25 @@ FULLY_CONNECTED are unpacked to INT8.
 """
 
 
+_BEYOND = """
+## What TFLM has and tinygen has not
+
+The rest of TFLM's reference kernels (`tflite-micro` of October 2026) is in the table; RESHAPE, SQUEEZE,
+SHAPE and the variables take every type.
+
+- `TFLite_Detection_PostProcess`, `TFLM_DECODE` (compressed constants) and `ETHOSU` (an NPU's program).
+- UNIDIRECTIONAL_SEQUENCE_LSTM over a batch of several sequences.
+- SignalRfft and SignalIrfft of lengths that are no power of two, or of several blocks at once.
+- CIRCULAR_BUFFER that ends inferences from within a subgraph of IF or WHILE.
+- Operands that TFLM also takes at run time, where tinygen wants constants: weights and biases, axes,
+  shapes, paddings, the indices of slices, what a CALL_ONCE assigns.
+
+TFLM accepts and does not compute (it reads uninitialized parameters or ignores the option), and tinygen
+refuses: GREATER of int16, LOGICAL_AND and LOGICAL_OR of other types than bool, STRIDED_SLICE with an
+ellipsis or a new axis.
+"""
+
+
 def markdown(rows: Sequence[Support]) -> str:
     """The table as a page of the documentation."""
     lines = []
@@ -93,4 +112,5 @@ def markdown(rows: Sequence[Support]) -> str:
         "Those of TFLM are in the table, with the type of their first input.\n"
         "Your own: a NumPy reference and a C function, registered with\n"
         "`tinygen.ops.custom.register_custom_operator`; `examples/custom_operator` is an example.\n"
+        + _BEYOND
     )

@@ -1,23 +1,88 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fourier transform of real int16 numbers, bit for bit kissfft's 16-bit fixed point.
+"""Fourier transforms of real numbers and back, bit for bit those of kissfft in TFLM.
 
-``kiss_fftr`` of ``FIXED_POINT=16``: radix 4 and 2 decimation in time, each stage scaled down by its
-radix, then the split of the transform of half the length.
+``kiss_fftr`` and ``kiss_fftri`` of fixed point with 16 or 32 bits, or of float32: radix 4 and 2
+decimation in time (in fixed point each stage is scaled down by its radix), and the step between a
+transform of half the length in complex numbers and the real one.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray
+from tinygen.graph import AnyArray, DType
 
-Int64Array = NDArray[np.int64]
+Parts = tuple[NDArray[Any], NDArray[Any]]
+"""Real and imaginary parts."""
 
 _PI = 3.141592653589793
+_BITS = {DType.INT16: 16, DType.INT32: 32}
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Numbers of a type: sums that wrap, products that are rounded, and divisions of fixed point."""
+
+    dtype: DType
+
+    @property
+    def fraction_bits(self) -> int:
+        """Of fixed point; 0 for float32."""
+        return _BITS.get(self.dtype, 1) - 1
+
+    def load(self, x: AnyArray) -> NDArray[Any]:
+        """Numbers to compute with."""
+        return x.astype(np.int64 if self.fraction_bits else np.float32)
+
+    def wrapped(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Reduced to the type's range."""
+        return x.astype(self.dtype.numpy).astype(x.dtype)
+
+    def _rounded(self, x: NDArray[Any]) -> NDArray[Any]:
+        if not self.fraction_bits:
+            return x
+        half = 1 << (self.fraction_bits - 1)
+        if self.dtype is DType.INT16:
+            wide = (x.astype(np.int32).astype(np.int64) + half).astype(np.int32).astype(np.int64)
+        else:
+            wide = x + half
+        return self.wrapped(wide >> self.fraction_bits)
+
+    def divided(self, x: Parts, divisor: int) -> Parts:
+        """By 2 or 4, as a multiplication; float32 is not divided."""
+        if not self.fraction_bits:
+            return x
+        factor = ((1 << self.fraction_bits) - 1) // divisor
+        return self._rounded(x[0] * factor), self._rounded(x[1] * factor)
+
+    def product(self, a: Parts, b: Parts) -> Parts:
+        """Of complex numbers."""
+        return (
+            self._rounded(a[0] * b[0] - a[1] * b[1]),
+            self._rounded(a[0] * b[1] + a[1] * b[0]),
+        )
+
+    def sum(self, a: Parts, b: Parts, sign: int = 1) -> Parts:
+        """Sum or difference of complex numbers."""
+        if sign > 0:
+            return self.wrapped(a[0] + b[0]), self.wrapped(a[1] + b[1])
+        return self.wrapped(a[0] - b[0]), self.wrapped(a[1] - b[1])
+
+    def half(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Half, rounded down in fixed point."""
+        return x >> 1 if self.fraction_bits else x * np.float32(0.5)
+
+    def twiddle(self, phase: float) -> tuple[float, float]:
+        """Cosine and sine."""
+        if not self.fraction_bits:
+            return math.cos(phase), math.sin(phase)
+        most = (1 << self.fraction_bits) - 1
+        return math.floor(0.5 + most * math.cos(phase)), math.floor(0.5 + most * math.sin(phase))
 
 
 @dataclass(frozen=True)
@@ -34,95 +99,104 @@ class RealTransform:
     """A transform of 2 · ``points`` real numbers (a power of two), its tables and stages in order.
 
     ``order`` says which complex number of the input each place begins with; twiddles are pairs of
-    cosine and sine in Q0.15.
+    cosine and sine. ``inverse``: from points + 1 complex numbers back to real ones.
     """
 
+    arithmetic: Arithmetic
+    inverse: bool
     points: int
     stages: tuple[Stage, ...]
     order: NDArray[np.uint16]
-    twiddles: NDArray[np.int16]
-    split_twiddles: NDArray[np.int16]
+    twiddles: AnyArray
+    split_twiddles: AnyArray
 
-    def apply(self, values: AnyArray) -> NDArray[np.int16]:
-        """The points + 1 complex numbers, as pairs, of 2 · points int16 values."""
-        pairs = values.astype(np.int64).reshape(-1, 2)[self.order]
-        real, imaginary = pairs[:, 0].copy(), pairs[:, 1].copy()
-        w = self.twiddles.astype(np.int64)
+    def apply(self, values: AnyArray) -> AnyArray:
+        """The transform of 2 · points real numbers, or of points + 1 pairs if inverse."""
+        pairs = self.arithmetic.load(values).reshape(-1, 2)
+        given = pairs[:, 0], pairs[:, 1]
+        if self.inverse:
+            joined = self._joined(given)
+            real, imaginary = self._complex(joined)
+            result = np.stack([real, imaginary], axis=1)
+        else:
+            result = self._split(self._complex(given))
+        return np.ascontiguousarray(result).reshape(-1).astype(self.arithmetic.dtype.numpy)
+
+    def _complex(self, given: Parts) -> Parts:
+        real, imaginary = given[0][self.order], given[1][self.order]
+        w = self.arithmetic.load(self.twiddles)
         for stage in self.stages:
             shape = (-1, stage.radix, stage.span)
             re, im = real.reshape(shape), imaginary.reshape(shape)
             k = np.arange(stage.span) * stage.stride
-            parts = [_divided(re[:, j], im[:, j], stage.radix) for j in range(stage.radix)]
-            turned = [parts[0]] + [
-                _product(*parts[j], w[j * k, 0], w[j * k, 1]) for j in range(1, stage.radix)
+            parts = [
+                self.arithmetic.divided((re[:, j], im[:, j]), stage.radix)
+                for j in range(stage.radix)
             ]
-            outputs = _butterfly(turned)
+            turned = [parts[0]] + [
+                self.arithmetic.product(parts[j], (w[j * k, 0], w[j * k, 1]))
+                for j in range(1, stage.radix)
+            ]
+            outputs = self._butterfly(turned)
             real = np.stack([part[0] for part in outputs], axis=1).reshape(-1)
             imaginary = np.stack([part[1] for part in outputs], axis=1).reshape(-1)
-        return self._split(real, imaginary)
+        return real, imaginary
 
-    def _split(self, real: Int64Array, imaginary: Int64Array) -> NDArray[np.int16]:
-        n = self.points
-        output = np.zeros((n + 1, 2), dtype=np.int64)
-        first_real, first_imaginary = _divided(real[:1], imaginary[:1], 2)
-        output[0, 0] = (first_real + first_imaginary)[0]
-        output[n, 0] = (first_real - first_imaginary)[0]
+    def _butterfly(self, x: list[Parts]) -> list[Parts]:
+        add = self.arithmetic.sum
+        if len(x) == 2:
+            return [add(x[0], x[1]), add(x[0], x[1], -1)]
+        even, odd = add(x[0], x[2]), add(x[0], x[2], -1)
+        total, difference = add(x[1], x[3]), add(x[1], x[3], -1)
+        quarter = difference[1], -difference[0]
+        ahead, behind = add(odd, quarter), add(odd, quarter, -1)
+        if self.inverse:
+            ahead, behind = behind, ahead
+        return [add(even, total), ahead, add(even, total, -1), behind]
+
+    def _mixed(self, low: Parts, high: Parts) -> tuple[Parts, Parts]:
+        """Sum, and turned difference, of numbers 1 to points / 2 and the conjugates from the end."""
+        a = self.arithmetic
+        k = np.arange(1, self.points // 2 + 1)
+        first = a.divided((low[0][k], low[1][k]), 2)
+        mirrored = high[0][self.points - k], a.wrapped(-high[1][self.points - k])
+        second = a.divided(mirrored, 2)
+        w = a.load(self.split_twiddles)
+        return a.sum(first, second), a.product(a.sum(first, second, -1), (w[k - 1, 0], w[k - 1, 1]))
+
+    def _split(self, x: Parts) -> NDArray[Any]:
+        a, n = self.arithmetic, self.points
+        output = np.zeros((n + 1, 2), dtype=x[0].dtype)
+        first = a.divided((x[0][:1], x[1][:1]), 2)
+        output[0, 0] = a.wrapped(first[0] + first[1])[0]
+        output[n, 0] = a.wrapped(first[0] - first[1])[0]
         k = np.arange(1, n // 2 + 1)
-        low = _divided(real[k], imaginary[k], 2)
-        high = _divided(real[n - k], _wrapped(-imaginary[n - k]), 2)
-        total = _wrapped(low[0] + high[0]), _wrapped(low[1] + high[1])
-        difference = _wrapped(low[0] - high[0]), _wrapped(low[1] - high[1])
-        w = self.split_twiddles.astype(np.int64)
-        turned = _product(*difference, w[k - 1, 0], w[k - 1, 1])
-        output[k, 0] = (total[0] + turned[0]) >> 1
-        output[k, 1] = (total[1] + turned[1]) >> 1
-        output[n - k, 0] = (total[0] - turned[0]) >> 1
-        output[n - k, 1] = (turned[1] - total[1]) >> 1
-        return output.reshape(-1).astype(np.int16)
+        total, turned = self._mixed(x, x)
+        output[k, 0] = a.half(total[0] + turned[0])
+        output[k, 1] = a.half(total[1] + turned[1])
+        output[n - k, 0] = a.half(total[0] - turned[0])
+        output[n - k, 1] = a.half(turned[1] - total[1])
+        return output
+
+    def _joined(self, x: Parts) -> Parts:
+        a, n = self.arithmetic, self.points
+        real, imaginary = np.zeros(n, dtype=x[0].dtype), np.zeros(n, dtype=x[0].dtype)
+        ends = a.wrapped(x[0][:1] + x[0][n:]), a.wrapped(x[0][:1] - x[0][n:])
+        first = a.divided(ends, 2)
+        real[0], imaginary[0] = first[0][0], first[1][0]
+        k = np.arange(1, n // 2 + 1)
+        total, turned = self._mixed(x, x)
+        sums, differences = a.sum(total, turned), a.sum(total, turned, -1)
+        real[k], imaginary[k] = sums
+        real[n - k], imaginary[n - k] = differences[0], a.wrapped(-differences[1])
+        return real, imaginary
 
 
-def _wrapped(x: Int64Array) -> Int64Array:
-    return x.astype(np.int16).astype(np.int64)
-
-
-def _rounded(x: Int64Array) -> Int64Array:
-    wide = x.astype(np.int32).astype(np.int64) + (1 << 14)
-    return _wrapped(wide.astype(np.int32).astype(np.int64) >> 15)
-
-
-def _divided(re: Int64Array, im: Int64Array, divisor: int) -> tuple[Int64Array, Int64Array]:
-    factor = 32767 // divisor
-    return _rounded(re * factor), _rounded(im * factor)
-
-
-def _product(
-    re: Int64Array, im: Int64Array, cosine: Int64Array, sine: Int64Array
-) -> tuple[Int64Array, Int64Array]:
-    return _rounded(re * cosine - im * sine), _rounded(re * sine + im * cosine)
-
-
-def _butterfly(
-    x: list[tuple[Int64Array, Int64Array]],
-) -> list[tuple[Int64Array, Int64Array]]:
-    def add(
-        a: tuple[Int64Array, Int64Array], b: tuple[Int64Array, Int64Array], sign: int = 1
-    ) -> tuple[Int64Array, Int64Array]:
-        return _wrapped(a[0] + sign * b[0]), _wrapped(a[1] + sign * b[1])
-
-    if len(x) == 2:
-        return [add(x[0], x[1]), add(x[0], x[1], -1)]
-    even, odd = add(x[0], x[2]), add(x[0], x[2], -1)
-    total, difference = add(x[1], x[3]), add(x[1], x[3], -1)
-    quarter = difference[1], -difference[0]
-    return [add(even, total), add(odd, quarter), add(even, total, -1), add(odd, quarter, -1)]
-
-
-def _twiddle(phase: float) -> tuple[int, int]:
-    return math.floor(0.5 + 32767 * math.cos(phase)), math.floor(0.5 + 32767 * math.sin(phase))
-
-
-def real_transform(length: int) -> RealTransform:
-    """The transform of ``length`` real numbers, a power of two from 4 on."""
+def real_transform(
+    length: int, dtype: DType = DType.INT16, *, inverse: bool = False
+) -> RealTransform:
+    """The transform of ``length`` real numbers, a power of two from 4 on, or its inverse."""
+    arithmetic = Arithmetic(dtype)
     points = length // 2
     radices: list[int] = []
     rest = points
@@ -144,12 +218,15 @@ def real_transform(length: int) -> RealTransform:
             place for j in range(radix) for place in order(first + j * step, step * radix, others)
         ]
 
-    twiddles = [_twiddle(-2 * _PI * i / points) for i in range(points)]
-    split = [_twiddle(-_PI * ((i + 1) / points + 0.5)) for i in range(points // 2)]
+    sign = -1 if inverse else 1
+    twiddles = [arithmetic.twiddle(sign * -2 * _PI * i / points) for i in range(points)]
+    split = [arithmetic.twiddle(sign * -_PI * ((i + 1) / points + 0.5)) for i in range(points // 2)]
     return RealTransform(
+        arithmetic=arithmetic,
+        inverse=inverse,
         points=points,
         stages=tuple(reversed(stages)),
         order=np.array(order(0, 1, radices), dtype=np.uint16),
-        twiddles=np.array(twiddles, dtype=np.int16),
-        split_twiddles=np.array(split, dtype=np.int16),
+        twiddles=np.array(twiddles, dtype=dtype.numpy),
+        split_twiddles=np.array(split, dtype=dtype.numpy),
     )

@@ -243,7 +243,7 @@ def lower_strided_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noq
 
 def lower_broadcast_to(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a BROADCAST_TO a constant shape."""
-    values, output = _one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, BOOL)
+    values, output = _one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, DType.UINT32, BOOL)
     view.require_shape(output, tuple(constant_integers(view, 1, I32, I64)))
     if len(output.shape) > 5:
         view.unsupported(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The custom operators of TFLM's audio front end (``signal/micro/kernels``), in fixed point.
 
-Window, FftAutoScale, Rfft (int16), Energy, FilterBank, FilterBankSquareRoot,
+Window, FftAutoScale, Rfft, Irfft, Energy, FilterBank, FilterBankSquareRoot,
 FilterBankSpectralSubtraction (which keeps a noise estimate), PCAN and FilterBankLog.
 """
 
@@ -70,9 +70,17 @@ def _auto_scale(layer: Signal, inputs: list[AnyArray]) -> list[AnyArray]:  # noq
 
 def _rfft(layer: Signal, inputs: list[AnyArray]) -> list[AnyArray]:
     assert layer.transform is not None
-    padded = np.zeros(2 * layer.transform.points, dtype=np.int16)
+    padded = np.zeros(2 * layer.transform.points, dtype=inputs[0].dtype)
     padded[: layer.input_size] = inputs[0]
     return [layer.transform.apply(padded)]
+
+
+def _irfft(layer: Signal, inputs: list[AnyArray]) -> list[AnyArray]:
+    assert layer.transform is not None
+    output = layer.transform.apply(inputs[0])
+    if output.dtype == np.float32:
+        output = output / np.float32(2 * layer.transform.points)
+    return [output]
 
 
 def _energy(layer: Signal, inputs: list[AnyArray]) -> list[AnyArray]:
@@ -182,6 +190,7 @@ _REFERENCES: Mapping[str, Callable[[Signal, list[AnyArray]], list[AnyArray]]] = 
     "window": _window,
     "fft_auto_scale": _auto_scale,
     "rfft": _rfft,
+    "irfft": _irfft,
     "energy": _energy,
     "filter_bank": _filter_bank,
     "filter_bank_square_root": _square_roots,
@@ -266,16 +275,39 @@ def lower_fft_auto_scale(view: OperatorView, numerics: Numerics) -> Layer:  # no
 
 
 def lower_rfft(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a SignalRfft of int16 whose length is a power of two."""
-    require_types(view, (I16,), (I16,))
+    """Fold a SignalRfft whose length is a power of two."""
+    length, options = _transform_options(view)
+    if view.input(0).elements > length or view.output().elements != length + 2:
+        view.unsupported("it transforms several blocks, or more numbers than its length")
+    inputs = (view.require_activation(view.input(0)),)
+    return _layer(
+        view, "rfft", inputs, options, transform=real_transform(length, view.input(0).dtype)
+    )
+
+
+def lower_irfft(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a SignalIrfft whose length is a power of two."""
+    length, options = _transform_options(view)
+    if view.input(0).elements != length + 2 or view.output().elements != length:
+        view.unsupported(
+            "it transforms several blocks, or another number of values than its length"
+        )
+    inputs = (view.require_activation(view.input(0)),)
+    transform = real_transform(length, view.input(0).dtype, inverse=True)
+    return _layer(view, "irfft", inputs, options, transform=transform)
+
+
+def _transform_options(view: OperatorView) -> tuple[int, dict[str, int]]:
+    """The length of a transform, a power of two, and its options; checks the types."""
+    view.counts((1,))
+    dtype = view.input(0).dtype
+    view.require_dtype(view.input(0), I16, I32, DType.FLOAT32)
+    view.require_dtype(view.output(), dtype)
     options = signal_options(view, "fft_length")
     length = options["fft_length"]
     if length < 4 or length & (length - 1) or length > 1 << 16:
         view.unsupported(f"a Fourier transform of {length} numbers is not a power of two")
-    if view.input(0).elements > length or view.output().elements != length + 2:
-        view.unsupported("it transforms several blocks, or more numbers than its length")
-    inputs = (view.require_activation(view.input(0)),)
-    return _layer(view, "rfft", inputs, options, transform=real_transform(length))
+    return length, options
 
 
 def lower_energy(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001

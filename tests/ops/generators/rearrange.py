@@ -405,7 +405,7 @@ TYPED: dict[str, TypedGenerator] = {
     "STRIDED_SLICE": (random_strided_slice, (*_FOUR, "BOOL")),
     "BROADCAST_ARGS": (random_broadcast_args, ("INT32", "INT64")),
     "DYNAMIC_UPDATE_SLICE": (random_dynamic_update_slice, _FOUR),
-    "BROADCAST_TO": (random_broadcast_to, (*_FOUR, "INT64", "BOOL", "UINT8")),
+    "BROADCAST_TO": (random_broadcast_to, (*_FOUR, "INT64", "BOOL", "UINT8", "UINT32")),
     "REVERSE_V2": (random_reverse_v2, (*_FOUR, "INT64", "BOOL", "UINT8")),
     "SPACE_TO_BATCH_ND": (random_space_to_batch_nd, ("FLOAT32", "INT8")),
     "BATCH_TO_SPACE_ND": (random_batch_to_space_nd, ("FLOAT32", "INT8")),

@@ -113,6 +113,16 @@ def random_rfft(rng: Rng, dtype: str) -> bytes:
     return builder.inputs(x).outputs(y).build()
 
 
+def random_irfft(rng: Rng, dtype: str) -> bytes:
+    """The way back, of any spectrum."""
+    length = 1 << int(rng.integers(2, 10))
+    builder = ModelBuilder()
+    x, y = builder.tensor((length + 2,), dtype), builder.tensor((length,), dtype)
+    packed = options(T=_TENSOR_TYPES[dtype], fft_length=length)
+    builder.custom("SignalIrfft", [x], [y], custom_options=packed)
+    return builder.inputs(x).outputs(y).build()
+
+
 def random_energy(rng: Rng, dtype: str) -> bytes:
     """All of a spectrum; what is outside of the range TFLM leaves unwritten."""
     count = int(rng.integers(1, 40))
@@ -218,7 +228,8 @@ TYPED: Mapping[str, TypedGenerator] = {
     "SignalFramer": (random_framer, ("INT16",)),
     "SignalOverlapAdd": (random_overlap_add, ("FLOAT32", "INT16")),
     "SignalPCAN": (random_pcan, ("UINT32",)),
-    "SignalRfft": (random_rfft, ("INT16",)),
+    "SignalIrfft": (random_irfft, ("FLOAT32", "INT16", "INT32")),
+    "SignalRfft": (random_rfft, ("FLOAT32", "INT16", "INT32")),
     "SignalStacker": (random_stacker, ("INT16",)),
     "SignalWindow": (random_window, ("INT16",)),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from tinygen.graph import DType
 from tinygen.kernels.kernel import (
     Binding,
     Call,
@@ -21,6 +22,7 @@ from tinygen.kernels.portable.base import PortableKernel, int_array
 from tinygen.ops.signal import Signal
 
 _CYCLES_PER_ELEMENT = 60.0
+_SUFFIXES = {DType.INT16: "s16", DType.INT32: "s32", DType.FLOAT32: "f32"}
 
 
 def _tensors(layer: Signal) -> tuple[list[TensorArgument], list[TensorArgument]]:
@@ -70,12 +72,14 @@ def _energy(layer: Signal) -> Call:
 def _rfft(layer: Signal) -> Call:
     transform = layer.transform
     assert transform is not None
+    suffix = _SUFFIXES[transform.arithmetic.dtype]
     stages = ", ".join(f"{{{s.radix}, {s.span}, {s.stride}}}" for s in transform.stages)
     parameters = Struct(
-        "tinygen_rfft_params",
+        f"tinygen_fft_{suffix}_params",
         (
             ("input_length", layer.input_size),
             ("points", transform.points),
+            ("inverse", int(transform.inverse)),
             ("stage_count", len(transform.stages)),
             ("stages", Raw("{" + stages + "}")),
             ("order", ConstantArgument("order")),
@@ -85,7 +89,8 @@ def _rfft(layer: Signal) -> Call:
     )
     inputs, outputs = _tensors(layer)
     return Call(
-        "tinygen_rfft_s16", (parameters, *inputs, ScratchArgument("tinygen_complex"), *outputs)
+        f"tinygen_{layer.kind}_{suffix}",
+        (parameters, *inputs, ScratchArgument(f"tinygen_complex_{suffix}"), *outputs),
     )
 
 
@@ -126,6 +131,7 @@ _CALLS: Mapping[str, Callable[[Signal], Call]] = {
     "window": _window,
     "fft_auto_scale": _plain("tinygen_fft_auto_scale"),
     "rfft": _rfft,
+    "irfft": _rfft,
     "energy": _energy,
     "filter_bank": _filter_bank,
     "filter_bank_square_root": _plain("tinygen_filter_bank_square_root"),
@@ -146,10 +152,12 @@ def _bind(layer: Signal) -> Binding:
             Constant("twiddles", layer.transform.twiddles),
             Constant("split_twiddles", layer.transform.split_twiddles),
         ]
-        scratch = 4 * layer.transform.points
+        # The inverse puts its numbers in order once more.
+        numbers = layer.transform.points * (2 if layer.transform.inverse else 1)
+        scratch = 2 * numbers * layer.transform.twiddles.itemsize
     return Binding(
         calls=(_CALLS[layer.kind](layer),),
-        headers=("portable/signal.h",),
+        headers=("portable/fourier.h" if layer.transform else "portable/signal.h",),
         constants=tuple(constants),
         scratch_bytes=scratch,
     )
