@@ -88,7 +88,7 @@ def test_rows_copied_or_in_place(name: str, tmp_path: Path) -> None:
 @pytest.mark.qemu
 @pytest.mark.parametrize(
     ("name", "arena_bytes"),
-    [("mlperf_ic", 13_100), ("mlperf_vww", 16_500), ("mlperf_kws", 6_300)],
+    [("mlperf_ic", 13_000), ("mlperf_vww", 16_500), ("mlperf_kws", 6_300)],
 )
 def test_on_an_emulated_core(name: str, arena_bytes: int, tmp_path: Path) -> None:
     need_tools_of(board(_M4))
