@@ -58,6 +58,16 @@ def test_every_operator_equals_the_reference(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.qemu
+def test_a_chain_on_helium(tmp_path: Path) -> None:
+    """Kernels without Helium instructions do it there."""
+    target = board("qemu-mps3-an547")
+    need_tools_of(target)
+    compilation = streamed("mlperf_kws", target.name)
+    samples = reference.random_inputs(compilation.network, 1, seed=8)
+    assert verify(compilation, target, samples, tmp_path, layers=True).bit_exact
+
+
+@pytest.mark.qemu
 def test_a_profile_has_every_operator_of_a_chain(tmp_path: Path) -> None:
     need_tools_of(board(_BOARD))
     if not supports_plugins(qemu_path()):

@@ -171,8 +171,17 @@ static inline const int8_t *tinygen_dsp_segment(const tinygen_dsp_conv2d_params 
         return edge;
     }
     int8_t *mixed = edge + tinygen_dsp_segment_bytes(p);
-    memset(mixed, p->padding, (size_t)tinygen_dsp_segment_bytes(p));
-    memcpy(mixed + first * depth, row + (in_x + first) * depth, (size_t)((end - first) * depth));
+    int8_t *to = mixed;
+    const int8_t *from = row + (in_x + first) * depth;
+    for (int32_t i = first * depth; i > 0; i--) {
+        *to++ = (int8_t)p->padding;
+    }
+    for (int32_t i = (end - first) * depth; i > 0; i--) {
+        *to++ = *from++;
+    }
+    for (int32_t i = (taps - end) * depth; i > 0; i--) {
+        *to++ = (int8_t)p->padding;
+    }
     return mixed;
 }
 
@@ -207,6 +216,26 @@ static inline int16_t *tinygen_dsp_whole_taps(const tinygen_dsp_conv2d_params *p
     return tinygen_dsp_pad(p, column, (taps - end) * tap);
 }
 
+/** A segment of four bytes, where rows have at least as many; see tinygen_dsp_segment(). */
+static inline uint32_t tinygen_dsp_segment_word(const tinygen_dsp_conv2d_params *p,
+                                                const int8_t *row, int32_t in_x)
+{
+    const uint32_t padding = tinygen_bytes(p->padding);
+    const int32_t from = in_x * p->input_channels;
+    const int32_t last = p->columns.input * p->input_channels - 4;
+    const int32_t beyond = from - last;
+    if (row == NULL || from <= -4 || beyond >= 4) {
+        return padding;
+    }
+    if (from < 0) {
+        return tinygen_load4(row) << (-8 * from) | padding >> (32 + 8 * from);
+    }
+    if (beyond > 0) {
+        return tinygen_load4(row + last) >> (8 * beyond) | padding << (32 - 8 * beyond);
+    }
+    return tinygen_load4(row + from);
+}
+
 /** Write the window of output pixel (y, x) as a column; it may lie outside the image in part. */
 static __attribute__((noinline, unused)) void
 tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *edge,
@@ -217,6 +246,8 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     const int32_t end_x = first_x + p->columns.size * p->columns.dilation;
     int32_t in_y = y * p->rows.stride - p->rows.pad;
     int16_t *rest = column + 8 * groups * p->gemm.windows.segments;
+    const int32_t words =
+        tinygen_dsp_segment_bytes(p) == 4 && p->columns.input * p->input_channels >= 4;
     int32_t k = 0;
     for (int32_t ky = 0; ky < p->rows.size; ky++) {
         const int8_t *row = NULL;
@@ -227,6 +258,11 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
         for (int32_t in_x = first_x; in_x < end_x; in_x += p->segment_taps * p->columns.dilation) {
             if (p->input_channels % 4 == 0) {
                 column = tinygen_dsp_whole_taps(p, column, row, in_x);
+                continue;
+            }
+            if (words != 0) {
+                tinygen_gemm_widen4(column, tinygen_dsp_segment_word(p, row, in_x));
+                column += 8;
                 continue;
             }
             const int8_t *from = tinygen_dsp_segment(p, row, in_x, edge);
