@@ -32,6 +32,8 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.ops.layer import Layer
+from tinygen.ops.pooling import AveragePool2D
+from tinygen.ops.reduction import Mean
 from tinygen.ops.streaming import accumulates, one_row, row_axes
 from tinygen.targets.cores import Core
 
@@ -58,6 +60,9 @@ class Bands:
 CALL_CYCLES = 40.0
 """What a band's call costs beside its work: the schedule, the function, its parameters."""
 
+
+_SUM_CYCLES = 10.0
+"""What a channel's sum costs a band beside the additions."""
 
 WHOLE_ONLY = "computes whole layers only"
 """Why a kernel that has no bands rejects them."""
@@ -97,8 +102,11 @@ def bands_rejected(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> st
 def calls_cost(layer: Layer, bands: Bands) -> float:
     """Estimated cycles of the calls alone, if all bands but the last have ``most`` rows."""
     axis = (row_axes(layer) or ())[0]
-    rows = axis.input if accumulates(layer) else axis.output
-    return -(-rows // bands.most) * CALL_CYCLES
+    if accumulates(layer):
+        assert isinstance(layer, Mean | AveragePool2D)
+        sums = layer.input_shape[3] * _SUM_CYCLES
+        return -(-axis.input // bands.most) * (CALL_CYCLES + sums)
+    return -(-axis.output // bands.most) * CALL_CYCLES
 
 
 def bands_cost(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> float:

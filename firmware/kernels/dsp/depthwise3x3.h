@@ -239,13 +239,14 @@ static inline void tinygen_depthwise_pad_columns(const tinygen_depthwise3x3_para
                                                  int16_t *strip)
 {
     const int32_t pair = tinygen_depthwise_pair(p->output_columns, p->stride);
-    const int16_t value = (int16_t)(int8_t)(p->image.padding & 0xff);
+    const int32_t value = (int8_t)(p->image.padding & 0xff);
+    const uint32_t word = tinygen_halves(value, value);
     for (int32_t i = 0; i < p->pairs; i++) {
-        for (int32_t k = 0; k < 8 * p->pad_left; k++) {
-            strip[k] = value;
+        for (int32_t k = 0; k < 8 * p->pad_left; k += 2) {
+            memcpy(strip + k, &word, 4);
         }
-        for (int32_t k = 8 * (p->pad_left + p->image.columns); k < pair; k++) {
-            strip[k] = value;
+        for (int32_t k = 8 * (p->pad_left + p->image.columns); k < pair; k += 2) {
+            memcpy(strip + k, &word, 4);
         }
         strip += pair;
     }
