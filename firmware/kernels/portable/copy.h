@@ -19,10 +19,13 @@ typedef struct {
     int32_t output_offset; /**< of the first block */
 } tinygen_concatenate_params;
 
-/** Put one operand of a concatenation into its places. */
+/** Put one operand of a concatenation into its places, unless it was computed there. */
 TINYGEN_KERNEL void tinygen_concatenate(const tinygen_concatenate_params *p, const uint8_t *input,
                                         uint8_t *output)
 {
+    if (input == output + p->output_offset) {
+        return;
+    }
     for (int32_t block = 0; block < p->blocks; block++) {
         memcpy(output + p->output_offset + block * p->output_step, input + block * p->block_bytes,
                (size_t)p->block_bytes);

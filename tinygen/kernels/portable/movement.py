@@ -13,6 +13,7 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Field,
     Kernel,
+    Overlap,
     Struct,
     TensorArgument,
 )
@@ -33,7 +34,7 @@ def _bind_concatenation(layer: Concatenation) -> Binding:
     blocks = math.prod(layer.output_shape[: layer.axis])
     inner_bytes = math.prod(layer.output_shape[layer.axis + 1 :]) * _element_bytes(layer)
     remaining = iter(layer.inputs)
-    calls, constants = [], []
+    calls, constants, overlaps = [], [], []
     offset = 0
     for position, operand in enumerate(layer.operands):
         block_bytes = operand.shape[layer.axis] * inner_bytes
@@ -49,14 +50,23 @@ def _bind_concatenation(layer: Concatenation) -> Binding:
         )
         source: Field
         if operand.constant is None:
-            source = TensorArgument(next(remaining), ctype="uint8_t")
+            tensor = next(remaining)
+            source = TensorArgument(tensor, ctype="uint8_t")
+            if blocks == 1 and layer.inputs.count(tensor) == 1:
+                # Computed where it belongs, an operand is not copied.
+                overlaps.append(Overlap(tensor, layer.outputs[0], offset, exact=True))
         else:
             source = ConstantArgument(f"operand_{position}", cast="const uint8_t *")
             constants.append(Constant(f"operand_{position}", operand.constant))
         target = TensorArgument(layer.outputs[0], writable=True, ctype="uint8_t")
         calls.append(Call("tinygen_concatenate", (parameters, source, target)))
         offset += block_bytes
-    return Binding(calls=tuple(calls), headers=("portable/copy.h",), constants=tuple(constants))
+    return Binding(
+        calls=tuple(calls),
+        headers=("portable/copy.h",),
+        constants=tuple(constants),
+        overlaps=tuple(overlaps),
+    )
 
 
 def _concatenation_cycles(layer: Concatenation) -> float:
