@@ -32,6 +32,7 @@ NIGHTLY = (
     r"tests/kernels/test_(dsp|mve)_",
     r"tests/kernels/test_interrupts\.py.*size",
     r"tests/kernels/test_(emulated|explicit|stateful|typed)",
+    r"tests/memory/test_random_graphs\.py::.*\[([1-9]|1[0-9])\]",
     r"tests/models/test_graphs\.py::test_(emulated\[qemu-mps3|on_the_host\[[1-9])",
     r"tests/run/test_board_images.*\[(?!nucleo-f746zg|qemu-stm32vldiscovery|rpi-pico)",
     r"tests/run/test_noise.*\[[12]\]",

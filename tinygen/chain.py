@@ -126,7 +126,7 @@ def stream_step(
     names: list[str] = []
     cycles = 0.0
     for position, item in enumerate(chain):
-        bands = Bands(_rings(item.operator, schedule), item.operator.most)
+        bands = Bands(*_rings(item.operator, schedule))
         found = kernels.cheapest(item.layer, bands)
         if found is None:
             return None
@@ -145,11 +145,16 @@ def stream_step(
     )
 
 
-def _rings(operator: ChainOperator, schedule: Schedule) -> tuple[int, ...]:
-    return tuple(
-        schedule.rings[tensor].rows if tensor in schedule.rings else axis.input
-        for tensor, axis in zip(operator.inputs, operator.axes, strict=True)
+def _rings(
+    operator: ChainOperator, schedule: Schedule
+) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
+    """Rows of the inputs' rings, the most rows of a call, and the rings' phases."""
+    found = [schedule.rings.get(tensor) for tensor in operator.inputs]
+    rows = tuple(
+        axis.input if ring is None else ring.rows
+        for ring, axis in zip(found, operator.axes, strict=True)
     )
+    return rows, operator.most, tuple(0 if ring is None else ring.phase for ring in found)
 
 
 def outside_readers(

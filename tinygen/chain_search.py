@@ -29,7 +29,7 @@ _LAYERS_EVALUATED = 1_500
 _WORTH_ROWS = 0.98
 _STREAM_WEIGHT = 1.02
 
-MOST_SLOWDOWN = 1.13
+MOST_SLOWDOWN = 1.16
 """Estimated cycles that ``--optimize ram`` may take, in those of the plan without streams."""
 
 MOST_SLOWDOWN_BY_ROWS = 1.5
@@ -418,19 +418,19 @@ def _demanded(search: ChainSearch, chains: Sequence[range]) -> Candidate | None:
 
 def with_chains(
     steps: tuple[Step, ...], network: Network, options: Options
-) -> tuple[tuple[Step, ...], int]:
-    """The steps with chains of them streamed as the options ask; the arena's bytes without chains.
+) -> tuple[tuple[Step, ...], Layout, int]:
+    """The steps with chains of them streamed as the options ask, and their layout.
 
-    Those are 0 if nothing asks for chains. Raises UnsupportedError if chains are demanded that
+    Besides, the bytes of the arena without chains. Raises UnsupportedError if chains are demanded that
     cannot be streamed.
     """
     budget = options.ram
-    wanted = options.optimize is Optimize.RAM or options.stream_input or options.chains
-    if not wanted and budget is None:
-        return steps, 0
-    unstreamed = lay_out(network, steps).placement.extent
-    if not wanted and budget is not None and unstreamed <= budget.nbytes:
-        return steps, unstreamed
+    ordinary = lay_out(network, steps)
+    unstreamed = ordinary.placement.extent
+    demanded = options.stream_input or bool(options.chains)
+    fits = budget is None or unstreamed <= budget.nbytes
+    if fits and not demanded and options.optimize is not Optimize.RAM:
+        return steps, ordinary, unstreamed
     search = ChainSearch(network, steps, options)
     if options.chains:
         found = _demanded(search, options.chains)
@@ -449,4 +449,7 @@ def with_chains(
                 else "the demanded chains cannot be streamed."
             )
         )
-    return found.steps, unstreamed
+    layout = lay_out(network, found.steps)
+    if layout.placement.extent >= unstreamed and not demanded:
+        return steps, ordinary, unstreamed
+    return found.steps, layout, unstreamed

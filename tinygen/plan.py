@@ -17,7 +17,6 @@ from tinygen.kernels.kernel import Kernel, Provider
 from tinygen.lowering import Network
 from tinygen.memory.body import Body
 from tinygen.memory.checker import check_plan
-from tinygen.memory.layout import lay_out
 from tinygen.memory.timeline import Moment
 from tinygen.ops.control_flow import ControlFlow
 from tinygen.options import KernelChoice, Optimize, Options
@@ -106,8 +105,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
     )
     steps = grow(steps, network, options)
     ordinary = sum(step.cycles for step in steps)
-    steps, unstreamed_bytes = with_chains(steps, network, options)
-    layout = lay_out(network, steps)
+    steps, layout, unstreamed_bytes = with_chains(steps, network, options)
     plan = Plan(
         network=network,
         options=options,
@@ -121,7 +119,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         moments=layout.timeline.moments,
         blocks=layout.timeline.bodies,
         block_offsets=layout.placement.offsets,
-        unstreamed_bytes=unstreamed_bytes or layout.placement.extent,
+        unstreamed_bytes=unstreamed_bytes,
         unstreamed_cycles=ordinary,
     )
     check_plan(plan)

@@ -68,7 +68,7 @@ class _Replay:
                 target = step.layer.inputs[0]
                 self.source[step.layer.outputs[0]] = self.source.get(target, target)
         self.slots = {
-            ring.tensor: ring.rows
+            ring.tensor: ring
             for step in plan.steps
             if step.stream is not None
             for ring in step.stream.rings.values()
@@ -87,9 +87,10 @@ class _Replay:
         if index not in self.plan.tensor_offsets:
             return
         size = self.tensors[index].nbytes // height
-        slots = self.slots.get(index, height)
+        ring = self.slots.get(index)
         for row in range(first, end):
-            address = self.plan.tensor_offsets[index] + row % slots * size
+            slot = row if ring is None else (row + ring.phase) % ring.rows
+            address = self.plan.tensor_offsets[index] + slot * size
             yield Piece(self.source.get(index, index), row * size, address, size)
 
     def actions(self) -> Iterator[Action]:

@@ -52,6 +52,11 @@ class ChainOperator:
         high = (end - 1) * axis.stride - axis.pad + (axis.size - 1) * axis.dilation + 1
         return min(low, axis.input), max(0, min(high, axis.input))
 
+    def contiguous(self) -> list[int]:
+        """The tensors whose rows must follow each other in memory in one event."""
+        found = [tensor for p, tensor in enumerate(self.inputs) if self.row_for_row(p)]
+        return found if self.accumulates else [*found, self.output]
+
     def row_for_row(self, position: int) -> bool:
         """Whether an input's rows are passed as one contiguous piece."""
         axis = self.axes[position]
@@ -122,7 +127,9 @@ class _Puller:
                 if tensor == self.pushed:
                     self.push(needed)
                 elif tensor in self.producer:
-                    self.pull(self.producer[tensor], needed)
+                    source = self.producer[tensor]
+                    sums = self.chain[source].accumulates
+                    self.pull(source, self.chain[source].steps if sums else needed)
             self.progress[number] += rows
             self.events.append(Event(number, rows))
 
@@ -234,12 +241,48 @@ def make_schedule(
                 rows[tensor] = ring
                 together.append((operator.output, tensor))
                 break
+    phases = _phases(chain, events, rows, together)
     kept = {
-        tensor: Ring(tensor, count)
+        tensor: Ring(tensor, count, phases.get(tensor, 0))
         for tensor, count in rows.items()
         if count < len(lives[tensor].written) or tensor == pushed
     }
     return Schedule(_split(chain, events, kept), kept), tuple(together)
+
+
+def _phases(
+    chain: Sequence[ChainOperator],
+    events: Sequence[Event],
+    rows: Mapping[int, int],
+    together: Sequence[tuple[int, int]],
+) -> dict[int, int]:
+    """By ring the slot of row 0 with which the fewest bands wrap; one for those that coincide."""
+    group = {tensor: {tensor} for tensor in rows}
+    for a, b in together:
+        group[a] |= group[b]
+        for tensor in group[a]:
+            group[tensor] = group[a]
+    touched: dict[int, list[Band]] = {tensor: [] for tensor in rows}
+    for band in bands(events):
+        if band.operator != INPUT_ROW and band.end - band.first > 1:
+            for tensor in chain[band.operator].contiguous():
+                if tensor in touched:
+                    touched[tensor].append(band)
+    phases: dict[int, int] = {}
+    for tensor, size in rows.items():
+        if tensor not in phases:
+            spread = [(b.first, b.end) for member in group[tensor] for b in touched[member]]
+
+            def wraps(
+                phase: int, size: int = size, spread: Sequence[tuple[int, int]] = spread
+            ) -> int:
+                return sum(
+                    (end - 1 + phase) // size - (first + phase) // size for first, end in spread
+                )
+
+            best = min(range(size), key=wraps)
+            phases.update(dict.fromkeys(group[tensor], best))
+    return phases
 
 
 def _split(
@@ -251,14 +294,12 @@ def _split(
         if band.operator == INPUT_ROW:
             result.append(Event(INPUT_ROW, 1))
             continue
-        operator = chain[band.operator]
-        contiguous = [t for p, t in enumerate(operator.inputs) if operator.row_for_row(p)]
-        if not operator.accumulates:
-            contiguous.append(operator.output)
-        sizes = [rings[tensor].rows for tensor in contiguous if tensor in rings]
+        contiguous = chain[band.operator].contiguous()
+        found = [rings[tensor] for tensor in contiguous if tensor in rings]
         row = band.first
         while row < band.end:
-            end = min([band.end, *(row - row % size + size for size in sizes)])
+            rooms = (row + ring.rows - (row + ring.phase) % ring.rows for ring in found)
+            end = min([band.end, *rooms])
             result.append(Event(band.operator, end - row))
             row = end
     return tuple(result)

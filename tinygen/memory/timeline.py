@@ -39,6 +39,7 @@ class _Rows:
 
     height: int
     slots: int
+    phase: int
     size: int
     written: list[int] = field(default_factory=list)
     read: list[int] = field(default_factory=list)
@@ -54,11 +55,14 @@ class _Rows:
     def use(self, low: int, high: int, event: int) -> None:
         self.read[low:high] = [event] * (high - low)
 
+    def slot(self, row: int) -> int:
+        return (row + self.phase) % self.slots
+
     def masks(self) -> list[int]:
         """The events at which each slot is needed."""
         masks = [0] * self.slots
         for row, (first, last) in enumerate(zip(self.written, self.read, strict=True)):
-            masks[row % self.slots] |= span(max(first, 0), max(last, 0))
+            masks[self.slot(row)] |= span(max(first, 0), max(last, 0))
         return masks
 
 
@@ -125,7 +129,7 @@ class _Builder:
         """Rows of a tensor, if streams touch it and agree on what a row is; else one row."""
         nbytes = self.network.tensors[index].nbytes
         heights = set()
-        slots = None
+        found = None
         for number, chain in self.chains.items():
             stream = self.steps[number].stream
             assert stream is not None
@@ -137,9 +141,10 @@ class _Builder:
                     heights.add(operator.output_rows)
             for ring in stream.rings.values():
                 if self.root[ring.tensor] == index:
-                    slots = ring.rows
+                    found = ring
         height = heights.pop() if len(heights) == 1 else 1
-        return _Rows(height, height if slots is None else slots, nbytes // height)
+        slots, phase = (height, 0) if found is None else (found.rows, found.phase)
+        return _Rows(height, slots, phase, nbytes // height)
 
     def _touch(self, index: int, low: int, high: int, event: int, *, write: bool) -> None:
         memory = self.memory.get(self.root[index])
@@ -217,7 +222,7 @@ class _Builder:
                     overlap.lead_bytes if own else ANY_DISTANCE,
                     overlap.exact and own,
                 )
-                pair = (row % source.slots, written % target.slots)
+                pair = (source.slot(row), target.slot(written))
                 found = self.pairs.setdefault(key, {})
                 found[pair] = found.get(pair, 0) | 1 << event
 
