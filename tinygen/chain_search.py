@@ -29,7 +29,7 @@ _LAYERS_EVALUATED = 1_500
 _WORTH_ROWS = 0.98
 _STREAM_WEIGHT = 1.02
 
-MOST_SLOWDOWN = 1.16
+MOST_SLOWDOWN = 1.17
 """Estimated cycles that ``--optimize ram`` may take, in those of the plan without streams."""
 
 MOST_SLOWDOWN_BY_ROWS = 1.5
