@@ -26,6 +26,8 @@ def shared_model(name: str) -> Path:
 
 NIGHTLY = (
     r"tests/emit/test_generated_program\.py::test_(no_warnings|clean).*\[(?!mlperf_kws)",
+    r"tests/emit/test_push_row\.py::test_.*\[(?!mlperf_kws)",
+    r"tests/emit/test_streams\.py::test_.*\[(?!ADD|CONV_2D|MEAN|mlperf_kws)",
     r"tests/flash/test_board_runner",
     r"tests/kernels/test_cmsis_nn_(layers|scratch|shipping)",
     r"tests/kernels/test_cores_without_simd\.py::test_(random|c_twins)",
@@ -35,6 +37,7 @@ NIGHTLY = (
     r"tests/memory/test_random_graphs\.py::.*\[([1-9]|1[0-9])\]",
     r"tests/models/test_graphs\.py::test_(emulated\[qemu-mps3|on_the_host\[[1-9])",
     r"tests/run/test_board_images.*\[(?!nucleo-f746zg|qemu-stm32vldiscovery|rpi-pico)",
+    r"tests/run/test_streamed_models.*\[(?!mlperf_kws)",
     r"tests/run/test_noise.*\[[12]\]",
     r"tests/run/test_plugin",
     r"tests/test_oracles_on_target\.py.*ic_float",

@@ -23,9 +23,12 @@ from tests.kernels.dsp_programs import (
 from tests.kernels.mve_layers import LAYERS as MVE_LAYERS
 from tests.kernels.mve_layers import random_layer as random_mve_layer
 from tests.kernels.mve_programs import mismatches_on_target, refusals
+from tests.row_layers import random_row_layers
+from tests.streams import can_be_streamed, fed_by_rows, side_by_side, streamed_plan
 from tinygen.kernels.dsp import COMPACT_KERNELS, KERNELS
+from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
 from tinygen.lowering import Network
-from tinygen.options import Optimize
+from tinygen.options import Optimize, Options
 from tinygen.targets.cores import core
 
 _FEW = 3
@@ -54,6 +57,16 @@ def test_dsp_kernels(optimize: Optimize, tmp_path: Path, monkeypatch: pytest.Mon
     parts = accepted(kernels, _dsp_layers())
     assert len(parts) > 10 * _FEW
     plan = plan_with(kernels, parts, monkeypatch, core("cortex-m4"), optimize)
+    compare_on_board(plan, parts, M4_BOARD, tmp_path)
+
+
+@pytest.mark.qemu
+def test_dsp_kernels_by_bands_of_rows(tmp_path: Path) -> None:
+    parts = [fed_by_rows(part) for part in _dsp_layers() if can_be_streamed(part)]
+    parts += [fed_by_rows(part) for part in random_row_layers("GLOBAL_POOL", _FEW)]
+    network, chains = side_by_side(parts)
+    options = Options("layers", core("cortex-m4"))
+    plan = streamed_plan(network, chains, (*KERNELS, *PORTABLE_KERNELS), options, seed=_FIRST)
     compare_on_board(plan, parts, M4_BOARD, tmp_path)
 
 

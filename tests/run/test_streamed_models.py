@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +34,13 @@ CHAINS = {
 _BOARD = "qemu-mps2-an386"
 
 
-def streamed(name: str, board_name: str = _BOARD) -> Compilation:
-    """A real model with its chains streamed."""
+def streamed(
+    name: str, board_name: str = _BOARD, chains: Sequence[range] | None = None
+) -> Compilation:
+    """A real model with its chains streamed, or those given."""
     network = lower(rewrite(read_model(shared_model(f"{name}.tflite"))))
-    options = Options(
-        name, board(board_name).core, KernelChoice.TINYGEN, chains=tuple(CHAINS[name])
-    )
+    wanted = CHAINS[name] if chains is None else chains
+    options = Options(name, board(board_name).core, KernelChoice.TINYGEN, chains=tuple(wanted))
     plan = make_plan(network, options)
     return Compilation(network.graph, network, plan, render(plan))
 
@@ -83,3 +85,5 @@ def test_a_profile_has_every_operator_of_a_chain(tmp_path: Path) -> None:
     assert all(layer.cycles and layer.cycles > 10_000 for layer in chain)
     cycles = [layer.cycles or 0 for layer in result.layers]
     assert sum(cycles) + (result.overhead_cycles or 0) == result.cycles
+    whole = profile(streamed("mlperf_kws", chains=()), board(_BOARD), sample, tmp_path / "whole")
+    assert result.footprint.flash_code <= 1.3 * whole.footprint.flash_code
