@@ -22,7 +22,7 @@ def flash_estimate(plan: Plan) -> int:
 
     What a state is after a reset is there twice: as the variable's initial value, and to reset it.
     """
-    steps = sum(1 for step in plan.all_steps if not step.is_view)
+    steps = sum(len(step.bindings) for step in plan.all_steps if not step.is_view)
     code = _CODE_BYTES + steps * _CODE_BYTES_PER_STEP
     return plan.weight_bytes + 2 * plan.state_bytes + code
 

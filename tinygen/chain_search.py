@@ -351,6 +351,7 @@ class ChainSearch:
 
     def widen(self, candidate: Candidate, budget: int) -> Candidate:
         """More rows a call where that saves cycles and the arena stays within the budget."""
+        left = self.evaluations
         for number, segment in enumerate(candidate.segments):
             if segment.rows is None:
                 continue
@@ -365,6 +366,10 @@ class ChainSearch:
                     mosts[position] = band.operator.most
                     segments = list(candidate.segments)
                     segments[number] = replace(current, rows=tuple(mosts))
+                    if tuple(segments) not in self._known:
+                        if left == 0:
+                            return candidate
+                        left -= 1
                     found = self.evaluate(tuple(segments))
                     if (
                         found is None

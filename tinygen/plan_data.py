@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygen.graph import Graph
+from tinygen.memory.body import merged_parts, runs
 from tinygen.plan import Plan
 
 
@@ -66,6 +67,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
             }
             for number, step in enumerate(plan.steps)
         ],
+        "events": [moment.step for moment in plan.moments],
         "blocks": [
             {
                 "key": block.key,
@@ -73,6 +75,10 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                 "offset": plan.block_offsets[block.key],
                 "first_step": plan.moments[block.first].step,
                 "last_step": plan.moments[block.last].step,
+                "parts": [
+                    {"offset": part.offset, "bytes": part.size, "events": list(runs(part.events))}
+                    for part in merged_parts(block)
+                ],
             }
             for block in plan.blocks
         ],

@@ -80,6 +80,17 @@ class Body:
         return sum(part.size for part in self.parts if part.events >> event & 1)
 
 
+def merged_parts(body: Body) -> list[Part]:
+    """The parts, neighbours that are needed at the same events put together."""
+    result: list[Part] = []
+    for part in body.parts:
+        if result and result[-1].events == part.events:
+            before = result.pop()
+            part = Part(before.offset, before.size + part.size, part.events)  # noqa: PLW2901
+        result.append(part)
+    return result
+
+
 def block(key: str, size: int, first: int, last: int, alignment: int = 4) -> Body:
     """A body of one part, needed from one event to another."""
     return Body(key, (Part(0, size, span(first, last)),), alignment)

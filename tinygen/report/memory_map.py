@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arena over time as SVG: blocks as rectangles, steps across, bytes up, the peak marked."""
+"""The arena over time as SVG: blocks as rectangles, steps across, bytes up, the peak marked.
+
+A streamed step is as wide as its events need to be seen; the rows of its rings come and go within it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -20,10 +24,9 @@ _SCRATCH_COLOUR = "#bab0ac"
 def memory_map(plan: Mapping[str, Any]) -> str:
     """The SVG of a plan given as data (``plan_as_data``); one self-contained element."""
     blocks = plan["blocks"]
-    steps = max(len(plan["steps"]), 1)
+    edges = _event_edges(plan)
     top_bytes = max(plan["arena_bytes"], 1)
     names = {f"tensor {tensor['index']}": tensor["name"] for tensor in plan["tensors"]}
-    column = (_WIDTH - _LEFT - _RIGHT) / steps
     scale = (_HEIGHT - _TOP - _BOTTOM) / top_bytes
     base = _HEIGHT - _BOTTOM
 
@@ -38,19 +41,21 @@ def memory_map(plan: Mapping[str, Any]) -> str:
     for number, block in enumerate(blocks):
         scratch = block["key"] not in names
         colour = _SCRATCH_COLOUR if scratch else _COLOURS[number % len(_COLOURS)]
-        left = _LEFT + block["first_step"] * column
-        width = (block["last_step"] - block["first_step"] + 1) * column
         label = (
             f"{names.get(block['key'], block['key'])}: {block['bytes']:,} bytes at "
             f"{block['offset']:,}, steps {block['first_step']} to {block['last_step']}"
         )
-        parts.append(
-            f'<rect x="{left:.1f}" y="{y(block["offset"] + block["bytes"]):.1f}" '
-            f'width="{width:.1f}" height="{max(block["bytes"] * scale, 0.5):.1f}" '
-            f'fill="{colour}" fill-opacity="0.75" stroke="currentColor" stroke-width="0.5">'
-            f"<title>{escape(label)}</title></rect>"
-        )
-    parts += _axes(plan, steps, column, base, y(plan["arena_bytes"]))
+        for part in block["parts"]:
+            top = y(block["offset"] + part["offset"] + part["bytes"])
+            for first, end in part["events"]:
+                parts.append(
+                    f'<rect x="{edges[first]:.1f}" y="{top:.1f}" '
+                    f'width="{edges[end] - edges[first]:.1f}" '
+                    f'height="{max(part["bytes"] * scale, 0.5):.1f}" '
+                    f'fill="{colour}" fill-opacity="0.75" stroke="#333" stroke-width="0.3">'
+                    f"<title>{escape(label)}</title></rect>"
+                )
+    parts += _axes(plan, edges, base, y(plan["arena_bytes"]))
     bound = plan["arena_lower_bound_bytes"]
     if bound < plan["arena_bytes"]:
         parts.append(_level(y(bound), f"lower bound {bound:,}", "#888"))
@@ -67,7 +72,7 @@ def _level(height: float, text: str, colour: str) -> str:
     )
 
 
-def _axes(plan: Mapping[str, Any], steps: int, column: float, base: float, top: float) -> list[str]:
+def _axes(plan: Mapping[str, Any], edges: Sequence[float], base: float, top: float) -> list[str]:
     parts = [
         f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH - _RIGHT}" y2="{base}" stroke="currentColor"/>',
         f'<line x1="{_LEFT}" y1="{base}" x2="{_LEFT}" y2="{top:.1f}" stroke="currentColor"/>',
@@ -75,8 +80,22 @@ def _axes(plan: Mapping[str, Any], steps: int, column: float, base: float, top: 
         f'<text x="{_LEFT - 6}" y="{top + 4:.1f}" text-anchor="end">{plan["arena_bytes"]:,}</text>',
         f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">step</text>',
     ]
-    every = max(1, steps // 20)
-    for step in range(0, steps, every):
-        x = _LEFT + (step + 0.5) * column
+    centres: dict[int, list[float]] = {}
+    for event, step in enumerate(plan["events"]):
+        centres.setdefault(step, []).append((edges[event] + edges[event + 1]) / 2)
+    every = max(1, len(centres) // 20)
+    for step in list(centres)[::every]:
+        x = sum(centres[step]) / len(centres[step])
         parts.append(f'<text x="{x:.1f}" y="{base + 14}" text-anchor="middle">{step}</text>')
     return parts
+
+
+def _event_edges(plan: Mapping[str, Any]) -> list[float]:
+    """Where each event begins, and where the last ends: half the width at least is ordinary steps'."""
+    events = plan["events"]
+    streamed = [events.count(step) > 1 for step in events]
+    ordinary = streamed.count(False)
+    wide = max(1.0, streamed.count(True) / ordinary) if ordinary else 1.0
+    weights = [1.0 if part else wide for part in streamed]
+    unit = (_WIDTH - _LEFT - _RIGHT) / max(sum(weights), 1.0)
+    return [_LEFT + unit * weight for weight in accumulate(weights, initial=0.0)]
