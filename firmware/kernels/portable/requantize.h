@@ -45,10 +45,10 @@ static inline int32_t tinygen_high_mul_halves(int32_t a, int32_t b)
     const uint32_t a_low = (uint32_t)a & 0xffffu;
     const uint32_t b_low = (uint32_t)b & 0xffffu;
     const int32_t middle = a_high * (int32_t)b_low + (int32_t)(a_low * b_low >> 16);
-    const uint32_t carry = a_low * (uint32_t)b_high + ((uint32_t)middle & 0xffffu);
-    const int32_t high = a_high * b_high + (middle >> 16) + (int32_t)(carry >> 16);
+    const int32_t carry = (int32_t)a_low * b_high + (middle & 0xffff);
+    const int32_t high = a_high * b_high + (middle >> 16) + (carry >> 16);
     /* Bits 16 to 31 of the product decide the rounding; those below cannot carry into it. */
-    return (int32_t)((uint32_t)high << 1) + (int32_t)(((carry & 0xffffu) + 0x4000u) >> 15);
+    return (int32_t)((uint32_t)high << 1) + (((carry & 0xffff) + 0x4000) >> 15);
 }
 
 /** The high half of 2 * a * b, in the way that suits the core. */
