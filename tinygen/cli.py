@@ -164,6 +164,7 @@ def generate(
         "unstreamed_arena_bytes": plan.unstreamed_bytes,
         "added_cycles": plan.added_cycles,
         "fallbacks": list(fallbacks(plan)),
+        "unbounded_loops": list(plan.unbounded_loops),
     }
     if as_json:
         click.echo(json.dumps(data))

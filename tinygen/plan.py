@@ -18,7 +18,7 @@ from tinygen.lowering import Network
 from tinygen.memory.body import Body
 from tinygen.memory.checker import check_plan
 from tinygen.memory.timeline import Moment
-from tinygen.ops.control_flow import ControlFlow
+from tinygen.ops.control_flow import ControlFlow, Loop
 from tinygen.options import KernelChoice, Optimize, Options
 from tinygen.step import RoutinePlan, Step
 
@@ -85,6 +85,16 @@ class Plan:
             for inner in step.routines:
                 found.extend(inner.plan.all_steps)
         return tuple(found)
+
+    @property
+    def unbounded_loops(self) -> tuple[str, ...]:
+        """The loops that may run for any time, with what is known of each."""
+        layers = (layer for step in self.all_steps for layer in step.layers)
+        return tuple(
+            f"{layer.operator.label}: {layer.turns.remark}"
+            for layer in layers
+            if isinstance(layer, Loop) and layer.turns.most is None
+        )
 
     @property
     def weight_bytes(self) -> int:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from tflite_micro.python.tflite_micro import runtime
 
 from tests.kernels.host_batch import build
 from tests.models.builder import ModelBuilder
 from tests.ops.comparison import assert_equal, lower_bytes
 from tinygen import reference
+from tinygen.cli import main
 from tinygen.errors import InputError, ModelError, UnsupportedError
 from tinygen.graph import AnyArray
 from tinygen.ops import control_flow
@@ -76,6 +78,18 @@ _ONES = np.ones(2, dtype=np.float32)
 def test_loop_without_a_bound_is_refused() -> None:
     with pytest.raises(ModelError, match=r"operator 0 \(WHILE\): its loop has no bound"):
         lower_bytes(_loop(step=0))
+
+
+@pytest.mark.parametrize(("start", "said"), [(0, ""), (None, "which starts anywhere")])
+def test_generate_says_which_loops_have_no_bound(
+    start: int | None, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "loop.tflite").write_bytes(_loop(start))
+    arguments = ["generate", str(tmp_path / "loop.tflite"), "-o", str(tmp_path / "c")]
+    result = CliRunner().invoke(main, [*arguments, "--kernels", "tinygen"])
+    assert result.exit_code == 0, result.output
+    assert ("WHILE" in result.output) == bool(said)
+    assert said in " ".join(result.output.split())
 
 
 def test_loop_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,8 @@ def print_generated(data: Mapping[str, Any]) -> None:
     )
     _print_streaming(console, data)
     _print_fallbacks(console, data)
+    for line in data["unbounded_loops"]:
+        console.print(f"[yellow]{escape(line)}[/yellow]")
     name = escape(data["name"])
     console.print(
         f'Include "{name}.h", write {name}_input_0(), call {name}_invoke(), read {name}_output_0().'
