@@ -28,6 +28,9 @@ _MODELS = int(os.environ.get("TINYGEN_EMULATED_MODELS", "20"))
 """Models of each operator and type."""
 
 _CASES_IN_A_PROGRAM = 12
+_MOST_BYTES = 250_000
+"""Tensors of a program's models: half of the smaller board's RAM, for arenas and what else there is."""
+
 _INFERENCES = 3
 """Of models that keep a state."""
 
@@ -53,6 +56,20 @@ def _networks(opcode: str, dtype: str) -> list[Network]:
     return found
 
 
+def _programs(networks: list[Network]) -> list[list[Network]]:
+    """The models in their order, a program as many as fit the boards."""
+    programs: list[list[Network]] = []
+    room = 0
+    for network in networks:
+        size = sum(tensor.nbytes for tensor in network.tensors.values())
+        if not programs or size > room:
+            programs.append([])
+            room = _MOST_BYTES
+        programs[-1].append(network)
+        room -= size
+    return programs
+
+
 def _compare(networks: list[Network], inferences: int, board_name: str, directory: Path) -> None:
     rng = np.random.default_rng(len(networks))
     samples = [[random_inputs(n, rng) for _ in range(inferences)] for n in networks]
@@ -71,9 +88,7 @@ def _compare(networks: list[Network], inferences: int, board_name: str, director
 @pytest.mark.parametrize("number", range(len(_PROGRAMS)))
 def test_random_models_side_by_side(number: int, board_name: str, tmp_path: Path) -> None:
     networks = [network for case in _PROGRAMS[number] for network in _networks(*case)]
-    stateful = [network for network in networks if network.states]
-    if stateful:
-        _compare(stateful, _INFERENCES, board_name, tmp_path / "stateful")
-    others = [network for network in networks if not network.states]
-    if others:
-        _compare(others, 1, board_name, tmp_path / "others")
+    for kept, inferences in ((True, _INFERENCES), (False, 1)):
+        alike = [network for network in networks if bool(network.states) is kept]
+        for part, program in enumerate(_programs(alike)):
+            _compare(program, inferences, board_name, tmp_path / f"{inferences}_{part}")
