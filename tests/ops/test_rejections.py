@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 from collections.abc import Sequence
 from typing import Any
@@ -189,9 +190,14 @@ CASES: dict[str, tuple[str, list[Described], list[Described], dict[str, Any], st
 }
 
 
+def _run_quietly(model: bytes, fed: list[AnyArray]) -> None:
+    faulthandler.disable()  # a crash is an answer here, and no news
+    run_tflm(model, fed)
+
+
 def _tflm_fails(model: bytes, fed: list[AnyArray]) -> bool:
     """Whether TFLM refuses the model, or crashes over it: asked of a process of its own."""
-    asked = multiprocessing.get_context("fork").Process(target=run_tflm, args=(model, fed))
+    asked = multiprocessing.get_context("fork").Process(target=_run_quietly, args=(model, fed))
     asked.start()
     asked.join()
     return asked.exitcode != 0

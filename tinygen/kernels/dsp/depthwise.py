@@ -47,9 +47,9 @@ _MOST_OFFSET = 0xFFFF
 """Bytes of strip that the assembly can look ahead."""
 _BAND_TOLERANCE = 1.02
 """How much slower a band may be than the best for the sake of a smaller strip."""
-_STRIP_SHARE = 8
-"""A strip takes at most this part of what the layer's input and output take, """
-_STRIP_BYTES = 1600
+_STRIP_SHARE = 5.5
+"""A strip takes at most this part of what the layer's input takes, """
+_STRIP_BYTES = 1000
 """or so much."""
 _CUT_CYCLES_PER_OUTPUT = 2.25
 _GROUP_CYCLES = 60.0
@@ -223,9 +223,9 @@ def _best_shape(layer: DepthwiseConv2D) -> tuple[_Shape, float]:
     rows = layer.output_shape[1]
     stride = layer.window.height.stride
     most = (rows + 3) // 2 if stride == 1 else rows + 1
-    tensors = int(np.prod(layer.input_shape[1:]) + np.prod(layer.output_shape[1:]))
+    image = int(np.prod(layer.input_shape[1:]))
     shapes = [_shape(layer, pairs) for pairs in range(2, max(most, 2) + 1)]
-    allowed = max(_STRIP_BYTES, tensors // _STRIP_SHARE, shapes[0].strip_bytes)
+    allowed = max(_STRIP_BYTES, image / _STRIP_SHARE, shapes[0].strip_bytes)
     shapes = [shape for shape in shapes if shape.strip_bytes <= allowed]
     costs = [(shape, _bands_cycles(layer, shape)) for shape in shapes]
     limit = min(cycles for _, cycles in costs) * _BAND_TOLERANCE

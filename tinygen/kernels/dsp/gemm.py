@@ -45,7 +45,7 @@ from tinygen.targets.cores import Core
 
 _UNROLL = 16
 _UNROLL_COMPACT = 8
-_BLOCK_BYTES = 1024
+_BLOCK_BYTES = 900
 """Scratch memory for columns, if one pair does not need more."""
 _LARGE_BLOCK_BYTES = 1280
 """The same for two pairs."""
