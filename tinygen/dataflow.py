@@ -7,7 +7,7 @@ from tinygen.c_syntax import CTYPES
 from tinygen.errors import ModelError, UnsupportedError
 from tinygen.graph import ABSENT, DType, Operator, Subgraph, Tensor
 
-_MOST_BYTES = 1 << 28
+MOST_TENSOR_BYTES = 1 << 28
 
 
 def _check_order(source: str, subgraph: Subgraph, operator: Operator, known: set[int]) -> None:
@@ -50,7 +50,7 @@ def check_tensor(source: str, tensor: Tensor) -> None:
             f"{source}: tensor {tensor.name!r} has the shape {list(tensor.shape)}, which holds "
             "no elements."
         )
-    if tensor.nbytes > _MOST_BYTES:
+    if tensor.nbytes > MOST_TENSOR_BYTES:
         raise UnsupportedError(
             f"{source}: tensor {tensor.name!r} of shape {list(tensor.shape)} has {tensor.nbytes:,} "
             "bytes, more than a microcontroller addresses."

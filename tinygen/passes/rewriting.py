@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinygen.dataflow import MOST_TENSOR_BYTES
 from tinygen.errors import TinygenError
-from tinygen.graph import AnyArray, DType, Graph, Operator, Rewrite, Subgraph, Tensor
+from tinygen.graph import ABSENT, AnyArray, DType, Graph, Operator, Rewrite, Subgraph, Tensor
 from tinygen.numerics import Numerics
 from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.elementwise import Elementwise
@@ -27,7 +28,8 @@ _FINITE = (DType.INT8, DType.UINT8, DType.INT16)
 
 def layer_of(operator: Operator, subgraph: Subgraph, numerics: Numerics) -> Layer | None:
     """The operator folded, or None if that cannot be done: lowering will say why."""
-    if not is_supported(operator):
+    tensors = [subgraph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i != ABSENT]
+    if not is_supported(operator) or any(t.nbytes > MOST_TENSOR_BYTES for t in tensors):
         return None
     try:
         return lowering_of(operator)(OperatorView(operator, subgraph), numerics)
