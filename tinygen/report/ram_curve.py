@@ -47,12 +47,11 @@ def curve_svg(data: Mapping[str, Any]) -> str:
             f'<circle cx="{across:.1f}" cy="{up:.1f}" r="3.5" fill="#4c78a8">'
             f"<title>--ram {point['ram']}: {label}</title></circle>"
         )
-        parts.append(
-            f'<text x="{across:.1f}" y="{base + 14}" text-anchor="end" font-size="9" '
-            f'transform="rotate(-35 {across:.1f} {base + 14})">{point["arena_bytes"]:,}</text>'
-        )
     for part in range(5):
-        cost = low + (high - low) * part / 4
+        nbytes, cost = most * part / 4, low + (high - low) * part / 4
+        parts.append(
+            f'<text x="{x(nbytes):.1f}" y="{base + 16}" text-anchor="middle">{nbytes:,.0f}</text>'
+        )
         parts.append(
             f'<text x="{_LEFT - 6}" y="{y(cost) + 4:.1f}" text-anchor="end">{cost:+.1%}</text>'
         )
