@@ -12,22 +12,15 @@ from collections.abc import Mapping
 from tinygen.graph import DType, Operator
 from tinygen.ops.accumulate import lower_add_n, lower_cumsum
 from tinygen.ops.arithmetic import (
-    lower_comparison,
     lower_extremum,
     lower_float_arithmetic,
     lower_floor_division,
-    lower_int8_div,
-    lower_int16_mul,
     lower_int32_arithmetic,
-    lower_logical,
-    lower_prelu,
-    lower_quantized_sum,
-    lower_select_v2,
-    lower_squared_difference,
 )
 from tinygen.ops.binary import lower_add, lower_mul
 from tinygen.ops.cast import lower_cast
 from tinygen.ops.circular_buffer import lower_circular_buffer
+from tinygen.ops.comparison import lower_comparison, lower_logical, lower_select_v2
 from tinygen.ops.control_flow import lower_if, lower_while
 from tinygen.ops.convolution import lower_conv2d, lower_depthwise_conv2d
 from tinygen.ops.custom import is_registered, lower_custom
@@ -47,27 +40,24 @@ from tinygen.ops.movement import lower_concatenation, lower_reshape
 from tinygen.ops.pad import lower_pad
 from tinygen.ops.padding import lower_mirror_pad, lower_plain_pad
 from tinygen.ops.pooling import lower_average_pool_2d, lower_max_pool_2d
+from tinygen.ops.quantized_arithmetic import (
+    lower_int8_div,
+    lower_int16_mul,
+    lower_prelu,
+    lower_quantized_sum,
+    lower_squared_difference,
+)
 from tinygen.ops.rearrange import (
-    lower_batch_to_space_nd,
-    lower_broadcast_args,
     lower_broadcast_to,
-    lower_depth_to_space,
     lower_dynamic_update_slice,
-    lower_expand_dims,
-    lower_fill,
     lower_pack,
     lower_reverse_v2,
-    lower_shape,
     lower_slice,
-    lower_space_to_batch_nd,
-    lower_space_to_depth,
     lower_split,
     lower_split_v,
-    lower_squeeze,
     lower_strided_slice,
     lower_transpose,
     lower_unpack,
-    lower_zeros_like,
 )
 from tinygen.ops.reduce import (
     lower_arg_extremum,
@@ -80,6 +70,14 @@ from tinygen.ops.requantize import lower_dequantize, lower_quantize, lower_relu,
 from tinygen.ops.resize import lower_resize_bilinear
 from tinygen.ops.rows import lower_float_rows
 from tinygen.ops.rows_int8 import lower_l2_normalization_int8, lower_log_softmax_int8
+from tinygen.ops.shapes import (
+    lower_broadcast_args,
+    lower_expand_dims,
+    lower_fill,
+    lower_shape,
+    lower_squeeze,
+    lower_zeros_like,
+)
 from tinygen.ops.signal import (
     lower_energy,
     lower_fft_auto_scale,
@@ -100,6 +98,12 @@ from tinygen.ops.signal_frames import (
 )
 from tinygen.ops.softmax import lower_softmax
 from tinygen.ops.softmax_int16 import lower_softmax_int16
+from tinygen.ops.space_blocks import (
+    lower_batch_to_space_nd,
+    lower_depth_to_space,
+    lower_space_to_batch_nd,
+    lower_space_to_depth,
+)
 from tinygen.ops.svdf import lower_svdf
 from tinygen.ops.transpose_conv import lower_transpose_conv
 from tinygen.ops.unary import (

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operators that rearrange elements by a pattern known at compile time.
 
-TRANSPOSE, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, BROADCAST_TO, REVERSE_V2,
-SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, SPACE_TO_DEPTH, DEPTH_TO_SPACE, FILL, ZEROS_LIKE, SHAPE,
-BROADCAST_ARGS, DYNAMIC_UPDATE_SLICE (at constant indices), and SQUEEZE and EXPAND_DIMS, which move
-nothing. Semantics: the TFLM files of those names. Each lowering says with NumPy views what goes where.
+TRANSPOSE, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, BROADCAST_TO, REVERSE_V2 and
+DYNAMIC_UPDATE_SLICE (at constant indices). Semantics: the TFLM files of those names. Each lowering says
+with NumPy views what goes where.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ import numpy as np
 from tinygen.graph import AnyArray, DType, Tensor
 from tinygen.numerics import Numerics
 from tinygen.ops.layer import Layer, OperatorView
-from tinygen.ops.movement import Reshape
-from tinygen.ops.quantized import zero_point
 from tinygen.ops.strided import Canvas, move_layer
 
 F32, I8, I16, I32, I64, BOOL, U8 = (
@@ -36,13 +33,14 @@ def constant_integers(view: OperatorView, position: int, *dtypes: DType) -> list
     return [int(value) for value in view.require_constant(tensor).reshape(-1).tolist()]
 
 
-def _axis(view: OperatorView, axis: int, rank: int) -> int:
+def checked_axis(view: OperatorView, axis: int, rank: int) -> int:
+    """The axis counted from 0; a negative one counts from behind."""
     if not -rank <= axis < rank:
         view.invalid(f"the axis {axis} is outside the {rank} dimensions")
     return axis % rank
 
 
-def _one_to_one(
+def one_to_one(
     view: OperatorView, counts: tuple[int, ...], *dtypes: DType
 ) -> tuple[Tensor, Tensor]:
     """Input 0 and the only output, of the same type, one of those given."""
@@ -55,7 +53,7 @@ def _one_to_one(
 
 def lower_transpose(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a TRANSPOSE with a constant permutation."""
-    values, output = _one_to_one(view, (2,), F32, I8, I16)
+    values, output = one_to_one(view, (2,), F32, I8, I16)
     permutation = constant_integers(view, 1)
     rank = len(values.shape)
     if sorted(permutation) != list(range(rank)):
@@ -74,7 +72,7 @@ def lower_pack(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     view.counts((count,))
     output = view.output()
     view.require_dtype(output, F32, I8, I16, I32, I64)
-    axis = _axis(view, view.option("axis", int), len(output.shape))
+    axis = checked_axis(view, view.option("axis", int), len(output.shape))
     parts = [view.input(position) for position in range(count)]
     shape = output.shape[:axis] + output.shape[axis + 1 :]
     for part in parts:
@@ -93,7 +91,7 @@ def lower_unpack(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
     view.counts((1,), count)
     values = view.input(0)
     view.require_dtype(values, F32, I8, I16, I32)
-    axis = _axis(view, view.option("axis", int), len(values.shape))
+    axis = checked_axis(view, view.option("axis", int), len(values.shape))
     if values.shape[axis] != count:
         view.invalid(f"it has {count} outputs for {values.shape[axis]} indices of axis {axis}")
     shape = values.shape[:axis] + values.shape[axis + 1 :]
@@ -129,7 +127,7 @@ def lower_split(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG00
     view.counts((2,), count)
     values = view.input(1)
     (named,) = constant_integers(view, 0)
-    axis = _axis(view, named, len(values.shape))
+    axis = checked_axis(view, named, len(values.shape))
     if count < 1 or values.shape[axis] % count:
         view.invalid(f"{values.shape[axis]} elements of axis {axis} do not split into {count}")
     return _split(view, values, axis, [values.shape[axis] // count] * count)
@@ -142,7 +140,7 @@ def lower_split_v(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
     values = view.input(0)
     sizes = constant_integers(view, 1)
     (named,) = constant_integers(view, 2)
-    axis = _axis(view, named, len(values.shape))
+    axis = checked_axis(view, named, len(values.shape))
     if len(sizes) != count or any(size < 1 for size in sizes):
         view.invalid(f"{sizes} are no sizes of {count} parts")
     return _split(view, values, axis, sizes)
@@ -150,7 +148,7 @@ def lower_split_v(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
 
 def lower_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a SLICE with constant begins and sizes; a size of -1 goes to the end."""
-    values, output = _one_to_one(view, (3,), F32, I8, I16, I32, BOOL)
+    values, output = one_to_one(view, (3,), F32, I8, I16, I32, BOOL)
     begins = constant_integers(view, 1, I32, I64)
     sizes = constant_integers(view, 2, I32, I64)
     rank = len(values.shape)
@@ -195,7 +193,7 @@ def _strided_axis(
 
 def lower_strided_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a STRIDED_SLICE with constant indices, without an ellipsis or a new axis."""
-    values, output = _one_to_one(view, (4,), F32, I8, I16, I32, BOOL)
+    values, output = one_to_one(view, (4,), F32, I8, I16, I32, BOOL)
     rank = len(values.shape)
     begins, ends, strides = (constant_integers(view, position) for position in (1, 2, 3))
     if not len(begins) == len(ends) == len(strides) == rank or any(s == 0 for s in strides):
@@ -243,7 +241,7 @@ def lower_strided_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noq
 
 def lower_broadcast_to(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a BROADCAST_TO a constant shape."""
-    values, output = _one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, DType.UINT32, BOOL)
+    values, output = one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, DType.UINT32, BOOL)
     view.require_shape(output, tuple(constant_integers(view, 1, I32, I64)))
     if len(output.shape) > 5:
         view.unsupported(
@@ -260,215 +258,15 @@ def lower_broadcast_to(view: OperatorView, numerics: Numerics) -> Layer:  # noqa
 
 def lower_reverse_v2(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold a REVERSE_V2 along constant neighbouring axes."""
-    values, output = _one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, BOOL)
+    values, output = one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, BOOL)
     view.require_shape(output, values.shape)
     rank = len(values.shape)
-    axes = sorted({_axis(view, axis, rank) for axis in constant_integers(view, 1)})
+    axes = sorted({checked_axis(view, axis, rank) for axis in constant_integers(view, 1)})
     if axes != list(range(axes[0], axes[0] + len(axes))):
         view.unsupported(f"the axes {axes} are not neighbours, which TFLM rejects")
     canvas = Canvas([values.shape], [output.shape])
     canvas.copy(np.flip(canvas.sources[0], tuple(axes)), canvas.sinks[0])
     return move_layer(view, canvas, [values])
-
-
-def _blocks(view: OperatorView, rank: int) -> tuple[list[int], list[list[int]]]:
-    """The block shape and the two ends of each spatial axis of a SPACE_TO_BATCH_ND or its inverse."""
-    blocks = constant_integers(view, 1)
-    ends = constant_integers(view, 2)
-    if len(blocks) != rank - 2 or len(ends) != 2 * len(blocks):
-        view.invalid(f"the block shape {blocks} does not fit {rank} dimensions")
-    if any(block < 1 for block in blocks) or any(end < 0 for end in ends):
-        view.invalid(f"a block shape {blocks} with ends {ends} is impossible")
-    return blocks, [ends[2 * i : 2 * i + 2] for i in range(len(blocks))]
-
-
-def lower_space_to_batch_nd(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a SPACE_TO_BATCH_ND.
-
-    The padding is the zero point, as in LiteRT: TFLM leaves its value to uninitialized memory.
-    """
-    values, output = _one_to_one(view, (3,), F32, I8)
-    view.require_rank(values, 3, 4)
-    blocks, ends = _blocks(view, len(values.shape))
-    padded = [extent + sum(e) for extent, e in zip(values.shape[1:-1], ends, strict=True)]
-    if any(extent % block for extent, block in zip(padded, blocks, strict=True)):
-        view.invalid(f"padded extents {padded} are no multiples of the blocks {blocks}")
-    batches = values.shape[0]
-    space = tuple(extent // block for extent, block in zip(padded, blocks, strict=True))
-    view.require_shape(output, (batches * int(np.prod(blocks)), *space, values.shape[-1]))
-    canvas = Canvas([values.shape], [output.shape])
-    for number, shifts in enumerate(np.ndindex(*blocks)):
-        part = slice(number * batches, (number + 1) * batches)
-        source_cut, sink_cut = [slice(None)], [part]
-        for axis, shift in enumerate(shifts):
-            block, before = blocks[axis], ends[axis][0]
-            first = max(0, -(-(before - shift) // block))
-            start = first * block + shift - before
-            count = len(range(start, values.shape[1 + axis], block))
-            source_cut.append(slice(start, None, block) if count else slice(0))
-            sink_cut.append(slice(first, first + count))
-        canvas.copy(canvas.sources[0][tuple(source_cut)], canvas.sinks[0][tuple(sink_cut)])
-    fill = zero_point(view, output) if output.dtype is I8 else 0
-    return move_layer(view, canvas, [values], fill=fill if any(map(any, ends)) else None)
-
-
-def lower_batch_to_space_nd(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a BATCH_TO_SPACE_ND."""
-    values, output = _one_to_one(view, (3,), F32, I8)
-    view.require_rank(values, 3, 4)
-    blocks, crops = _blocks(view, len(values.shape))
-    count = int(np.prod(blocks))
-    if values.shape[0] % count:
-        view.invalid(f"a batch of {values.shape[0]} does not fill blocks of {blocks}")
-    batches = values.shape[0] // count
-    space = tuple(
-        extent * block - sum(crop)
-        for extent, block, crop in zip(values.shape[1:-1], blocks, crops, strict=True)
-    )
-    view.require_shape(output, (batches, *space, values.shape[-1]))
-    canvas = Canvas([values.shape], [output.shape])
-    for number, shifts in enumerate(np.ndindex(*blocks)):
-        part = slice(number * batches, (number + 1) * batches)
-        source_cut, sink_cut = [part], [slice(None)]
-        for axis, shift in enumerate(shifts):
-            block, before = blocks[axis], crops[axis][0]
-            first = max(0, -(-(before - shift) // block))
-            start = first * block + shift - before
-            taken = min(len(range(start, space[axis], block)), values.shape[1 + axis] - first)
-            source_cut.append(slice(first, first + max(0, taken)))
-            sink_cut.append(slice(start, start + max(0, taken) * block, block))
-        canvas.copy(canvas.sources[0][tuple(source_cut)], canvas.sinks[0][tuple(sink_cut)])
-    return move_layer(view, canvas, [values])
-
-
-def _depth_blocks(view: OperatorView) -> tuple[Tensor, Tensor, int]:
-    values, output = _one_to_one(view, (1,), F32, I8)
-    view.require_rank(values, 4)
-    block = view.option("block_size", int)
-    if block < 1:
-        view.invalid(f"the block size {block} is not positive")
-    return values, output, block
-
-
-def lower_space_to_depth(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a SPACE_TO_DEPTH."""
-    values, output, block = _depth_blocks(view)
-    batches, height, width, depth = values.shape
-    if height % block or width % block:
-        view.invalid(f"an image of {height} × {width} does not split into blocks of {block}")
-    rows, columns = height // block, width // block
-    view.require_shape(output, (batches, rows, columns, depth * block * block))
-    canvas = Canvas([values.shape], [output.shape])
-    pixels = canvas.sources[0].reshape(batches, rows, block, columns, block, depth)
-    canvas.copy(
-        pixels.transpose(0, 1, 3, 2, 4, 5),
-        canvas.sinks[0].reshape(batches, rows, columns, block, block, depth),
-    )
-    return move_layer(view, canvas, [values])
-
-
-def lower_depth_to_space(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a DEPTH_TO_SPACE."""
-    values, output, block = _depth_blocks(view)
-    batches, height, width, channels = values.shape
-    if channels % (block * block):
-        view.invalid(f"{channels} channels do not split into blocks of {block} × {block}")
-    depth = channels // (block * block)
-    view.require_shape(output, (batches, height * block, width * block, depth))
-    canvas = Canvas([values.shape], [output.shape])
-    pixels = canvas.sources[0].reshape(batches, height, width, block, block, depth)
-    canvas.copy(
-        pixels.transpose(0, 1, 3, 2, 4, 5),
-        canvas.sinks[0].reshape(batches, height, block, width, block, depth),
-    )
-    return move_layer(view, canvas, [values])
-
-
-def lower_fill(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a FILL of a constant shape with a scalar, constant or not."""
-    view.counts((2,))
-    value, output = view.input(1), view.output()
-    view.require_dtype(value, F32, I8, I32)
-    view.require_dtype(output, value.dtype)
-    view.require_shape(value, ())
-    view.require_shape(output, tuple(constant_integers(view, 0, I8, I16, I32, I64)))
-    canvas = Canvas([()], [output.shape])
-    canvas.copy(np.broadcast_to(canvas.sources[0], output.shape), canvas.sinks[0])
-    return move_layer(view, canvas, [value])
-
-
-def lower_zeros_like(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a ZEROS_LIKE, which reads nothing but its input's shape."""
-    values, output = _one_to_one(view, (1,), F32, I8, I32, I64)
-    view.require_shape(output, values.shape)
-    return move_layer(view, Canvas([], [output.shape]), [], fill=0)
-
-
-def lower_shape(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a SHAPE: its output is a constant."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(output, I32)
-    view.require_shape(output, (len(values.shape),))
-    shape = Tensor(-1, "shape", I32, output.shape, data=np.array(values.shape, dtype=np.int32))
-    canvas = Canvas([output.shape], [output.shape])
-    canvas.copy(canvas.sources[0], canvas.sinks[0])
-    return move_layer(view, canvas, [shape])
-
-
-def _reshaped(view: OperatorView, values: Tensor, output: Tensor) -> Layer:
-    return Reshape(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
-        output_shape=output.shape,
-        dtype=output.dtype,
-    )
-
-
-def lower_squeeze(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a SQUEEZE of the dimensions named, or of all of extent 1."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(output, values.dtype)
-    rank = len(values.shape)
-    named = view.operator.options.get("squeeze_dims", ())
-    assert isinstance(named, tuple)
-    axes = [_axis(view, int(axis), rank) for axis in named]
-    if any(values.shape[axis] != 1 for axis in axes):
-        view.invalid(f"dimensions {axes} of {list(values.shape)} are not all of extent 1")
-    dropped = axes or [axis for axis, extent in enumerate(values.shape) if extent == 1]
-    view.require_shape(
-        output, tuple(extent for axis, extent in enumerate(values.shape) if axis not in dropped)
-    )
-    return _reshaped(view, values, output)
-
-
-def lower_expand_dims(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold an EXPAND_DIMS at a constant axis."""
-    values, output = _one_to_one(view, (2,), F32, I8, I16)
-    (named,) = constant_integers(view, 1)
-    axis = _axis(view, named, len(values.shape) + 1)
-    view.require_shape(output, (*values.shape[:axis], 1, *values.shape[axis:]))
-    return _reshaped(view, values, output)
-
-
-def lower_broadcast_args(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a BROADCAST_ARGS of constant shapes: its output is a constant."""
-    view.counts((2,))
-    output = view.output()
-    view.require_dtype(output, I32, I64)
-    lhs, rhs = (tuple(constant_integers(view, i, I32, I64)) for i in (0, 1))
-    try:
-        shape = np.broadcast_shapes(lhs, rhs)
-    except ValueError:
-        view.invalid(f"the shapes {list(lhs)} and {list(rhs)} do not broadcast")
-    view.require_shape(output, (len(shape),))
-    values = np.array(shape, dtype=output.dtype.numpy)
-    constant = Tensor(-1, "shape", output.dtype, output.shape, data=values)
-    canvas = Canvas([output.shape], [output.shape])
-    canvas.copy(canvas.sources[0], canvas.sinks[0])
-    return move_layer(view, canvas, [constant])
 
 
 def lower_dynamic_update_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001

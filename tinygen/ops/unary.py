@@ -19,15 +19,15 @@ from tinygen.numerics.fixed_point import (
     quantize_multiplier,
     wrap_int32,
 )
-from tinygen.ops.arithmetic import (
-    arithmetic_parameters,
-    clamp_float,
-    quantized_function,
-    quantized_output,
-)
+from tinygen.ops.arithmetic import clamp_float
 from tinygen.ops.elementwise import Function, Parameters, elementwise
 from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import INTEGER_RANGES, activation_range, scale, zero_point
+from tinygen.ops.quantized_arithmetic import (
+    arithmetic_parameters,
+    quantized_function,
+    quantized_output,
+)
 
 _HEADER = "portable/elementwise_f32.h"
 _REAL_FUNCTION_CYCLES = 900.0

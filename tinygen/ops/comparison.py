@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparisons, LOGICAL_AND, LOGICAL_OR and SELECT_V2. Semantics: the TFLM files of those names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinygen.graph import AnyArray
+from tinygen.numerics import Numerics
+from tinygen.ops.arithmetic import (
+    BOOL,
+    F32,
+    F32_HEADER,
+    I8,
+    I16,
+    I32,
+    I64,
+    INTEGER_HEADER,
+    SUFFIXES,
+    two_operands,
+)
+from tinygen.ops.elementwise import Function, Parameters, elementwise
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.quantized_arithmetic import (
+    arithmetic_parameters,
+    quantized_function,
+    scaled_operand,
+    small_multiplier,
+)
+
+_RELATIONS: dict[str, Callable[[AnyArray, AnyArray], AnyArray]] = {
+    "EQUAL": np.equal,
+    "NOT_EQUAL": np.not_equal,
+    "GREATER": np.greater,
+    "GREATER_EQUAL": np.greater_equal,
+    "LESS": np.less,
+    "LESS_EQUAL": np.less_equal,
+}
+_COMPARISON_SHIFT = 8
+"""Bits of headroom that a comparison of int8 gives its operands."""
+
+
+def lower_comparison(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a comparison. int8 operands are scaled by their scales; TFLM wants those below 1."""
+    opcode = view.operator.opcode
+    equality = opcode in ("EQUAL", "NOT_EQUAL")
+    lhs, rhs, output = two_operands(view, F32, I8, I32, I64, *((BOOL,) if equality else ()))
+    view.require_dtype(output, BOOL)
+    relation = _RELATIONS[opcode]
+    name = opcode.lower()
+    if lhs.dtype is not I8:
+        header = F32_HEADER if lhs.dtype is F32 else INTEGER_HEADER
+        function = Function(
+            f"{name}_{SUFFIXES[lhs.dtype]}",
+            header,
+            "tinygen_no_params",
+            lambda p, a, b: relation(a, b),  # noqa: ARG005
+        )
+        return elementwise(view, function, output)
+    lhs_multiplier, lhs_shift = small_multiplier(view, scale(view, lhs))
+    rhs_multiplier, rhs_shift = small_multiplier(view, scale(view, rhs))
+    parameters = arithmetic_parameters(
+        left_shift=_COMPARISON_SHIFT,
+        lhs_offset=-zero_point(view, lhs),
+        lhs_multiplier=lhs_multiplier,
+        lhs_shift=lhs_shift,
+        rhs_offset=-zero_point(view, rhs),
+        rhs_multiplier=rhs_multiplier,
+        rhs_shift=rhs_shift,
+    )
+    function = quantized_function(
+        name, I8, lambda p, a, b: relation(scaled_operand(p, "lhs", a), scaled_operand(p, "rhs", b))
+    )
+    return elementwise(view, function, output, parameters)
+
+
+def lower_logical(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a LOGICAL_AND or LOGICAL_OR."""
+    _, _, output = two_operands(view, BOOL)
+    view.require_dtype(output, BOOL)
+    is_and = view.operator.opcode == "LOGICAL_AND"
+    function = Function(
+        "logical_and_b8" if is_and else "logical_or_b8",
+        INTEGER_HEADER,
+        "tinygen_no_params",
+        lambda p, a, b: a & b if is_and else a | b,  # noqa: ARG005
+    )
+    return elementwise(view, function, output)
+
+
+def _select(p: Parameters, c: AnyArray, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
+    return np.where(c, a, b)
+
+
+def lower_select_v2(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a SELECT_V2: where the condition holds the second operand, else the third."""
+    view.counts((3,))
+    condition, lhs, output = view.input(0), view.input(1), view.output()
+    view.require_dtype(condition, BOOL)
+    view.require_dtype(lhs, F32, I8, I16)
+    view.require_dtype(view.input(2), lhs.dtype)
+    view.require_dtype(output, lhs.dtype)
+    function = Function(
+        f"select_{SUFFIXES[lhs.dtype]}",
+        "portable/elementwise.h",
+        "tinygen_no_params",
+        _select,
+    )
+    return elementwise(view, function, output)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators about shapes: they move nothing, or what they give follows from shapes alone.
+
+FILL, ZEROS_LIKE, SHAPE, BROADCAST_ARGS, SQUEEZE, EXPAND_DIMS. Semantics: the TFLM files of those names.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygen.graph import Tensor
+from tinygen.numerics import Numerics
+from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.movement import Reshape
+from tinygen.ops.rearrange import (
+    F32,
+    I8,
+    I16,
+    I32,
+    I64,
+    checked_axis,
+    constant_integers,
+    one_to_one,
+)
+from tinygen.ops.strided import Canvas, move_layer
+
+
+def lower_fill(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a FILL of a constant shape with a scalar, constant or not."""
+    view.counts((2,))
+    value, output = view.input(1), view.output()
+    view.require_dtype(value, F32, I8, I32)
+    view.require_dtype(output, value.dtype)
+    view.require_shape(value, ())
+    view.require_shape(output, tuple(constant_integers(view, 0, I8, I16, I32, I64)))
+    canvas = Canvas([()], [output.shape])
+    canvas.copy(np.broadcast_to(canvas.sources[0], output.shape), canvas.sinks[0])
+    return move_layer(view, canvas, [value])
+
+
+def lower_zeros_like(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a ZEROS_LIKE, which reads nothing but its input's shape."""
+    values, output = one_to_one(view, (1,), F32, I8, I32, I64)
+    view.require_shape(output, values.shape)
+    return move_layer(view, Canvas([], [output.shape]), [], fill=0)
+
+
+def lower_shape(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a SHAPE: its output is a constant."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(output, I32)
+    view.require_shape(output, (len(values.shape),))
+    shape = Tensor(-1, "shape", I32, output.shape, data=np.array(values.shape, dtype=np.int32))
+    canvas = Canvas([output.shape], [output.shape])
+    canvas.copy(canvas.sources[0], canvas.sinks[0])
+    return move_layer(view, canvas, [shape])
+
+
+def _reshaped(view: OperatorView, values: Tensor, output: Tensor) -> Layer:
+    return Reshape(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        output_shape=output.shape,
+        dtype=output.dtype,
+    )
+
+
+def lower_squeeze(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a SQUEEZE of the dimensions named, or of all of extent 1."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(output, values.dtype)
+    rank = len(values.shape)
+    named = view.operator.options.get("squeeze_dims", ())
+    assert isinstance(named, tuple)
+    axes = [checked_axis(view, int(axis), rank) for axis in named]
+    if any(values.shape[axis] != 1 for axis in axes):
+        view.invalid(f"dimensions {axes} of {list(values.shape)} are not all of extent 1")
+    dropped = axes or [axis for axis, extent in enumerate(values.shape) if extent == 1]
+    view.require_shape(
+        output, tuple(extent for axis, extent in enumerate(values.shape) if axis not in dropped)
+    )
+    return _reshaped(view, values, output)
+
+
+def lower_expand_dims(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold an EXPAND_DIMS at a constant axis."""
+    values, output = one_to_one(view, (2,), F32, I8, I16)
+    (named,) = constant_integers(view, 1)
+    axis = checked_axis(view, named, len(values.shape) + 1)
+    view.require_shape(output, (*values.shape[:axis], 1, *values.shape[axis:]))
+    return _reshaped(view, values, output)
+
+
+def lower_broadcast_args(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+    """Fold a BROADCAST_ARGS of constant shapes: its output is a constant."""
+    view.counts((2,))
+    output = view.output()
+    view.require_dtype(output, I32, I64)
+    lhs, rhs = (tuple(constant_integers(view, i, I32, I64)) for i in (0, 1))
+    try:
+        shape = np.broadcast_shapes(lhs, rhs)
+    except ValueError:
+        view.invalid(f"the shapes {list(lhs)} and {list(rhs)} do not broadcast")
+    view.require_shape(output, (len(shape),))
+    values = np.array(shape, dtype=output.dtype.numpy)
+    constant = Tensor(-1, "shape", output.dtype, output.shape, data=values)
+    canvas = Canvas([output.shape], [output.shape])
+    canvas.copy(canvas.sources[0], canvas.sinks[0])
+    return move_layer(view, canvas, [constant])
