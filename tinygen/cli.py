@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tinygen import __version__
+from tinygen.cli_boards import boards, flash, renode
 from tinygen.cli_compare import compare
 from tinygen.cli_explain import explain
 from tinygen.cli_options import (
@@ -62,8 +63,12 @@ def main() -> None:
     """Compile a quantized TensorFlow Lite model into C for Cortex-M, and prove it bit for bit."""
 
 
+main.add_command(boards)
 main.add_command(compare)
 main.add_command(explain)
+main.add_command(flash)
+main.add_command(quantize)
+main.add_command(renode)
 
 
 def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -363,109 +368,6 @@ def report(
 
 
 @main.command()
-@model_argument
-@click.option("--board", "board_name", required=True, help="A board's name, or a board file.")
-@click.option("--with", "method", default="", help="Flash tool (default: the best one installed).")
-@click.option("--port", default="", help="Serial port, for the tools that flash through one.")
-@probe_option
-@compile_options
-@common_options
-def flash(
-    model: Path,
-    board_name: str,
-    method: str,
-    port: str,
-    probe: str,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Generate, build, and put the test program on a board."""
-    from tinygen.flash.flash import flash_model
-    from tinygen.pipeline import compile_model
-    from tinygen.report.console import progress
-    from tinygen.targets.boards import board
-
-    target = board(board_name)
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        compilation = compile_model(model, request(target.core.name, options, target))
-        flashed = flash_model(
-            compilation, target, Path(work), method=method, probe=probe, port=port, progress=tell
-        )
-    if as_json:
-        data = {"board": target.name, "method": flashed.method, "commands": flashed.commands}
-        click.echo(json.dumps({**data, "output": flashed.output}))
-        return
-    for command in flashed.commands:
-        click.echo(f"$ {command}")
-    click.echo(flashed.output.rstrip() or f"{flashed.method} said nothing")
-    click.echo(f"{model} runs on {target.name}.")
-
-
-@main.command()
-@model_argument
-@click.option("--board", "board_name", default="renode-stm32f4-discovery", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory.")
-@compile_options
-@common_options
-def renode(model: Path, board_name: str, output: Path, as_json: bool, **options: Any) -> None:
-    """Write the program, Renode's script and a Robot Framework test of a model."""
-    from tinygen.emit import write_files
-    from tinygen.pipeline import compile_model
-    from tinygen.run.build import build_image
-    from tinygen.run.renode import write_renode_files
-    from tinygen.targets.boards import board
-
-    target = board(board_name)
-    compilation = compile_model(model, request(target.core.name, options, target))
-    write_files(compilation.files, output / "generated")
-    image = build_image(
-        output / "generated", compilation.name, target, output / "build", trace=False
-    )
-    files = write_renode_files(image, model, output)
-    data = {"elf": str(image.elf), "script": str(files.script), "robot": str(files.robot)}
-    click.echo(json.dumps(data) if as_json else "\n".join(data.values()))
-
-
-@main.command()
-@click.option("--new", "new", type=click.Path(path_type=Path), help="Start a board file here.")
-@click.option("--like", default="", help="The board that a new file starts from.")
-@common_options
-def boards(new: Path | None, like: str, as_json: bool) -> None:
-    """The boards there are, real and emulated; or the start of a file for another one."""
-    from tinygen.targets.boards import all_boards
-    from tinygen.targets.new_board import start_board_file
-
-    if new is not None:
-        source = start_board_file(new, like)
-        data_new = {"file": str(new), "like": source}
-        click.echo(
-            json.dumps(data_new)
-            if as_json
-            else f"{new} is a copy of {source}; change what differs (docs/boards.md), then: "
-            f"tinygen verify MODEL --board {new}"
-        )
-        return
-
-    data = [
-        {
-            "name": board.name,
-            "title": board.title,
-            "core": board.core.name,
-            "flash_bytes": sum(region.length for region in board.flash),
-            "ram_bytes": sum(region.length for region in board.ram),
-            "emulator": board.emulator.kind if board.emulator else "",
-        }
-        for board in all_boards()
-    ]
-    if as_json:
-        click.echo(json.dumps({"boards": data}))
-        return
-    from tinygen.report.console import print_boards
-
-    print_boards(data)
-
-
-@main.command()
 @common_options
 def doctor(as_json: bool) -> int:
     """What tinygen needs on this machine: found, or how to install it."""
@@ -496,9 +398,6 @@ def cmsis_nn_fetch(as_json: bool) -> None:
     tree = fetch()
     data = {"root": str(tree.root), "version": tree.version}
     click.echo(json.dumps(data) if as_json else f"CMSIS-NN {tree.version} is in {tree.root}.")
-
-
-main.add_command(quantize)
 
 
 if __name__ == "__main__":
