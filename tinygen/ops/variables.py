@@ -2,8 +2,8 @@
 """VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE and CALL_ONCE: variables kept between inferences.
 
 A variable is found at compile time: VAR_HANDLE names it, CALL_ONCE's subgraph gives it its first
-value. What is left for run time are copies. Semantics: TFLM ``micro_resource_variable.cc``; a
-variable that nothing initializes is 0.
+value. What is left for run time are copies. Semantics: TFLM ``micro_resource_variable.cc``; every byte
+of a variable that nothing initializes is the zero point of what is assigned to it, or 0.
 """
 
 from __future__ import annotations
@@ -83,11 +83,13 @@ def _pass_on(graph: Graph, found: list[Handles], handles: Handles, operator: Ope
                 handles.setdefault(after, handles[before])
 
 
-def _values_of(subgraph: Subgraph, handles: Handles) -> dict[tuple[str, str], Tensor]:
-    """The tensor that is assigned to (or read from) each variable in a subgraph."""
+def _values_of(
+    subgraph: Subgraph, handles: Handles, opcode: str = "ASSIGN_VARIABLE"
+) -> dict[tuple[str, str], Tensor]:
+    """The tensor that is assigned to (or READ_VARIABLE: read from) each variable in a subgraph."""
     values: dict[tuple[str, str], Tensor] = {}
     for operator in subgraph.operators:
-        if operator.opcode in ("ASSIGN_VARIABLE", "READ_VARIABLE"):
+        if operator.opcode == opcode:
             name = handles.get(operator.inputs[0])
             is_assigned = operator.opcode == "ASSIGN_VARIABLE"
             index = operator.inputs[1] if is_assigned else operator.outputs[0]
@@ -122,10 +124,13 @@ def _initial_values(graph: Graph, handles: list[Handles]) -> dict[tuple[str, str
 
 
 def _first_value(graph: Graph, name: str, tensor: Tensor, assigned: AnyArray | None) -> AnyArray:
-    """What a variable holds after a reset: what CALL_ONCE assigns to it, else zeros."""
+    """What a variable holds after a reset: what CALL_ONCE assigns to it, else zero points."""
     check_tensor(graph.source, tensor)
     if assigned is None:
-        return np.zeros(tensor.shape, dtype=tensor.dtype.numpy)
+        points = tensor.quantization.zero_points if tensor.quantization else ()
+        value = np.zeros(tensor.elements, dtype=tensor.dtype.numpy)
+        value.view(np.uint8)[:] = (points[0] if points else 0) & 0xFF
+        return value.reshape(tensor.shape)
     if assigned.size != tensor.elements:
         raise ModelError(
             f"{graph.source}: variable {name!r} begins with {assigned.size} elements, and holds "
@@ -152,9 +157,10 @@ class Variables:
         handles = _handles_of(graph)
         initial = _initial_values(graph, handles)
         values: dict[tuple[str, str], Tensor] = {}
-        for known, subgraph in zip(handles, graph.subgraphs, strict=True):
-            for name, tensor in _values_of(subgraph, known).items():
-                values.setdefault(name, tensor)
+        for opcode in ("ASSIGN_VARIABLE", "READ_VARIABLE"):
+            for known, subgraph in zip(handles, graph.subgraphs, strict=True):
+                for name, tensor in _values_of(subgraph, known, opcode).items():
+                    values.setdefault(name, tensor)
         self._variables = {
             name: replace(
                 tensor,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -142,8 +143,11 @@ def random_variable(rng: Rng, dtype: str) -> bytes:
     """The value of the call before: read, then assigned; sometimes with a first value."""
     shape = common.shape(rng, 0, 4, 200)
     builder = ModelBuilder()
-    x, handle = builder.tensor(shape, dtype), builder.tensor((), "RESOURCE")
-    y = builder.tensor(shape, dtype)
+    quantization: dict[str, Any] = {}
+    if dtype == "INT8" and common.chance(rng, 0.5):
+        quantization = {"scale": common.scale(rng), "zero_point": common.zero_point(rng)}
+    x, handle = builder.tensor(shape, dtype, **quantization), builder.tensor((), "RESOURCE")
+    y = builder.tensor(shape, dtype, **quantization)
     initialized = common.chance(rng, 0.5)
     if initialized:
         builder.operator("CALL_ONCE", [], [], init_subgraph_index=1)
@@ -155,7 +159,8 @@ def random_variable(rng: Rng, dtype: str) -> bytes:
         builder.subgraph("first")
         handle = builder.tensor((), "RESOURCE")
         kind = np.dtype(dtype.lower())
-        value = builder.tensor(shape, dtype, data=rng.integers(0, 100, shape).astype(kind))
+        numbers = rng.integers(0, 100, shape).astype(kind)
+        value = builder.tensor(shape, dtype, data=numbers, **quantization)
         builder.operator("VAR_HANDLE", [], [handle], container="c", shared_name="v")
         builder.operator("ASSIGN_VARIABLE", [handle, value], [])
         builder.inputs().outputs()
