@@ -66,6 +66,7 @@ def analysis_as_data(plan: Plan) -> dict[str, Any]:
         "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
         "state_bytes": plan.state_bytes,
         "unstreamed_arena_bytes": plan.unstreamed_bytes,
+        "file_order_arena_bytes": plan.file_order_bytes,
         "cycles_estimate": plan.cycles,
         "added_cycles": plan.added_cycles,
         "flash_estimate_bytes": flash_estimate(plan),

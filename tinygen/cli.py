@@ -167,6 +167,7 @@ def generate(
         "arena_bytes": plan.arena_bytes,
         "weight_bytes": plan.weight_bytes,
         "unstreamed_arena_bytes": plan.unstreamed_bytes,
+        "file_order_arena_bytes": plan.file_order_bytes,
         "added_cycles": plan.added_cycles,
         "fallbacks": list(fallbacks(plan)),
         "unbounded_loops": list(plan.unbounded_loops),

@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Compilation:
-    """Every stage's result for one model."""
+    """Every stage's result for one model; the network has its layers in the order of the plan."""
 
     graph: Graph
     network: Network
@@ -82,7 +82,7 @@ def compile_model(model: Path, request: Request) -> Compilation:
     check_flash(plan, flash_estimate(plan))
     ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.all_steps)
     files = render(plan, cmsis_nn.library_sources(tree) if tree and ships_library else None)
-    return Compilation(graph, network, plan, files)
+    return Compilation(graph, plan.network, plan, files)
 
 
 def _cmsis_nn_tree(request: Request) -> cmsis_nn.CmsisNN | None:

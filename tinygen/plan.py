@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tinygen.budget import check_ram
-from tinygen.chain_search import with_chains
 from tinygen.kernel_choice import choose, grow
 from tinygen.kernels.control_flow import bind_control_flow
 from tinygen.kernels.kernel import Kernel, Provider
@@ -20,6 +19,7 @@ from tinygen.memory.checker import check_plan
 from tinygen.memory.timeline import Moment
 from tinygen.ops.control_flow import ControlFlow, Loop
 from tinygen.options import KernelChoice, Optimize, Options
+from tinygen.reorder import arrange
 from tinygen.step import RoutinePlan, Step
 
 __all__ = ["KernelChoice", "Optimize", "Options", "Plan", "Step", "make_plan"]
@@ -56,6 +56,9 @@ class Plan:
     unstreamed_bytes: int = 0
     """The arena of the same kernels without streams."""
 
+    file_order_bytes: int = 0
+    """The arena of the same kernels without streams, in the order of the file."""
+
     unstreamed_cycles: float = 0.0
     """Estimated cycles without streams."""
 
@@ -68,6 +71,11 @@ class Plan:
     def added_cycles(self) -> float:
         """What streaming costs, as a part of the cycles without: 0.05 is 5 %."""
         return self.cycles / self.unstreamed_cycles - 1 if self.unstreamed_cycles else 0.0
+
+    @property
+    def reordered(self) -> bool:
+        """Whether operators run in another order than the file's."""
+        return self.unstreamed_bytes < self.file_order_bytes
 
     @property
     def state_bytes(self) -> int:
@@ -115,9 +123,10 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
     )
     steps = grow(steps, network, options)
     ordinary = sum(step.cycles for step in steps)
-    steps, layout, unstreamed_bytes = with_chains(steps, network, options)
+    arranged = arrange(steps, network, options)
+    steps, layout = arranged.steps, arranged.layout
     plan = Plan(
-        network=network,
+        network=arranged.network,
         options=options,
         steps=steps,
         tensor_offsets=layout.tensor_offsets(),
@@ -129,7 +138,8 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         moments=layout.timeline.moments,
         blocks=layout.timeline.bodies,
         block_offsets=layout.placement.offsets,
-        unstreamed_bytes=unstreamed_bytes,
+        unstreamed_bytes=arranged.unstreamed_bytes,
+        file_order_bytes=arranged.file_order_bytes,
         unstreamed_cycles=ordinary,
     )
     check_plan(plan)

@@ -31,6 +31,8 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "model_sha256": plan.network.graph.sha256,
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
+        "reordered": plan.reordered,
+        "file_order_arena_bytes": plan.file_order_bytes,
         "state_bytes": plan.state_bytes,
         "weight_bytes": plan.weight_bytes,
         "macs": plan.network.macs,
