@@ -28,7 +28,8 @@ typedef struct {
     int32_t batches;
     int32_t input_channels;
     int32_t output_channels;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
     int32_t input_zero_point;
     int32_t form;
     int32_t band_rows;     /**< output rows of a band, if windows are made in scratch memory */
@@ -96,7 +97,7 @@ static inline void tinygen_mve_conv2d_strip(const tinygen_mve_conv2d_s8_params *
         if (row < 0 || row >= p->rows.input) {
             tinygen_mve_fill(strip, p->input_zero_point, p->strip_bytes);
         } else {
-            const int32_t slot = tinygen_ring_slot(row, p->input_ring_rows);
+            const int32_t slot = tinygen_ring_slot(row + p->input_ring_phase, p->input_ring_rows);
             if (before > 0) {
                 tinygen_mve_fill(strip, p->input_zero_point, before);
             }
@@ -146,6 +147,30 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
     }
 }
 
+/** Compute output rows whose windows are read where they are: as many at once as do not wrap. */
+static inline void tinygen_mve_conv2d_in_place(const tinygen_mve_conv2d_s8_params *p,
+                                               tinygen_gemm pairs, tinygen_gemm single,
+                                               const int8_t *input, int8_t *output,
+                                               int32_t first_row, int32_t end_row)
+{
+    const int32_t pixel_bytes = p->columns.stride * p->input_channels;
+    const int32_t row_bytes = p->columns.input * p->input_channels;
+    const int32_t step = p->rows.stride * row_bytes;
+    /* Whether rows follow each other as pixels do. */
+    const int merged = step == p->columns.output * pixel_bytes;
+    for (int32_t y = first_row; y < end_row;) {
+        const int32_t slot =
+            tinygen_ring_slot(y * p->rows.stride + p->input_ring_phase, p->input_ring_rows);
+        const int32_t room = (p->input_ring_rows - slot + p->rows.stride - 1) / p->rows.stride;
+        const int32_t rows = end_row - y < room ? end_row - y : room;
+        tinygen_mve_conv2d_tiles(
+            p, pairs, single, input + slot * row_bytes, output, merged ? 1 : rows,
+            merged ? rows * p->columns.output : p->columns.output, pixel_bytes, step);
+        output += rows * p->columns.output * p->output_channels;
+        y += rows;
+    }
+}
+
 /**
  * Compute output rows [first_row, end_row) of one image; they have at least p->pixels pixels.
  *
@@ -153,8 +178,8 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
  * @param pairs   computes two channels at a time
  * @param single  computes the last one of an odd number
  * @param gather  copies windows, if they are patches without dilation along a row
- * @param input   ring of p->input_ring_rows rows, whole image if the form is in place and the
- * window higher than 1
+ * @param input   ring of p->input_ring_rows rows; windows higher than 1 that are read in place do
+ * not wrap
  * @param output  where first_row goes
  * @param scratch strip and patches, aligned to 4 bytes
  */
@@ -167,19 +192,7 @@ TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_param
     const int32_t pixel_bytes = p->columns.stride * p->input_channels;
     const int32_t row_values = p->columns.output * p->output_channels;
     if (p->form == TINYGEN_MVE_IN_PLACE) {
-        const int32_t row_bytes = p->columns.input * p->input_channels;
-        const int32_t step = p->rows.stride * row_bytes;
-        const int32_t rows = end_row - first_row;
-        const int32_t slot = tinygen_ring_slot(first_row * p->rows.stride, p->input_ring_rows);
-        const int8_t *x = input + slot * row_bytes;
-        if (step == p->columns.output * pixel_bytes) {
-            /* Rows follow each other as pixels do. */
-            tinygen_mve_conv2d_tiles(p, pairs, single, x, output, 1, rows * p->columns.output,
-                                     pixel_bytes, step);
-        } else {
-            tinygen_mve_conv2d_tiles(p, pairs, single, x, output, rows, p->columns.output,
-                                     pixel_bytes, step);
-        }
+        tinygen_mve_conv2d_in_place(p, pairs, single, input, output, first_row, end_row);
         return;
     }
     for (int32_t y = first_row; y < end_row;) {

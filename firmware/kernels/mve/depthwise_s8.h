@@ -27,14 +27,17 @@ tinygen_mve_depthwise_places(const tinygen_mve_depthwise_conv2d_s8_params *p)
 }
 
 /**
- * Compute output rows [first_row, end_row) of one image, at least two if they are paired.
+ * Compute output rows [first_row, end_row) of one image.
+ *
+ * Blocks of two rows of which only one is asked for write both to the same place, the one that is
+ * not first: a store's elements are written in their order.
  *
  * @param p       the layer
  * @param pack    interleaves rows
  * @param compute computes bands
  * @param input   ring of p->input_ring_rows rows of columns.input * input_channels values
  * @param output  where first_row goes
- * @param scratch p->scratch_bytes bytes, aligned to 4
+ * @param scratch strips, and 64 bytes behind them; aligned to 4
  */
 TINYGEN_MVE_SHARED void
 tinygen_mve_depthwise_conv2d_s8_rows(const tinygen_mve_depthwise_conv2d_s8_params *p,
@@ -46,7 +49,11 @@ tinygen_mve_depthwise_conv2d_s8_rows(const tinygen_mve_depthwise_conv2d_s8_param
     const int32_t rows_a_strip = p->pair ? 2 : 1;
     tinygen_mve_depthwise_run run = tinygen_mve_depthwise_places(p);
     tinygen_mve_depthwise_filling filling[TINYGEN_MVE_DEPTHWISE_STRIPS];
-    tinygen_mve_fill(scratch, p->input_zero_point, p->scratch_bytes);
+    tinygen_mve_depthwise_pad(p, scratch);
+    if (p->pair && end_row - first_row == 1) {
+        run.scatter[0] = run.scatter[2];
+        run.scatter[1] = run.scatter[3];
+    }
     for (int32_t y = first_row; y < end_row;) {
         int32_t rows = p->band_rows;
         if (rows > end_row - y) {

@@ -38,7 +38,8 @@ typedef struct {
     int32_t batches;
     int32_t input_channels;
     int32_t depth_multiplier;
-    int32_t input_ring_rows; /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_rows;  /**< rows of input memory; the image's height if it is whole */
+    int32_t input_ring_phase; /**< slot of row 0 in it */
     int32_t input_zero_point;
     int32_t group;         /**< input channels in a strip */
     int32_t pair;          /**< blocks of two rows by two columns */
@@ -46,7 +47,6 @@ typedef struct {
     int32_t row_groups;    /**< of four filter rows */
     int32_t strip_columns; /**< with padding */
     int32_t pixels;        /**< outputs of a block in a row */
-    int32_t scratch_bytes;
     int32_t channel_words; /**< constants of an output channel */
     const int32_t
         *constants; /**< of each output channel: weights, bias, last constant, multiplier */
@@ -100,6 +100,25 @@ static inline int tinygen_mve_depthwise_contiguous(const tinygen_mve_depthwise_c
     return p->group == p->input_channels && p->group < 16;
 }
 
+/** Fill the columns of all strips of a band that are padding, unless filling a strip does that. */
+static inline void tinygen_mve_depthwise_pad(const tinygen_mve_depthwise_conv2d_s8_params *p,
+                                             int8_t *strip)
+{
+    const int32_t column_bytes = 4 * p->group;
+    const int32_t before = column_bytes * p->columns.pad;
+    const int32_t behind = before + column_bytes * p->columns.input;
+    const int32_t strip_bytes = column_bytes * p->strip_columns;
+    const int32_t strips = p->band_rows / (p->pair ? 2 : 1) * p->row_groups;
+    if (tinygen_mve_depthwise_contiguous(p)) {
+        return;
+    }
+    for (int32_t i = 0; i < strips; i++) {
+        tinygen_mve_fill(strip, p->input_zero_point, before);
+        tinygen_mve_fill(strip + behind, p->input_zero_point, strip_bytes - behind);
+        strip += strip_bytes;
+    }
+}
+
 /** Strips that are filled at once, the same way for every group of channels. */
 typedef struct {
     tinygen_mve_pack_run run;
@@ -120,7 +139,7 @@ static inline int32_t tinygen_mve_depthwise_inside(const tinygen_mve_depthwise_c
         return 1;
     }
     const int32_t inside = room / step + 1 < count ? room / step + 1 : count;
-    const int32_t slot = tinygen_ring_slot(first, p->input_ring_rows);
+    const int32_t slot = tinygen_ring_slot(first + p->input_ring_phase, p->input_ring_rows);
     return slot + (inside - 1) * step + reach < p->input_ring_rows ? inside : 1;
 }
 
@@ -139,7 +158,8 @@ static inline void tinygen_mve_depthwise_describe(const tinygen_mve_depthwise_co
             filling->padding |= i < needed ? 1 << i : 0;
             row = 0;
         }
-        filling->run.rows[i] = input + tinygen_ring_slot(row, p->input_ring_rows) * row_bytes;
+        filling->run.rows[i] =
+            input + tinygen_ring_slot(row + p->input_ring_phase, p->input_ring_rows) * row_bytes;
     }
     filling->run.to = strip + 4 * p->group * p->columns.pad;
     filling->run.strips = count;

@@ -20,6 +20,8 @@ typedef struct {
     int32_t run_bytes; /**< from a run to the next */
     int32_t pixels;    /**< of a run */
     int32_t step;
+    int32_t turn; /**< runs before memory goes on at its beginning, */
+    int32_t back; /**< so many bytes before */
 } tinygen_mve_pool_window;
 
 /** The window's pixels; rows that follow each other in the ring are one run if they are whole. */
@@ -30,31 +32,51 @@ static inline tinygen_mve_pool_window tinygen_mve_pool_runs(const tinygen_pool2d
     const int32_t row_bytes = p->columns.input * p->channels;
     const int32_t columns = area->end_x - area->first_x;
     const int32_t rows = area->end_y - area->first_y;
-    const int32_t slot = tinygen_ring_slot(area->first_y, p->input_ring_rows);
+    const int32_t slot = tinygen_ring_slot(area->first_y + p->input_ring_phase, p->input_ring_rows);
     tinygen_mve_pool_window window;
     window.first = input + slot * row_bytes + area->first_x * p->channels;
     window.run_bytes = row_bytes;
     window.step = p->channels;
     window.runs = rows;
     window.pixels = columns;
-    if (columns == p->columns.input) {
+    window.turn = p->input_ring_rows - slot;
+    window.back = p->input_ring_rows * row_bytes;
+    if (columns == p->columns.input && rows <= window.turn) {
         window.runs = 1;
         window.pixels = rows * columns;
     }
     return window;
 }
 
-/** Divide sums of count bytes, halves away from zero; count in [1, 256]. */
-static inline int16x8_t tinygen_mve_pool_mean(int16x8_t sum, int32_t count, uint16_t reciprocal,
-                                              int32_t shift)
+/** What sums of `count` bytes, 1 to 256, are multiplied by and shifted instead of divided. */
+typedef struct {
+    int32_t count;
+    uint16_t reciprocal;
+    int32_t shift;
+} tinygen_mve_pool_divisor;
+
+/** Prepare divisions by a count. */
+static inline tinygen_mve_pool_divisor tinygen_mve_pool_divide_by(int32_t count)
+{
+    /* 2^shift < count <= 2^(shift + 1); count 1 is not divided. */
+    const int32_t shift = count > 2 ? 31 - __builtin_clz((uint32_t)(count - 1)) : 0;
+    const uint32_t scale = (uint32_t)1 << (16 + shift);
+    const tinygen_mve_pool_divisor divisor = {
+        count, (uint16_t)((scale + (uint32_t)count - 1u) / (uint32_t)count), shift};
+    return divisor;
+}
+
+/** Divide sums, halves away from zero. */
+static inline int16x8_t tinygen_mve_pool_mean(int16x8_t sum,
+                                              const tinygen_mve_pool_divisor *divisor)
 {
     /* -32768 becomes 32768: from here on they are not signed. The products were checked for every
        count and sum. */
     uint16x8_t magnitude = vreinterpretq_u16_s16(vabsq_s16(sum));
-    if (count > 1) {
-        magnitude = vaddq_n_u16(magnitude, (uint16_t)(count / 2));
-        magnitude = vmulhq_u16(magnitude, vdupq_n_u16(reciprocal));
-        magnitude = vshlq_r_u16(magnitude, -shift);
+    if (divisor->count > 1) {
+        magnitude = vaddq_n_u16(magnitude, (uint16_t)(divisor->count / 2));
+        magnitude = vmulhq_u16(magnitude, vdupq_n_u16(divisor->reciprocal));
+        magnitude = vshlq_r_u16(magnitude, -divisor->shift);
     }
     const int16x8_t mean = vreinterpretq_s16_u16(magnitude);
     return vnegq_m_s16(mean, mean, vcmpltq_n_s16(sum, 0));
@@ -64,11 +86,8 @@ static inline int16x8_t tinygen_mve_pool_mean(int16x8_t sum, int32_t count, uint
 static inline void tinygen_mve_average_window(const tinygen_pool2d_s8_params *p,
                                               const tinygen_mve_pool_window *window, int8_t *output)
 {
-    const int32_t count = window->runs * window->pixels;
-    /* 2^shift < count <= 2^(shift + 1); count 1 is not divided. */
-    const int32_t shift = count > 2 ? 31 - __builtin_clz((uint32_t)(count - 1)) : 0;
-    const uint32_t scale = (uint32_t)1 << (16 + shift);
-    const uint16_t reciprocal = (uint16_t)((scale + (uint32_t)count - 1u) / (uint32_t)count);
+    const tinygen_mve_pool_divisor divisor =
+        tinygen_mve_pool_divide_by(window->runs * window->pixels);
     const int16x8_t low = vdupq_n_s16((int16_t)p->clamp_min);
     const int16x8_t high = vdupq_n_s16((int16_t)p->clamp_max);
     for (int32_t channel = 0; channel < p->channels; channel += 16) {
@@ -94,9 +113,12 @@ static inline void tinygen_mve_average_window(const tinygen_pool2d_s8_params *p,
                 }
             }
             run += window->run_bytes;
+            if (i + 1 == window->turn) {
+                run -= window->back;
+            }
         }
-        sum = tinygen_mve_pool_mean(sum, count, reciprocal, shift);
-        next = tinygen_mve_pool_mean(next, count, reciprocal, shift);
+        sum = tinygen_mve_pool_mean(sum, &divisor);
+        next = tinygen_mve_pool_mean(next, &divisor);
         vstrbq_p_s16(output + channel, vminq_s16(vmaxq_s16(sum, low), high), first);
         vstrbq_p_s16(output + channel + 8, vminq_s16(vmaxq_s16(next, low), high), second);
     }
@@ -127,13 +149,16 @@ static inline void tinygen_mve_max_window(const tinygen_pool2d_s8_params *p,
                 }
             }
             run += window->run_bytes;
+            if (i + 1 == window->turn) {
+                run -= window->back;
+            }
         }
         vstrbq_p_s8(output + channel, vminq_s8(vmaxq_s8(largest, low), high), inside);
     }
 }
 
 /**
- * Pool output rows [first_row, end_row) of one image; a window's rows do not wrap in the ring.
+ * Pool output rows [first_row, end_row) of one image.
  *
  * @param p       the layer; windows of an average have at most 256 values
  * @param average 1: averages, 0: largest values
@@ -170,6 +195,22 @@ static inline void tinygen_mve_pool2d_s8(const tinygen_pool2d_s8_params *p, int3
     }
 }
 
+/** Average output rows [first_row, end_row) of one image; see tinygen_mve_pool2d_s8_rows(). */
+TINYGEN_KERNEL void tinygen_mve_average_pool2d_s8_rows(const tinygen_pool2d_s8_params *p,
+                                                       const int8_t *input, int8_t *output,
+                                                       int32_t first_row, int32_t end_row)
+{
+    tinygen_mve_pool2d_s8_rows(p, 1, input, output, first_row, end_row);
+}
+
+/** Take the largest values of such rows. */
+TINYGEN_KERNEL void tinygen_mve_max_pool2d_s8_rows(const tinygen_pool2d_s8_params *p,
+                                                   const int8_t *input, int8_t *output,
+                                                   int32_t first_row, int32_t end_row)
+{
+    tinygen_mve_pool2d_s8_rows(p, 0, input, output, first_row, end_row);
+}
+
 /** Average the whole input. */
 TINYGEN_KERNEL void tinygen_mve_average_pool2d_s8(const tinygen_pool2d_s8_params *p,
                                                   const int8_t *input, int8_t *output)
@@ -185,6 +226,22 @@ TINYGEN_KERNEL void tinygen_mve_max_pool2d_s8(const tinygen_pool2d_s8_params *p,
 }
 
 #else
+
+/** Average output rows [first_row, end_row) of one image. */
+TINYGEN_KERNEL void tinygen_mve_average_pool2d_s8_rows(const tinygen_pool2d_s8_params *p,
+                                                       const int8_t *input, int8_t *output,
+                                                       int32_t first_row, int32_t end_row)
+{
+    tinygen_average_pool2d_s8_rows(p, input, output, first_row, end_row);
+}
+
+/** Take the largest values of such rows. */
+TINYGEN_KERNEL void tinygen_mve_max_pool2d_s8_rows(const tinygen_pool2d_s8_params *p,
+                                                   const int8_t *input, int8_t *output,
+                                                   int32_t first_row, int32_t end_row)
+{
+    tinygen_max_pool2d_s8_rows(p, input, output, first_row, end_row);
+}
 
 /** Average the whole input. */
 TINYGEN_KERNEL void tinygen_mve_average_pool2d_s8(const tinygen_pool2d_s8_params *p,

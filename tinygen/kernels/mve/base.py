@@ -12,6 +12,12 @@ CYCLES_PER_INSTRUCTION = 1.3
 NEEDS_MVE = "needs the vector extension MVE"
 
 
+def cut(total: int, most: int) -> list[tuple[int, int]]:
+    """Pieces of ``most``, and one that is smaller if any is left over: (size, how many)."""
+    whole, left = divmod(total, most)
+    return [(size, count) for size, count in ((most, whole), (left, 1)) if size and count]
+
+
 @dataclass(frozen=True)
 class Epilogue:
     """What assembly does with finished sums, as parameters of a listing."""

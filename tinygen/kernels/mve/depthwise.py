@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from tinygen.graph import AnyArray
+from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.kernel import (
     Assembly,
     AssemblyArgument,
@@ -25,160 +25,20 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.kernels.mve.base import NEEDS_MVE, Epilogue
+from tinygen.kernels.mve.depthwise_forms import GROUP, Form, find_form
 from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.ops.layer import Layer
 from tinygen.targets.cores import Core
 
-_GROUP = 16
-_STRIP_BYTES = 2816
-"""Scratch memory up to which a band gets more rows."""
-_MOST_STRIPS = 8
-"""``TINYGEN_MVE_DEPTHWISE_STRIPS``."""
 _MOST_WEIGHT_BYTES = 496
 _MOST_MULTIPLIER = 255
-_UNROLLED = 8
-"""Blocks of a row that are unrolled at most."""
-_PACK_SLACK = 64
-_CHANNEL_INSTRUCTIONS = 22.0
-_ROW_INSTRUCTIONS = 5.0
-_STRIP_INSTRUCTIONS = 50.0
-_BAND_INSTRUCTIONS = 60.0
-_CALL_INSTRUCTIONS = 120.0
 _CYCLES_PER_INSTRUCTION = 1.7
 """More than elsewhere: a gather takes four cycles."""
 
 
-@dataclass(frozen=True)
-class _Blocks:
-    """How a row of outputs is cut: ``turns`` of ``unrolled`` blocks, ``rest``, and one ``last``.
-
-    ``last`` is how many outputs the last block is behind the one before; 0 if there is none.
-    """
-
-    pixels: int
-    turns: int
-    unrolled: int
-    rest: int
-    last: int
-
-    @property
-    def count(self) -> int:
-        """Blocks, but the last one."""
-        return self.turns * self.unrolled + self.rest
-
-
-def _cut(outputs: int, pixels: int) -> _Blocks:
-    whole, over = divmod(outputs, pixels)
-    if whole <= _UNROLLED:
-        return _Blocks(pixels, 1, whole, 0, over)
-    # At least two turns, with as few blocks left over as can be.
-    counts = range(4, min(_UNROLLED, whole // 2) + 1)
-    unrolled = min(counts, key=lambda count: (whole % count, -count))
-    turns, rest = divmod(whole, unrolled)
-    return _Blocks(pixels, turns, unrolled, rest, over)
-
-
-@dataclass(frozen=True)
-class _Form:
-    """The geometry of a layer's strips and blocks."""
-
-    pair: bool
-    blocks: _Blocks
-    group: int
-    strip_columns: int
-    row_groups: int
-    band_rows: int
-    instructions: float
-
-    @property
-    def column_bytes(self) -> int:
-        """From a column of a strip to the next."""
-        return 4 * self.group
-
-    @property
-    def strip_bytes(self) -> int:
-        """One strip."""
-        return self.strip_columns * self.column_bytes
-
-    @property
-    def rows_a_strip(self) -> int:
-        """Output rows of a row of blocks."""
-        return 2 if self.pair else 1
-
-    @property
-    def scratch_bytes(self) -> int:
-        """The strips of a band, and where the last one's vectors may write behind it."""
-        return (
-            self.band_rows // self.rows_a_strip * self.row_groups * self.strip_bytes + _PACK_SLACK
-        )
-
-
-def _estimate(layer: DepthwiseConv2D, form: _Form) -> float:
-    rows, columns = layer.window.height, layer.window.width
-    channels = layer.output_shape[3]
-    patches = form.row_groups * -(-columns.size // 4)
-    block = 13 if form.pair else form.blocks.pixels * (2 + 5 * (patches - 1)) + 8
-    blocks = form.blocks.count + bool(form.blocks.last)
-    band_strips = form.band_rows // form.rows_a_strip
-    bands = -(-rows.output // form.band_rows)
-    groups = -(-layer.input_shape[3] // form.group)
-    vectors = -(-layer.input_shape[2] * form.group // _GROUP)
-    packing = groups * band_strips * form.row_groups * (9 * vectors + _STRIP_INSTRUCTIONS)
-    computing = channels * (
-        _CHANNEL_INSTRUCTIONS + band_strips * (blocks * block + _ROW_INSTRUCTIONS)
-    )
-    band = groups * _BAND_INSTRUCTIONS + packing + computing
-    return layer.input_shape[0] * (bands * band + _CALL_INSTRUCTIONS)
-
-
-def _forms(layer: DepthwiseConv2D) -> Iterator[_Form]:
-    rows, columns = layer.window.height, layer.window.width
-    channels = layer.input_shape[3]
-    group = channels if channels <= _GROUP else _GROUP
-    pairable = (
-        (rows.size, rows.stride, rows.dilation) == (3, 1, 1)
-        and (columns.size, columns.stride, columns.dilation) == (3, 1, 1)
-        and layer.depth_multiplier == 1
-        and min(rows.output, columns.output) > 1
-    )
-    for pair in (True, False) if pairable else (False,):
-        pixels = 2 if pair else min(4, columns.output)
-        column_groups = 1 if pair else -(-columns.size // 4)
-        # A patch has four columns, whatever the filter has.
-        reach = (
-            (columns.output - 1) * columns.stride + (4 * column_groups - 1) * columns.dilation + 1
-        )
-        if pair:
-            reach = columns.output + 2
-        strip_columns = max(reach, columns.pad + columns.input)
-        row_groups = 1 if pair else -(-rows.size // 4)
-        step = 2 if pair else 1
-        for band_rows in range(step, rows.output + 1, step):
-            form = _Form(
-                pair,
-                _cut(columns.output, pixels),
-                group,
-                strip_columns,
-                row_groups,
-                band_rows,
-                instructions=0.0,
-            )
-            strips = band_rows // step * row_groups
-            if band_rows > step and (form.scratch_bytes > _STRIP_BYTES or strips > _MOST_STRIPS):
-                break
-            cost = _estimate(layer, form)
-            yield _Form(**{**vars(form), "instructions": cost})
-
-
-@lru_cache(maxsize=256)
-def _form(layer: DepthwiseConv2D) -> _Form:
-    """The cheapest geometry."""
-    return min(_forms(layer), key=lambda form: form.instructions)
-
-
-def _row_distances(layer: DepthwiseConv2D, form: _Form) -> tuple[int, int]:
+def _row_distances(layer: DepthwiseConv2D, form: Form) -> tuple[int, int]:
     """(output, strip): bytes from a row's last block to the next row's first."""
     columns = layer.window.width
     channels = layer.output_shape[3]
@@ -188,7 +48,7 @@ def _row_distances(layer: DepthwiseConv2D, form: _Form) -> tuple[int, int]:
     return output, form.row_groups * form.strip_bytes - patches * form.column_bytes
 
 
-def _assembly(layer: DepthwiseConv2D, form: _Form, constants: ChannelConstants) -> Assembly:
+def _assembly(layer: DepthwiseConv2D, form: Form, constants: ChannelConstants) -> Assembly:
     columns = layer.window.width
     blocks = form.blocks
     row_output, row_strip = _row_distances(layer, form)
@@ -241,9 +101,9 @@ def _assembly(layer: DepthwiseConv2D, form: _Form, constants: ChannelConstants) 
     )
 
 
-def _packing(form: _Form, channels: int) -> Assembly:
+def _packing(form: Form, channels: int) -> Assembly:
     """The function that interleaves rows: vectors of columns, or of channels a column apart."""
-    step = _GROUP if form.group == channels else channels
+    step = GROUP if form.group == channels else channels
     arguments = "const tinygen_mve_pack_run *run, int32_t offset"
     return Assembly(
         stem=f"mve_depthwise_pack_{step}",
@@ -262,7 +122,7 @@ def _packing(form: _Form, channels: int) -> Assembly:
     )
 
 
-def _pack_constants(weights: AnyArray, form: _Form, constants: ChannelConstants) -> AnyArray:
+def _pack_constants(weights: AnyArray, form: Form, constants: ChannelConstants) -> AnyArray:
     """Of each output channel: columns of four filter rows, bias, last constant, multiplier."""
     height, width, channels = weights.shape
     padded = np.zeros((4 * form.row_groups, width, channels), dtype=np.int8)
@@ -273,7 +133,7 @@ def _pack_constants(weights: AnyArray, form: _Form, constants: ChannelConstants)
     return np.concatenate([words, others], axis=1).astype(np.int32)
 
 
-def _overlap(layer: DepthwiseConv2D, form: _Form) -> tuple[Overlap, ...]:
+def _overlap(layer: DepthwiseConv2D, form: Form) -> tuple[Overlap, ...]:
     """Leave to write over the input: bands go down, each reads all its rows before the next one."""
     rows = layer.window.height
     if layer.input_shape[0] > 1:
@@ -290,8 +150,7 @@ def _overlap(layer: DepthwiseConv2D, form: _Form) -> tuple[Overlap, ...]:
     return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
 
 
-def _bind(layer: DepthwiseConv2D) -> Binding:
-    form = _form(layer)
+def _bind(layer: DepthwiseConv2D, form: Form) -> Binding:
     channels = layer.input_shape[3]
     filters = layer.weights.reshape(-1, layer.weights.shape[2]).T
     constants = channel_constants(filters, layer.bias, layer.input_zero_point, layer.requantization)
@@ -314,7 +173,6 @@ def _bind(layer: DepthwiseConv2D) -> Binding:
             ("row_groups", form.row_groups),
             ("strip_columns", form.strip_columns),
             ("pixels", form.blocks.pixels),
-            ("scratch_bytes", form.scratch_bytes),
             ("channel_words", packed.shape[1]),
             ("constants", ConstantArgument("constants")),
         ),
@@ -360,7 +218,7 @@ class _DepthwiseKernel:
             return reason
         if layer.input_shape[3] == 1:
             return "leaves one input channel to the convolution"
-        form = _form(layer)
+        form = find_form(layer)
         if 4 * form.row_groups * layer.window.width.size > _MOST_WEIGHT_BYTES:
             return "the filter is too large"
         if layer.depth_multiplier > _MOST_MULTIPLIER:
@@ -370,12 +228,27 @@ class _DepthwiseKernel:
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
         """Estimated cycles."""
         assert isinstance(layer, DepthwiseConv2D)
-        return _form(layer).instructions * _CYCLES_PER_INSTRUCTION
+        return find_form(layer).instructions * _CYCLES_PER_INSTRUCTION
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
         """Fit the kernel to the layer."""
         assert isinstance(layer, DepthwiseConv2D)
-        return _bind(layer)
+        return _bind(layer, find_form(layer))
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """None: any bands will do."""
+        return None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
+        """Estimated cycles of the whole layer by bands."""
+        assert isinstance(layer, DepthwiseConv2D)
+        cycles = find_form(layer, bands).instructions * _CYCLES_PER_INSTRUCTION
+        return cycles + calls_cost(layer, bands)
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
+        """Fit the kernel to bands of the layer."""
+        assert isinstance(layer, DepthwiseConv2D)
+        return rows_binding(_bind(layer, find_form(layer, bands)), bands)
 
 
 KERNELS: Sequence[Kernel] = (_DepthwiseKernel(),)

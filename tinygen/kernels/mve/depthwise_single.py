@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from tinygen.kernels.bands import Bands
 from tinygen.kernels.kernel import Binding, Kernel, Provider
 from tinygen.kernels.mve import convolution
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
@@ -35,6 +36,9 @@ def _as_convolution(layer: DepthwiseConv2D) -> Conv2D | None:
     )
 
 
+(_CONVOLUTION,) = convolution.KERNELS
+
+
 @dataclass(frozen=True)
 class _OneChannelKernel:
     """``mve.conv2d_s8`` for a depthwise layer with one input channel."""
@@ -49,7 +53,7 @@ class _OneChannelKernel:
         converted = _as_convolution(layer)
         if converted is None:
             return "does one input channel only"
-        return convolution.KERNELS[0].rejects(converted, core)
+        return _CONVOLUTION.rejects(converted, core)
 
     def _converted(self, layer: Layer) -> Conv2D:
         assert isinstance(layer, DepthwiseConv2D)
@@ -59,11 +63,23 @@ class _OneChannelKernel:
 
     def cost(self, layer: Layer, core: Core) -> float:
         """Estimated cycles."""
-        return convolution.KERNELS[0].cost(self._converted(layer), core)
+        return _CONVOLUTION.cost(self._converted(layer), core)
 
     def bind(self, layer: Layer, core: Core) -> Binding:
         """Fit the kernel to the layer."""
-        return convolution.KERNELS[0].bind(self._converted(layer), core)
+        return _CONVOLUTION.bind(self._converted(layer), core)
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:
+        """Why the kernel cannot do a layer by bands that it does whole, or None if it can."""
+        return _CONVOLUTION.bands_rejected(self._converted(layer), core, bands)
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
+        """Estimated cycles of the whole layer by bands."""
+        return _CONVOLUTION.bands_cost(self._converted(layer), core, bands)
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
+        """Fit the kernel to bands of the layer."""
+        return _CONVOLUTION.bind_bands(self._converted(layer), core, bands)
 
 
 KERNELS: Sequence[Kernel] = (_OneChannelKernel(),)

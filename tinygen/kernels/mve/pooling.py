@@ -7,11 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tinygen.kernels.bands import CALL_CYCLES, Bands, calls_cost, rows_binding
 from tinygen.kernels.kernel import Binding, Call, Kernel, Provider, Struct, TensorArgument
 from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
 from tinygen.kernels.portable.base import axis_struct
+from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.layer import Layer
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
+from tinygen.ops.streaming import accumulates
 from tinygen.targets.cores import Core
 
 _MOST_VALUES = 256
@@ -19,6 +22,10 @@ _MOST_VALUES = 256
 _WINDOW_INSTRUCTIONS = 60.0
 _VECTOR_INSTRUCTIONS = 40.0
 _PIXEL_INSTRUCTIONS = 8.0
+_ADDED_INSTRUCTIONS = 5.0
+"""Of a pixel of eight channels that is added to their sums,"""
+_SUMS_INSTRUCTIONS = 14.0
+"""and of each call besides."""
 
 
 def _instructions(layer: Pool2D) -> float:
@@ -62,6 +69,33 @@ class _PoolKernel:
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
         """Fit the kernel to the layer."""
         assert isinstance(layer, Pool2D)
+        return self._bind(layer)
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """None: any bands will do."""
+        return None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
+        """Estimated cycles of the whole layer by bands."""
+        assert isinstance(layer, Pool2D)
+        if not accumulates(layer):
+            return _instructions(layer) * CYCLES_PER_INSTRUCTION + calls_cost(layer, bands)
+        _, height, width, channels = layer.input_shape
+        calls = -(-height // bands.most)
+        vectors = -(-channels // 8)
+        added = height * width * _ADDED_INSTRUCTIONS
+        instructions = vectors * (added + calls * _SUMS_INSTRUCTIONS)
+        return instructions * CYCLES_PER_INSTRUCTION + calls * CALL_CYCLES
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
+        """Fit the kernel to bands of the layer."""
+        assert isinstance(layer, Pool2D)
+        if accumulates(layer):
+            assert isinstance(layer, AveragePool2D)
+            return average_rows_binding(layer, "mve")
+        return rows_binding(self._bind(layer), bands)
+
+    def _bind(self, layer: Pool2D) -> Binding:
         parameters = Struct(
             "tinygen_pool2d_s8_params",
             (
