@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygen.options import Budget
+from tinygen.board_memory import STACK_RESERVE_BYTES, banks_of
+from tinygen.budget import block_name
+from tinygen.memory.layout import storage_roots
+from tinygen.memory.traffic import traffic
 from tinygen.plan import Plan
 from tinygen.plan_data import rewrites_as_data
 from tinygen.targets.boards import Board, all_boards
 
 _CODE_BYTES = 1024
 _CODE_BYTES_PER_STEP = 600
-STACK_RESERVE_BYTES = 1024
-"""RAM that a board is assumed to need beside the arena and the model's state."""
 
 
 def flash_estimate(plan: Plan) -> int:
@@ -27,21 +28,17 @@ def flash_estimate(plan: Plan) -> int:
     return plan.weight_bytes + 2 * plan.state_bytes + code
 
 
-def ram_budget(board: Board | None) -> Budget | None:
-    """What a board leaves for the arena; None for a machine without limits."""
-    if board is None or not board.ram:
-        return None
-    whole = board.ram[0].length
-    source = f"the RAM of {board.name} ({whole:,}, less {STACK_RESERVE_BYTES:,} for the stack)"
-    return Budget(whole - STACK_RESERVE_BYTES, source)
-
-
 def fits(plan: Plan, board: Board) -> bool:
-    """Whether arena, state and flash estimate fit the first RAM and flash region of a board."""
-    return (
-        plan.arena_bytes + plan.state_bytes + STACK_RESERVE_BYTES <= board.ram[0].length
-        and flash_estimate(plan) <= board.flash[0].length
+    """Whether arena and state fit the first RAM region of a board, or its banks if the plan is spread
+    over banks of these names; and code and constants the first flash region.
+    """
+    room = {bank.name: bank.nbytes for bank in banks_of(board)}
+    spread = bool(plan.banks) and all(
+        part.nbytes + (0 if part.bank.section else plan.state_bytes) <= room.get(part.bank.name, 0)
+        for part in plan.banks
     )
+    whole = plan.arena_bytes + plan.state_bytes + STACK_RESERVE_BYTES <= board.ram[0].length
+    return (spread or whole) and flash_estimate(plan) <= board.flash[0].length
 
 
 def fitting_boards(plan: Plan) -> Sequence[Board]:
@@ -50,6 +47,29 @@ def fitting_boards(plan: Plan) -> Sequence[Board]:
         board
         for board in all_boards()
         if not board.is_host and board.core == plan.options.core and fits(plan, board)
+    ]
+
+
+def _banks_as_data(plan: Plan) -> list[dict[str, Any]]:
+    """What lies in which bank, and the bytes an inference moves to and from it, estimated."""
+    moved = traffic(plan.network, plan.steps, storage_roots(plan.network, plan.steps))
+    return [
+        {
+            "name": part.bank.name,
+            "fast": part.bank.fast,
+            "bytes": part.nbytes,
+            "available": part.bank.nbytes,
+            "holds": [
+                {
+                    "block": block_name(plan, block.key),
+                    "bytes": block.size,
+                    "moved_bytes": moved.get(block.key, 0),
+                }
+                for block in plan.blocks
+                if part.holds(plan.block_offsets[block.key])
+            ],
+        }
+        for part in plan.banks
     ]
 
 
@@ -64,6 +84,7 @@ def analysis_as_data(plan: Plan) -> dict[str, Any]:
         "weight_bytes": plan.weight_bytes,
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
+        "banks": _banks_as_data(plan),
         "state_bytes": plan.state_bytes,
         "unstreamed_arena_bytes": plan.unstreamed_bytes,
         "file_order_arena_bytes": plan.file_order_bytes,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygen.errors import BudgetError
+from tinygen.memory.banks import BankArena
 from tinygen.memory.body import Body
 from tinygen.ops.streaming import row_axes
 from tinygen.options import Optimize
@@ -36,14 +37,19 @@ def _tensor_name(plan: Plan, index: int) -> str:
     return f"the input {plan.network.tensors[index].name!r}"
 
 
-def contributors(plan: Plan) -> list[tuple[str, int]]:
-    """The blocks needed at the worst event and their bytes there, the largest first."""
+def contributors(plan: Plan, bank: BankArena | None = None) -> list[tuple[str, int]]:
+    """The blocks needed at the worst event and their bytes there, the largest first; of one bank only
+    if one is given.
+    """
+    blocks = [
+        block for block in plan.blocks if bank is None or bank.holds(plan.block_offsets[block.key])
+    ]
 
     def needed(event: int) -> int:
-        return sum(block.needed(event) for block in plan.blocks)
+        return sum(block.needed(event) for block in blocks)
 
-    worst = max({block.first for block in plan.blocks}, key=needed, default=0)
-    alive: list[tuple[Body, int]] = [(block, block.needed(worst)) for block in plan.blocks]
+    worst = max({block.first for block in blocks}, key=needed, default=0)
+    alive: list[tuple[Body, int]] = [(block, block.needed(worst)) for block in blocks]
     alive.sort(key=lambda entry: -entry[1])
     return [(block_name(plan, block.key), size) for block, size in alive if size]
 
@@ -62,13 +68,31 @@ def _ram_hint(plan: Plan) -> str:
     return f"To need less, {', or '.join(advice)}."
 
 
+def _largest(plan: Plan, bank: BankArena | None = None) -> str:
+    found = contributors(plan, bank)[:_NAMED]
+    return ", ".join(f"{name} ({size:,} bytes)" for name, size in found)
+
+
+def _check_banks(plan: Plan) -> None:
+    for part in plan.banks:
+        if part.excess:
+            banks = ", ".join(f"{bank.name} {bank.nbytes:,}" for bank in plan.options.banks)
+            raise BudgetError(
+                f"{plan.network.graph.source}: the smallest plan found that is spread over the banks "
+                f"({banks} bytes) needs {part.excess:,} bytes more in {part.bank.name}; most at the "
+                f"peak there take {_largest(plan, part)}.",
+                _ram_hint(plan),
+            )
+
+
 def check_ram(plan: Plan) -> None:
-    """BudgetError if arena and state take more than the options allow."""
+    """BudgetError if arena and state take more than the options allow, or a bank more than it has."""
     budget = plan.options.ram
     total = plan.arena_bytes + plan.state_bytes
     if budget is None or total <= budget.nbytes:
+        _check_banks(plan)
         return
-    largest = ", ".join(f"{name} ({size:,} bytes)" for name, size in contributors(plan)[:_NAMED])
+    largest = _largest(plan)
     kept = f" ({plan.state_bytes:,} of them state)" if plan.state_bytes else ""
     raise BudgetError(
         f"{plan.network.graph.source}: the smallest plan found needs {total:,} bytes of RAM{kept}, "

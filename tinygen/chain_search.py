@@ -89,7 +89,7 @@ def smallest_at(cycles: float) -> Rank:
 
     def rank(candidate: Candidate) -> tuple[float, ...]:
         over = max(0.0, candidate.cycles - cycles)
-        return (over, candidate.arena_bytes, candidate.weight)
+        return (over, candidate.layout.excess, candidate.arena_bytes, candidate.weight)
 
     return rank
 
@@ -98,7 +98,7 @@ def cheapest_within(budget: int) -> Rank:
     """Fewer cycles among those that keep the budget; less memory among those that do not."""
 
     def rank(candidate: Candidate) -> tuple[float, ...]:
-        over = max(0, candidate.arena_bytes - budget)
+        over = max(0, candidate.arena_bytes - budget, candidate.layout.excess)
         return (over, candidate.weight, candidate.arena_bytes)
 
     return rank
@@ -262,7 +262,9 @@ class ChainSearch:
                 steps.append(step)
             complete = len(steps) == len(segments)
             self._known[segments] = (
-                Candidate(segments, tuple(steps), lay_out(self.network, steps, _QUICK))
+                Candidate(
+                    segments, tuple(steps), lay_out(self.network, steps, self.options, _QUICK)
+                )
                 if complete
                 else None
             )
@@ -374,6 +376,7 @@ class ChainSearch:
                     if (
                         found is None
                         or found.arena_bytes > budget
+                        or found.layout.excess
                         or found.cycles >= candidate.cycles
                     ):
                         break
@@ -400,10 +403,10 @@ def plan_within(search: ChainSearch, budget: int) -> Candidate | None:
     if not candidates:
         return None
     rank = cheapest_within(budget)
-    if min(candidate.arena_bytes for candidate in candidates) > budget:
+    if all(rank(candidate)[0] for candidate in candidates):
         smallest_plan(search)
     best = search.best(rank)
-    if best is None or best.arena_bytes > budget:
+    if best is None or rank(best)[0]:
         return smallest_plan(search)
     return search.widen(search.improve(best, rank), budget)
 
@@ -430,10 +433,10 @@ def with_chains(
     cannot be streamed.
     """
     budget = options.ram
-    ordinary = lay_out(network, steps)
+    ordinary = lay_out(network, steps, options)
     unstreamed = ordinary.placement.extent
     demanded = options.stream_input or bool(options.chains)
-    fits = budget is None or unstreamed <= budget.nbytes
+    fits = not ordinary.excess and (budget is None or unstreamed <= budget.nbytes)
     if fits and not demanded and options.optimize is not Optimize.RAM:
         return steps, ordinary, unstreamed
     search = ChainSearch(network, steps, options)
@@ -454,7 +457,8 @@ def with_chains(
                 else "the demanded chains cannot be streamed."
             )
         )
-    layout = lay_out(network, found.steps)
-    if layout.placement.extent >= unstreamed and not demanded:
+    layout = lay_out(network, found.steps, options)
+    gains = (layout.excess, layout.placement.extent) < (ordinary.excess, unstreamed)
+    if not gains and not demanded:
         return steps, ordinary, unstreamed
     return found.steps, layout, unstreamed

@@ -21,7 +21,8 @@ from tinygen.cli_options import (
     model_argument,
     probe_option,
     request,
-    target_option,
+    request_for,
+    target_options,
     write_text,
 )
 from tinygen.cli_quantize import quantize
@@ -98,14 +99,15 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
     help="Draw the arena over time as SVG; with --ram-curve, the curve beside it (FILE-curve.svg).",
 )
 @click.option("--ram-curve", is_flag=True, help="RAM against cycles: what each --ram would cost.")
-@target_option
+@target_options
 @compile_options
 @common_options
 def analyze(
     model: Path,
     plot: Path | None,
     ram_curve: bool,
-    target: str,
+    target: str | None,
+    board_name: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -117,7 +119,7 @@ def analyze(
     from tinygen.report.memory_map import memory_map
     from tinygen.report.ram_curve import curve_svg, print_curve
 
-    wanted = request(target, options)
+    wanted = request_for(target, board_name, options)
     plan = compile_model(model, wanted).plan
     data = analysis_as_data(plan)
     if plot:
@@ -145,18 +147,24 @@ def analyze(
     help="Directory of the C files (default: firmware/generated/NAME).",
 )
 @click.option("--force", is_flag=True, help="Write beside files that tinygen did not generate.")
-@target_option
+@target_options
 @compile_options
 @common_options
 def generate(
-    model: Path, output: Path | None, force: bool, target: str, as_json: bool, **options: Any
+    model: Path,
+    output: Path | None,
+    force: bool,
+    target: str | None,
+    board_name: str | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Write the C files of a model."""
     from tinygen.emit import write_files
     from tinygen.pipeline import compile_model
     from tinygen.verify import fallbacks
 
-    compilation = compile_model(model, request(target, options))
+    compilation = compile_model(model, request_for(target, board_name, options))
     directory = output or Path("firmware") / "generated" / compilation.name
     write_files(compilation.files, directory, force=force)
     plan = compilation.plan

@@ -52,6 +52,14 @@ def compile_options(function: FunctionT) -> FunctionT:
             help="Bytes that the arena may take; layers are streamed by rows where that is needed.",
         ),
         click.option(
+            "--bank",
+            "banks",
+            multiple=True,
+            metavar="NAME=BYTES[,fast]",
+            help="A memory that the arena may be spread over, in place of what the board leaves; "
+            "several times for several.",
+        ),
+        click.option(
             "--flash",
             type=click.IntRange(min=1),
             help="Bytes that code (estimated) and constants may take.",
@@ -88,9 +96,29 @@ def compile_options(function: FunctionT) -> FunctionT:
 
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
-target_option = click.option(
-    "--target", default="cortex-m4", show_default=True, help="Core to generate for."
-)
+
+
+def target_options(function: FunctionT) -> FunctionT:
+    """--target and --board, of commands that run nothing."""
+    target = click.option("--target", help="Core to generate for (default: cortex-m4).")
+    board = click.option(
+        "--board",
+        "board_name",
+        help="A board's name, or a board file: its core, and its memories as limits.",
+    )
+    return target(board(function))
+
+
+def request_for(target: str | None, board_name: str | None, options: dict[str, Any]) -> Any:
+    """The ``pipeline.Request`` of ``target_options`` and ``compile_options``."""
+    from tinygen.targets.boards import board
+
+    if board_name is None:
+        return request(target or "cortex-m4", options)
+    chosen = board(board_name)
+    if target not in (None, chosen.core.name):
+        raise click.UsageError(f"{board_name} has a {chosen.core.name}, not a {target}.")
+    return request(chosen.core.name, options, chosen)
 
 
 probe_option = click.option(
@@ -99,13 +127,16 @@ probe_option = click.option(
 
 
 def request(core_name: str, options: dict[str, Any], board: Any = None) -> Any:
-    """The ``pipeline.Request`` of ``compile_options`` for a core; a board's RAM is a budget."""
-    from tinygen.analyze import ram_budget
+    """The ``pipeline.Request`` of ``compile_options`` for a core; a board's RAM is a budget,
+    and its regions the banks of the arena.
+    """
+    from tinygen.board_memory import chosen_banks, ram_budget
     from tinygen.numerics import Numerics
     from tinygen.options import Budget, KernelChoice, Optimize
     from tinygen.pipeline import Request
     from tinygen.targets.cores import core
 
+    banks = chosen_banks(board, options["banks"])
     return Request(
         core=core(core_name),
         name=options["name"],
@@ -114,9 +145,10 @@ def request(core_name: str, options: dict[str, Any], board: Any = None) -> Any:
         numerics=Numerics(options["numerics"]),
         cmsis_nn=options["cmsis_nn"],
         weight_growth=options["weight_growth"],
-        ram=Budget(options["ram"], "--ram") if options["ram"] else ram_budget(board),
+        ram=Budget(options["ram"], "--ram") if options["ram"] else ram_budget(board, banks),
         flash=Budget(options["flash"], "--flash") if options["flash"] else None,
         stream_input=options["stream_input"],
+        banks=banks,
     )
 
 

@@ -8,6 +8,7 @@ asked for them first. Padding between sections, at most a few bytes each, is nob
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ class Footprint:
     Attributes:
         flash_code: machine code, parameter structs and initial values of variables.
         flash_weights: the constant arrays of ``<name>_weights.c``.
-        ram_arena: the arena.
+        ram_arena: the arena, in all memories that it is spread over.
         ram_static: variables beside the arena.
     """
 
@@ -70,6 +71,6 @@ def measure_footprint(
             sizes["weights" if part.origin in weights else "code"] += part.size
         if found.writable:
             sizes["ram"] += part.size
-    symbol = read_symbols(elf).get(f"{name}_arena")
-    arena = symbol.size if symbol else 0
+    arrays = re.compile(rf"{re.escape(name)}_arena(_\w+)?")
+    arena = sum(s.size for key, s in read_symbols(elf).items() if arrays.fullmatch(key))
     return Footprint(sizes["code"], sizes["weights"], arena, sizes["ram"] - arena)

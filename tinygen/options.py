@@ -35,6 +35,20 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Bank:
+    """A memory that may hold part of the arena, and how many bytes of it.
+
+    Of several banks the ``fast`` ones get what is accessed most. ``section`` is what the linker knows
+    the bank by; empty where variables lie without being told.
+    """
+
+    name: str
+    nbytes: int
+    fast: bool = False
+    section: str = ""
+
+
+@dataclass(frozen=True)
 class Options:
     """What the user asked for, beside the model.
 
@@ -42,7 +56,7 @@ class Options:
     need more than others are taken only within it. ``ram`` is what arena and kept state may take,
     ``flash`` what code and constants may. ``stream_input``: the application delivers the input row by
     row. ``chains`` are positions of layers that must be streamed together, in place of the planner's
-    choice.
+    choice. ``banks`` are the memories that the arena may be spread over; without, it is one array.
     """
 
     name: str
@@ -54,3 +68,4 @@ class Options:
     flash: Budget | None = None
     stream_input: bool = False
     chains: tuple[range, ...] = ()
+    banks: tuple[Bank, ...] = ()

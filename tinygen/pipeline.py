@@ -17,7 +17,7 @@ from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Kernel, Provider
 from tinygen.lowering import Network, lower
 from tinygen.numerics import Numerics
-from tinygen.options import Budget
+from tinygen.options import Bank, Budget
 from tinygen.passes import rewrite
 from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
 from tinygen.targets.cores import Core
@@ -32,7 +32,8 @@ class Request:
     ``name`` prefixes every symbol; the model file's name is taken if it is empty. ``cmsis_nn`` is a
     CMSIS-NN tree to use instead of the one that is found. Constants may grow to ``weight_growth`` times
     the model's where that saves cycles. ``ram`` and ``flash`` are what the plan may take;
-    ``stream_input`` has the application deliver the input row by row.
+    ``stream_input`` has the application deliver the input row by row. ``banks`` are the memories that
+    the arena may be spread over.
     """
 
     core: Core
@@ -45,6 +46,7 @@ class Request:
     ram: Budget | None = None
     flash: Budget | None = None
     stream_input: bool = False
+    banks: tuple[Bank, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,7 @@ def compile_model(model: Path, request: Request) -> Compilation:
         ram=request.ram,
         flash=request.flash,
         stream_input=request.stream_input,
+        banks=request.banks,
     )
     plan = make_plan(network, options, kernels)
     check_flash(plan, flash_estimate(plan))

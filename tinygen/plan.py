@@ -14,11 +14,12 @@ from tinygen.kernel_choice import choose, grow
 from tinygen.kernels.control_flow import bind_control_flow
 from tinygen.kernels.kernel import Kernel, Provider
 from tinygen.lowering import Network
+from tinygen.memory.banks import BankArena
 from tinygen.memory.body import Body
 from tinygen.memory.checker import check_plan
 from tinygen.memory.timeline import Moment
 from tinygen.ops.control_flow import ControlFlow, Loop
-from tinygen.options import KernelChoice, Optimize, Options
+from tinygen.options import Bank, KernelChoice, Optimize, Options
 from tinygen.reorder import arrange
 from tinygen.step import RoutinePlan, Step
 
@@ -35,7 +36,8 @@ class Plan:
     ``tensor_offsets``, ``scratch_offsets`` and ``kept_offsets`` (by step, and position among its
     bindings) are bytes from the arena's start. A tensor that is a view has the offset of what it views;
     one that is streamed, that of its ring. ``blocks`` are what was packed, and
-    ``moments`` the events at which they are needed.
+    ``moments`` the events at which they are needed. ``banks`` are the memories that hold the arena,
+    one behind the other in its offsets; empty: it is one array that lies anywhere.
     """
 
     network: Network
@@ -49,6 +51,7 @@ class Plan:
     blocks: tuple[Body, ...] = ()
     block_offsets: Mapping[str, int] = field(default_factory=dict)
     kept_offsets: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    banks: tuple[BankArena, ...] = ()
 
     state_offsets: Mapping[int, int] = field(default_factory=dict)
     """Bytes from the start of the state memory of the tensors kept between inferences."""
@@ -82,7 +85,7 @@ class Plan:
         """Bytes of memory kept between inferences, outside the arena."""
         states = self.network.states
         ends = (self.state_offsets[i] + states[i].nbytes for i in states)
-        return -(-max(ends, default=0) // STATE_ALIGNMENT) * STATE_ALIGNMENT
+        return _aligned(max(ends, default=0))
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
@@ -122,6 +125,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         for layer in network.layers
     )
     steps = grow(steps, network, options)
+    options = replace(options, banks=_banks_beside_state(network, options))
     ordinary = sum(step.cycles for step in steps)
     arranged = arrange(steps, network, options)
     steps, layout = arranged.steps, arranged.layout
@@ -138,6 +142,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         moments=layout.timeline.moments,
         blocks=layout.timeline.bodies,
         block_offsets=layout.placement.offsets,
+        banks=layout.banks,
         unstreamed_bytes=arranged.unstreamed_bytes,
         file_order_bytes=arranged.file_order_bytes,
         unstreamed_cycles=ordinary,
@@ -151,7 +156,7 @@ def _control_flow(layer: ControlFlow, options: Options, cmsis_nn: Sequence[Kerne
     """A step that runs other plans, one at a time in the same scratch memory; none is streamed."""
     if options.optimize is Optimize.RAM:
         options = replace(options, optimize=Optimize.SPEED)
-    options = replace(options, ram=None, flash=None, stream_input=False, chains=())
+    options = replace(options, ram=None, flash=None, stream_input=False, chains=(), banks=())
     routines = tuple(
         RoutinePlan(routine, make_plan(routine.network, options, cmsis_nn))
         for routine in layer.routines
@@ -160,11 +165,24 @@ def _control_flow(layer: ControlFlow, options: Options, cmsis_nn: Sequence[Kerne
     return Step((layer,), "control_flow", Provider.TINYGEN, binding, routines=routines)
 
 
+def _banks_beside_state(network: Network, options: Options) -> tuple[Bank, ...]:
+    """The banks, where variables lie less what the model keeps between inferences."""
+    state = sum(_aligned(network.tensors[index].nbytes) for index in network.states)
+    return tuple(
+        bank if bank.section else replace(bank, nbytes=max(0, bank.nbytes - state))
+        for bank in options.banks
+    )
+
+
+def _aligned(nbytes: int) -> int:
+    return -(-nbytes // STATE_ALIGNMENT) * STATE_ALIGNMENT
+
+
 def _state_offsets(network: Network) -> dict[int, int]:
     """Where each kept tensor is in the memory that survives an inference."""
     offsets = {}
     end = 0
     for index in network.states:
         offsets[index] = end
-        end += -(-network.tensors[index].nbytes // STATE_ALIGNMENT) * STATE_ALIGNMENT
+        end += _aligned(network.tensors[index].nbytes)
     return offsets

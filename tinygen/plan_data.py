@@ -18,6 +18,21 @@ def rewrites_as_data(graph: Graph) -> list[dict[str, str]]:
     ]
 
 
+def _banks_as_data(plan: Plan) -> list[dict[str, Any]]:
+    """The memories that the arena is spread over, each from an offset of it."""
+    return [
+        {
+            "name": part.bank.name,
+            "fast": part.bank.fast,
+            "section": part.bank.section,
+            "offset": part.base,
+            "bytes": part.nbytes,
+            "available": part.bank.nbytes,
+        }
+        for part in plan.banks
+    ]
+
+
 def plan_as_data(plan: Plan) -> dict[str, Any]:
     """The Plan as plain data for JSON: what was decided, and why."""
     names = {index: tensor.name for index, tensor in plan.network.tensors.items()}
@@ -69,6 +84,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
             }
             for number, step in enumerate(plan.steps)
         ],
+        **({"banks": _banks_as_data(plan)} if plan.banks else {}),
         "events": [moment.step for moment in plan.moments],
         "blocks": [
             {

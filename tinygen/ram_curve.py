@@ -15,8 +15,11 @@ _STEP = 1.03
 
 
 def curve_as_data(model: Path, request: Request) -> list[dict[str, Any]]:
-    """Points of the curve, each planned with ``--ram``: arena bytes and cycles, estimated."""
+    """Points of the curve, each planned with ``--ram``: bytes of an arena in one piece and cycles,
+    estimated.
+    """
     points = []
+    request = replace(request, banks=())
     plain = compile_model(model, replace(request, ram=None, optimize=Optimize.SPEED)).plan
     smallest = compile_model(model, replace(request, ram=None, optimize=Optimize.RAM)).plan
     budget = plain.arena_bytes

@@ -37,8 +37,8 @@ class Arrangement:
         arena = self.layout.placement.extent
         cycles = sum(step.cycles for step in self.steps)
         if options.ram is None:
-            return (arena, cycles)
-        return (max(0, arena - options.ram.nbytes), cycles, arena)
+            return (self.layout.excess, arena, cycles)
+        return (max(0, arena - options.ram.nbytes, self.layout.excess), cycles, arena)
 
 
 def arrange(steps: tuple[Step, ...], network: Network, options: Options) -> Arrangement:
@@ -56,7 +56,7 @@ def arrange(steps: tuple[Step, ...], network: Network, options: Options) -> Arra
         return as_in_file
     moved = tuple(steps[number] for number in order)
     other = replace(network, layers=tuple(layer for step in moved for layer in step.layers))
-    if lay_out(other, moved).placement.extent >= unstreamed:
+    if lay_out(other, moved, options).placement.extent >= unstreamed:
         return as_in_file
     chained, layout, smaller = with_chains(moved, other, options)
     reordered = Arrangement(other, chained, layout, smaller, unstreamed)

@@ -75,7 +75,7 @@ class Poison:
     """Overwrites what nothing needs, at every call of the trace."""
 
     plan: Plan
-    arena: AnyArray
+    arenas: Sequence[AnyArray]
     rng: np.random.Generator
     call: int = 0
 
@@ -88,13 +88,18 @@ class Poison:
     def everything(self) -> None:
         """Before the inputs are written."""
         self.call = 0
-        self.arena[:] = self.rng.integers(0, 256, self.arena.size, dtype=np.uint8)
+        for arena in self.arenas:
+            arena[:] = self.rng.integers(0, 256, arena.size, dtype=np.uint8)
 
     def dead(self) -> None:
         """After an event."""
-        free = ~self.live[self.done[self.call]]
+        live = self.live[self.done[self.call]]
         self.call += 1
-        self.arena[free] = self.rng.integers(0, 256, int(free.sum()), dtype=np.uint8)
+        base = 0
+        for arena in self.arenas:
+            free = ~live[base : base + arena.size]
+            arena[free] = self.rng.integers(0, 256, int(free.sum()), dtype=np.uint8)
+            base += arena.size
 
 
 def _events_done(plan: Plan) -> list[int]:
@@ -155,17 +160,29 @@ void tinygen_trace(int32_t layer, const void *data, uint32_t bytes)
 """
 
 
+def arrays(plan: Plan) -> list[tuple[str, int]]:
+    """The arrays that a plan's arena consists of, and their bytes."""
+    name = plan.options.name
+    if len(plan.banks) < 2:
+        return [(f"{name}_arena", plan.arena_bytes)]
+    first, *others = plan.banks
+    return [
+        (f"{name}_arena", first.nbytes),
+        *((f"{name}_arena_{part.bank.name}", part.nbytes) for part in others),
+    ]
+
+
 def build(plans: Sequence[Plan], directory: Path) -> ctypes.CDLL:
     """All plans in one library, their arenas to be reached from outside."""
     lines = [_HOOK]
     for plan in plans:
         name = plan.options.name
         write_files(render(plan), directory / name)
+        lines += [f"#define {array.upper()}_EXTERNAL" for array, _ in arrays(plan)]
+        lines += [f'#include "{name}/{name}.c"', f'#include "{name}/{name}_weights.c"']
         lines += [
-            f"#define {name.upper()}_ARENA_EXTERNAL",
-            f'#include "{name}/{name}.c"',
-            f'#include "{name}/{name}_weights.c"',
-            f"uint8_t {name}_arena[{name.upper()}_ARENA_BYTES] __attribute__((aligned(16)));",
+            f"uint8_t {array}[{array.upper()}_BYTES] __attribute__((aligned(16)));"
+            for array, _ in arrays(plan)
         ]
     unit = directory / "all.c"
     unit.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -181,9 +198,11 @@ def run_poisoned(library: ctypes.CDLL, plan: Plan, samples: Sequence[Sequence[An
     """Every sample gives the reference's outputs, whatever stands in bytes that nothing needs."""
     name = plan.options.name
     model = HostModel(plan.network, name, library)
-    whole = ctypes.c_uint8 * plan.arena_bytes
-    arena = np.ctypeslib.as_array(whole.in_dll(library, f"{name}_arena"))
-    poison = Poison(plan, arena, np.random.default_rng(5))
+    arenas = [
+        np.ctypeslib.as_array((ctypes.c_uint8 * size).in_dll(library, array))
+        for array, size in arrays(plan)
+    ]
+    poison = Poison(plan, arenas, np.random.default_rng(5))
     hook_type = ctypes.CFUNCTYPE(None)
     hook = hook_type(poison.dead)
     slot = ctypes.c_void_p.in_dll(library, "trace_hook")

@@ -105,6 +105,7 @@ def test_unknown_boards() -> None:
         ("origin = 0x2000_0000", "origin = 0x0003_0000", "ram overlaps region flash"),
         ("origin = 0x2000_0000", "origin = 0x0004_0000", "right above flash"),
         ("length = 0x4000", "length = 0xF000_0000", "ends past the 32-bit address space"),
+        ('name = "ram"', 'name = "ram"\nfast = 1', r"ram\[0\]\.fast must be true or false, not 1"),
         ('name = "ram"', 'name = "flash"', "two regions named flash"),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = ["1234"]', "must be like '0483:374b'"),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = [7]', "usb must be one or more strings"),

@@ -90,11 +90,16 @@ def parts_of(number: int, step: Step) -> tuple[Part, ...]:
     )
 
 
+def arena_label(plan: Plan, number: int) -> str:
+    """What the array of a bank is called, after the model's name; that of the first is the arena."""
+    return f"arena_{plan.banks[number].bank.name.lower()}" if number else "arena"
+
+
 class Renderer:
     """Holds the symbol tables while one Plan is written down.
 
     The plan of a routine has a renderer of its own, whose functions and constants are named after
-    ``label``, and whose arena begins ``origin`` bytes into that of the model.
+    ``label``, and whose arena begins ``origin`` bytes into that of ``outer``.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Renderer:
         self.name = plan.options.name
         self.prefix = self.name.upper()
         self.label = label or self.name
+        self._outer = outer
         self._origin = origin
         self._state_offsets: Mapping[int, int] = (
             plan.state_offsets if outer is None else outer._state_offsets
@@ -121,7 +127,7 @@ class Renderer:
                 inner.plan,
                 self,
                 f"{self.label}_{number:02d}_{inner.routine.name}",
-                origin + plan.scratch_offsets.get((number, 0), 0),
+                plan.scratch_offsets.get((number, 0), 0),
             )
             for number, step in enumerate(plan.steps)
             for inner in step.routines
@@ -177,10 +183,20 @@ class Renderer:
         }
         return [found[stem] for stem in sorted(found)]
 
+    def _place(self, offset: int) -> tuple[str, int]:
+        """The array that holds an offset of the arena, and the offset in it."""
+        if self._outer is not None:
+            return self._outer._place(self._origin + offset)
+        for number, part in enumerate(self.plan.banks):
+            if part.holds(offset):
+                return f"{self.name}_{arena_label(self.plan, number)}", offset - part.base
+        return f"{self.name}_arena", offset
+
     def pointer(self, offset: int, ctype: str, *, writable: bool, row: str = "") -> str:
         """A pointer into the arena; ``row`` is an expression of bytes from the offset."""
         const = "" if writable else "const "
-        base = f"{self.name}_arena + {self._origin + offset}" + (f" + {row}" if row else "")
+        array, place = self._place(offset)
+        base = f"{array} + {place}" + (f" + {row}" if row else "")
         if ctype in ("uint8_t", "int8_t"):
             return f"({const}{ctype} *)({base})"
         return f"({const}{ctype} *)({const}void *)({base})"

@@ -20,7 +20,7 @@ import numpy as np
 from tinygen import __version__
 from tinygen.c_syntax import CTYPES, array_lines, comment, float_literal, integer_literal
 from tinygen.emit.control_flow import is_checked, routine_function, step_body, step_function
-from tinygen.emit.expressions import Part, Renderer, shape_text
+from tinygen.emit.expressions import Part, Renderer, arena_label, shape_text
 from tinygen.graph import AnyArray, DType, Tensor
 from tinygen.kernels.kernel import Binding, Provider
 from tinygen.ops.streaming import accumulates
@@ -67,6 +67,19 @@ def _interface_tensor(renderer: Renderer, kind: str, position: int, index: int) 
         "description": comment(f"'{tensor.name}', {tensor.dtype.value} {shape_text(tensor.shape)}"),
         "pointer": renderer.tensor_pointer(index, writable=kind == "input"),
     }
+
+
+def _arenas(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The arrays that the arena consists of: one, or one a bank."""
+    banks = [(part.nbytes, part.bank.section) for part in plan.banks]
+    for number, (nbytes, section) in enumerate(banks or [(plan.arena_bytes, "")]):
+        label = arena_label(plan, number)
+        yield {
+            "macro": label.upper(),
+            "array": f"{plan.options.name}_{label}",
+            "bytes": nbytes,
+            "attributes": f' __attribute__((section("{section}")))' if section else "",
+        }
 
 
 def _band_data(renderer: Renderer, part: Part) -> dict[str, Any]:
@@ -310,7 +323,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "kernels": _providers(plan),
         "target": plan.options.core.name,
         "optimize": plan.options.optimize.value,
-        "arena_bytes": plan.arena_bytes,
+        "arenas": list(_arenas(plan)),
         "layers": 1 + max(layer.operator.index for layer in plan.network.layers),
         "stateful": bool(plan.network.states),
         "copies": bool(plan.network.states)

@@ -59,6 +59,7 @@ class Arena:
         together: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.bodies = tuple(bodies)
+        self._given = tuple(sharings), tuple(together)
         self._sharings: dict[tuple[str, str], list[Sharing]] = {}
         for sharing in sharings:
             if sharing.reader != sharing.writer:
@@ -70,7 +71,8 @@ class Arena:
                 if intervals:
                     self._between[a.key, b.key] = intervals
                     self._between[b.key, a.key] = mirrored(intervals)
-        self._items = self._grouped(together)
+        self.items = self._grouped(together)
+        """What is placed as one: a body, or several that start at the same byte."""
         self.forbidden = self._item_conflicts()
         """By item, the items it conflicts with and the forbidden distances to them from there."""
 
@@ -105,9 +107,9 @@ class Arena:
         return items
 
     def _item_conflicts(self) -> list[list[tuple[int, tuple[Interval, ...]]]]:
-        conflicts: list[list[tuple[int, tuple[Interval, ...]]]] = [[] for _ in self._items]
-        for i, a in enumerate(self._items):
-            for j, b in enumerate(self._items):
+        conflicts: list[list[tuple[int, tuple[Interval, ...]]]] = [[] for _ in self.items]
+        for i, a in enumerate(self.items):
+            for j, b in enumerate(self.items):
                 if i != j:
                     found = merged(
                         [
@@ -159,38 +161,53 @@ class Arena:
                 written[writer] = min(written.get(writer, 0) + size, outside.needed(event))
         return {event: sum(written.values()) for event, written in saved.items()}
 
+    def lowest(self, number: int, placed: Mapping[int, int]) -> int:
+        """The lowest offset at which an item disturbs none of those placed (offsets by number)."""
+        taken = []
+        for other, intervals in self.forbidden[number]:
+            start = placed.get(other)
+            if start is not None:
+                taken += [(start + low, start + high) for low, high in intervals]
+        taken.sort()
+        alignment = self.items[number].alignment
+        offset = 0
+        for low, high in taken:
+            if low < offset < high:
+                offset = _up(high, alignment)
+        return offset
+
     def _first_fit(self, order: Sequence[int]) -> list[int]:
         """Place the items in this order, each at the lowest offset that disturbs none before."""
-        placed: list[int | None] = [None] * len(self._items)
+        placed: dict[int, int] = {}
         for number in order:
-            taken = []
-            for other, intervals in self.forbidden[number]:
-                start = placed[other]
-                if start is not None:
-                    taken += [(start + low, start + high) for low, high in intervals]
-            taken.sort()
-            alignment = self._items[number].alignment
-            offset = 0
-            for low, high in taken:
-                if low < offset < high:
-                    offset = _up(high, alignment)
-            placed[number] = offset
-        return [offset for offset in placed if offset is not None]
+            placed[number] = self.lowest(number, placed)
+        return [placed[number] for number in range(len(self.items))]
 
     def _size(self, offsets: Sequence[int]) -> int:
-        return max((o + item.size for o, item in zip(offsets, self._items, strict=True)), default=0)
+        return max((o + item.size for o, item in zip(offsets, self.items, strict=True)), default=0)
 
     def _by_key(self, offsets: Sequence[int]) -> dict[str, int]:
         return {
             body.key: offset
-            for item, offset in zip(self._items, offsets, strict=True)
+            for item, offset in zip(self.items, offsets, strict=True)
             for body in item.bodies
         }
 
     def first_fit(self, keys: Sequence[str]) -> dict[str, int]:
         """Place the bodies in this order, each at the lowest offset that disturbs none before."""
-        number = {body.key: i for i, item in enumerate(self._items) for body in item.bodies}
+        number = {body.key: i for i, item in enumerate(self.items) for body in item.bodies}
         return self._by_key(self._first_fit(list(dict.fromkeys(number[key] for key in keys))))
+
+    def only(self, numbers: Sequence[int]) -> Arena:
+        """The arena of some of the items."""
+        bodies = [body for number in numbers for body in self.items[number].bodies]
+        keys = {body.key for body in bodies}
+        sharings, together = self._given
+        return Arena(
+            bodies,
+            [s for s in sharings if {s.reader, s.writer} <= keys],
+            [pair for pair in together if keys.issuperset(pair)],
+        )
 
     def extent(self, offsets: Mapping[str, int]) -> int:
         """Bytes of an arena that holds the bodies at these offsets."""
@@ -204,8 +221,9 @@ class Arena:
             for low, high in intervals
         )
 
-    def _orders(self) -> Iterator[list[int]]:
-        items = self._items
+    def orders(self) -> Iterator[list[int]]:
+        """Orders of the items in which first fit does well."""
+        items = self.items
         for key in (
             lambda i: (-items[i].size, items[i].first, items[i].key),
             lambda i: (items[i].first, -items[i].size, items[i].key),
@@ -217,11 +235,11 @@ class Arena:
     def pack(self, effort: float = 1.0) -> Placement:
         """Offsets of all bodies. ``effort`` scales the number of trials."""
         bound = self.lower_bound
-        best_order = min(self._orders(), key=lambda order: self._size(self._first_fit(order)))
+        best_order = min(self.orders(), key=lambda order: self._size(self._first_fit(order)))
         best = self._first_fit(best_order)
         size = self._size(best)
         generator = random.Random(0)
-        count = len(self._items)
+        count = len(self.items)
         trials = int(effort * _TRIALS_TIMES_BODIES / max(count, 1)) if count > 1 else 0
         for _ in range(trials):
             if size == bound:
@@ -235,8 +253,8 @@ class Arena:
                 best_order, best, size = order, offsets, trial
         proven = size == bound
         if not proven and effort >= 1:
-            sizes = [item.size for item in self._items]
-            alignments = [item.alignment for item in self._items]
+            sizes = [item.size for item in self.items]
+            alignments = [item.alignment for item in self.items]
             found = smaller_placement(sizes, alignments, self.forbidden, bound, size, effort)
             proven = found.proven
             if found.offsets is not None:

@@ -206,14 +206,30 @@ class _Checker:
             self.base[index] = end
             end += tensor.nbytes
         self.fresh = end
+        self.banks = [(bank.base, bank.base + bank.nbytes) for bank in plan.banks]
+        if not self.banks:
+            self.banks = [(0, plan.arena_bytes)]
+        self._check_banks()
+
+    def _check_banks(self) -> None:
+        """Banks follow each other; a tensor, a ring or scratch memory is in one of them."""
+        ends = [0, *(end for _, end in self.banks)]
+        if [start for start, _ in self.banks] != ends[:-1] or ends[-1] != len(self.arena):
+            raise PlanError("The banks do not make up the arena.")
+        for block in self.plan.blocks:
+            offset = self.plan.block_offsets[block.key]
+            self._check_place(offset, block.size, f"users of {block.key}")
 
     def _tags(self, piece: Piece) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         start = self.base[piece.tensor] + piece.first
         return np.arange(start, start + piece.size, dtype=np.int64)
 
+    def _check_place(self, address: int, size: int, name: str) -> None:
+        if not any(start <= address and address + size <= end for start, end in self.banks):
+            raise PlanError(f"{name} write outside the arena, or over the end of a bank.")
+
     def _write(self, piece: Piece, name: str) -> None:
-        if piece.address < 0 or piece.address + piece.size > len(self.arena):
-            raise PlanError(f"{name} write outside the arena.")
+        self._check_place(piece.address, piece.size, name)
         self.arena[piece.address : piece.address + piece.size] = self._tags(piece)
 
     def _expect(self, pieces: Sequence[Piece], name: str, when: str) -> None:
@@ -257,6 +273,7 @@ class _Checker:
                 raise PlanError(f"{action.name} write over its own scratch memory.")
 
     def _claim(self, address: int, size: int) -> int:
+        self._check_place(address, size, "what is scratch memory or kept")
         self.fresh += 1
         self.arena[address : address + size] = self.fresh
         return self.fresh

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tinygen.lowering import Network
 from tinygen.memory.arena import Arena, Placement
+from tinygen.memory.banks import BankArena, spread
 from tinygen.memory.timeline import (
     Timeline,
     kept_key,
@@ -15,17 +16,28 @@ from tinygen.memory.timeline import (
     scratch_key,
     tensor_key,
 )
+from tinygen.memory.traffic import traffic
+from tinygen.options import Options
 from tinygen.step import Step
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Where everything is. ``root`` gives the tensor whose memory each tensor uses."""
+    """Where everything is. ``root`` gives the tensor whose memory each tensor uses.
+
+    ``banks`` are those that hold something, if the arena may be spread over banks.
+    """
 
     root: Mapping[int, int]
     timeline: Timeline
     placement: Placement
     lower_bound: int
+    banks: tuple[BankArena, ...] = ()
+
+    @property
+    def excess(self) -> int:
+        """Bytes that the banks lack."""
+        return sum(part.excess for part in self.banks)
 
     def tensor_offsets(self) -> dict[int, int]:
         """Bytes from the arena's start, by tensor; those kept between inferences are not there."""
@@ -76,7 +88,13 @@ def arena_of(network: Network, steps: Sequence[Step]) -> tuple[dict[int, int], T
     return root, timeline, Arena(timeline.bodies, timeline.sharings, together)
 
 
-def lay_out(network: Network, steps: Sequence[Step], effort: float = 1.0) -> Layout:
-    """Place everything. ``effort`` scales the search."""
+def lay_out(
+    network: Network, steps: Sequence[Step], options: Options, effort: float = 1.0
+) -> Layout:
+    """Place everything, in the banks of the options if there are any. ``effort`` scales the search."""
     root, timeline, arena = arena_of(network, steps)
-    return Layout(root, timeline, arena.pack(effort), arena.lower_bound)
+    if not options.banks:
+        return Layout(root, timeline, arena.pack(effort), arena.lower_bound)
+    most = options.ram.nbytes if options.ram else None
+    found = spread(arena, traffic(network, steps, root), options.banks, most, effort)
+    return Layout(root, timeline, found.placement, arena.lower_bound, found.banks)

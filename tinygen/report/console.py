@@ -72,6 +72,7 @@ def print_analysis(data: Mapping[str, Any]) -> None:
         f"arena            {data['arena_bytes']:>12,} bytes "
         f"(lower bound {data['arena_lower_bound_bytes']:,})"
     )
+    _print_banks(console, data)
     if data["state_bytes"]:
         console.print(
             f"state            {data['state_bytes']:>12,} bytes, kept from inference to inference"
@@ -80,6 +81,25 @@ def print_analysis(data: Mapping[str, Any]) -> None:
     _print_streaming(console, data)
     console.print(f"flash, estimated {data['flash_estimate_bytes']:>12,} bytes")
     console.print(f"fits             {', '.join(data['boards']) or 'no known board of this core'}")
+
+
+def _print_banks(console: Console, data: Mapping[str, Any]) -> None:
+    """What lies in which bank, the most accessed for its size first."""
+    for bank in data["banks"]:
+        kind = "fast, " if bank["fast"] else ""
+        console.print(
+            f"  in {escape(bank['name']):<13} {bank['bytes']:>10,} bytes "
+            f"({kind}{bank['available']:,} available)"
+        )
+        if len(data["banks"]) > 1:
+            for held in sorted(bank["holds"], key=lambda h: -h["moved_bytes"] / h["bytes"]):
+                console.print(
+                    escape(
+                        f"    {held['block']}: {held['bytes']:,} bytes, {held['moved_bytes']:,} moved "
+                        "an inference"
+                    ),
+                    style="dim",
+                )
 
 
 def print_rewrites(console: Console, data: Mapping[str, Any]) -> None:
@@ -102,7 +122,12 @@ def _print_order(console: Console, data: Mapping[str, Any]) -> None:
 def _print_streaming(console: Console, data: Mapping[str, Any]) -> None:
     """What streaming saves and costs, where something is streamed."""
     saved = data["unstreamed_arena_bytes"] - data["arena_bytes"]
-    if saved or data["added_cycles"]:
+    if saved < 0:
+        console.print(
+            f"streamed by rows, so that every bank holds its part, for {data['added_cycles']:+.1%} "
+            "cycles, estimated"
+        )
+    elif saved or data["added_cycles"]:
         console.print(
             f"streamed by rows: an arena of {data['arena_bytes']:,} bytes instead of "
             f"{data['unstreamed_arena_bytes']:,}, for {data['added_cycles']:+.1%} cycles, estimated"

@@ -56,6 +56,9 @@ def memory_map(plan: Mapping[str, Any]) -> str:
                     f"<title>{escape(label)}</title></rect>"
                 )
     parts += _axes(plan, edges, base, y(plan["arena_bytes"]))
+    banks = plan.get("banks", ())
+    for bank in banks if len(banks) > 1 else ():
+        parts.append(_level(y(bank["offset"]), f"{bank['name']} from here up", "#060"))
     bound = plan["arena_lower_bound_bytes"]
     if bound < plan["arena_bytes"]:
         parts.append(_level(y(bound), f"lower bound {bound:,}", "#888"))

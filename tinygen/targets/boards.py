@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,11 +54,15 @@ GUARD_BYTES = 32 * 1024
 
 @dataclass(frozen=True)
 class Region:
-    """A memory region: its name in the linker script, first address and length in bytes."""
+    """A memory region: its name in the linker script, first address and length in bytes.
+
+    ``fast``: quicker to access than the other RAM, as tightly coupled memory is.
+    """
 
     name: str
     origin: int
     length: int
+    fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ class Board:
         clock_hz: processor clock once the board is set up; 0 for the host.
         stack_bytes: reserved for the stack; 0 for the host, whose system gives one.
         flash: code and constants go to the first of these; empty for the host.
-        ram: variables go to the first of these; empty for the host.
+        ram: variables go to the first of these, the arena where there is room; empty for the host.
         uart: the serial line the harness speaks over.
         emulator: what emulates it, or None for a real board and the host.
         vectors_in: name of the region the vector table is at the start of.
@@ -236,6 +240,14 @@ class _Table:
             raise self.complaint(key, f"must be {names[kind]}, not {value!r}")
         return value
 
+    def flag(self, key: str) -> bool:
+        """A boolean, false if it is left out."""
+        self._used.add(key)
+        value = self._content.get(key, False)
+        if not isinstance(value, bool):
+            raise self.complaint(key, f"must be true or false, not {value!r}")
+        return value
+
     def natural(self, key: str, minimum: int, default: int | None = None) -> int:
         value = self.get(key, int, default)
         if not minimum <= value < 1 << 32:
@@ -295,6 +307,10 @@ def _finished(table: _Table, read: Callable[[_Table], T]) -> T:
 
 def _region(table: _Table) -> Region:
     return Region(table.identifier("name"), table.natural("origin", 0), table.natural("length", 1))
+
+
+def _ram_region(table: _Table) -> Region:
+    return replace(_region(table), fast=table.flag("fast"))
 
 
 def _uart(table: _Table, clock_hz: int) -> Uart:
@@ -419,7 +435,7 @@ def load_board(path: Path) -> Board:
         return Board(path.stem, title, processor, 0, 0, (), (), uart, None)
     clock_hz = table.natural("clock_hz", 1)
     flash = tuple(_finished(entry, _region) for entry in table.tables("flash"))
-    ram = tuple(_finished(entry, _region) for entry in table.tables("ram"))
+    ram = tuple(_finished(entry, _ram_region) for entry in table.tables("ram"))
     loaded = Board(
         name=path.stem,
         title=title,
