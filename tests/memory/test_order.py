@@ -78,7 +78,10 @@ def test_the_least_peak_of_all_orders_is_found(seed: int) -> None:
     assert search.peak(found) == best
     assert search.least(best) is None
     if len(orders) <= _MOST_ORDERS:
-        arenas = [lay_out(*moved(network, steps, order), 0.02).placement.extent for order in orders]
+        arenas = [
+            lay_out(*moved(network, steps, order), plan.options, 0.02).placement.extent
+            for order in orders
+        ]
         assert plan.arena_bytes <= min(arenas)
         assert plan.arena_bytes == plan.unstreamed_bytes <= plan.file_order_bytes
         assert plan.reordered == (plan.arena_bytes < plan.file_order_bytes)
