@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far before its input an output must start when a kernel goes through the rows in order."""
+"""How far before its input an output must start, for the orders in which kernels read and write."""
 
 from __future__ import annotations
 
+from tinygen.graph import DType
 from tinygen.kernels.kernel import Overlap
 from tinygen.ops.window import Axis
 
@@ -20,6 +21,20 @@ def rows_overlap(
         for y in range(rows.output)
     )
     return Overlap(input_tensor, output_tensor, lead)
+
+
+def in_order(
+    input_tensor: int, output_tensor: int, count: int, source: DType, target: DType
+) -> tuple[Overlap, ...]:
+    """Leave for a kernel that goes through ``count`` elements in order, and reads before it writes.
+
+    The types must be the same, or one of them of one byte: C lets such a pointer alias the other, and
+    no two others.
+    """
+    before, after = source.bits // 8, target.bits // 8
+    if source is not target and min(before, after) != 1:
+        return ()
+    return (Overlap(input_tensor, output_tensor, max(0, after - before) * count),)
 
 
 def same_place(input_tensor: int, output_tensor: int) -> Overlap:

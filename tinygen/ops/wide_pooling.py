@@ -32,6 +32,12 @@ class WidePool2D(Layer):
     clamp_min: float
     clamp_max: float
 
+    @property
+    def output_shape(self) -> tuple[int, int, int, int]:
+        """NHWC."""
+        rows, columns = self.window.height.output, self.window.width.output
+        return self.input_shape[0], rows, columns, self.input_shape[3]
+
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class."""
         (image,) = inputs

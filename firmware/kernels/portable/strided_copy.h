@@ -21,11 +21,14 @@ typedef struct {
     int32_t sink_offset;
 } tinygen_strided_copy_params;
 
-/** Copy run by run. */
+/** Copy run by run, unless the one run was computed where it belongs. */
 TINYGEN_KERNEL void tinygen_strided_copy(const tinygen_strided_copy_params *p,
                                          const uint8_t *source, uint8_t *sink)
 {
     tinygen_nest_row row = {{0}, {p->source_offset, p->sink_offset, 0}};
+    if (source + p->source_offset == sink + p->sink_offset) {
+        return;
+    }
     for (int32_t r = 0; r < p->nest.rows; r++) {
         const uint8_t *from = source + row.start[0];
         uint8_t *to = sink + row.start[1];

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 from tinygen.kernels.bands import Bands
 from tinygen.kernels.dsp.c_kernel import DspKernel
-from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
-from tinygen.kernels.portable.base import axis_struct, by_rows
+from tinygen.kernels.kernel import Binding, Kernel
+from tinygen.kernels.portable.base import by_rows
+from tinygen.kernels.portable.pooling import pool_binding
 from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 from tinygen.ops.streaming import accumulates
@@ -24,34 +25,7 @@ _CYCLES_PER_WINDOW = 60.0
 
 
 def _bind(name: str) -> Callable[[Pool2D], Binding]:
-    def bind(layer: Pool2D) -> Binding:
-        parameters = Struct(
-            "tinygen_pool2d_s8_params",
-            (
-                ("rows", axis_struct(layer.window.height)),
-                ("columns", axis_struct(layer.window.width)),
-                ("batches", layer.input_shape[0]),
-                ("channels", layer.input_shape[3]),
-                ("input_ring_rows", layer.input_shape[1]),
-                ("clamp_min", layer.clamp_min),
-                ("clamp_max", layer.clamp_max),
-            ),
-        )
-        return Binding(
-            calls=(
-                Call(
-                    f"tinygen_dsp_{name}",
-                    (
-                        parameters,
-                        TensorArgument(layer.inputs[0]),
-                        TensorArgument(layer.outputs[0], writable=True),
-                    ),
-                ),
-            ),
-            headers=("dsp/pool2d_s8.h",),
-        )
-
-    return bind
+    return lambda layer: pool_binding(layer, f"tinygen_dsp_{name}", "dsp/pool2d_s8.h")
 
 
 def _few_channels(layer: Pool2D) -> str | None:

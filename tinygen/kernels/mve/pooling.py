@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinygen.kernels.bands import CALL_CYCLES, Bands, calls_cost, rows_binding
-from tinygen.kernels.kernel import Binding, Call, Kernel, Provider, Struct, TensorArgument
+from tinygen.kernels.kernel import Binding, Kernel, Provider
 from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
-from tinygen.kernels.portable.base import axis_struct
+from tinygen.kernels.portable.pooling import pool_binding
 from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.layer import Layer
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
@@ -96,27 +96,7 @@ class _PoolKernel:
         return rows_binding(self._bind(layer), bands)
 
     def _bind(self, layer: Pool2D) -> Binding:
-        parameters = Struct(
-            "tinygen_pool2d_s8_params",
-            (
-                ("rows", axis_struct(layer.window.height)),
-                ("columns", axis_struct(layer.window.width)),
-                ("batches", layer.input_shape[0]),
-                ("channels", layer.input_shape[3]),
-                ("input_ring_rows", layer.input_shape[1]),
-                ("clamp_min", layer.clamp_min),
-                ("clamp_max", layer.clamp_max),
-            ),
-        )
-        call = Call(
-            f"tinygen_mve_{self.function}",
-            (
-                parameters,
-                TensorArgument(layer.inputs[0]),
-                TensorArgument(layer.outputs[0], writable=True),
-            ),
-        )
-        return Binding(calls=(call,), headers=("mve/pool2d_s8.h",))
+        return pool_binding(layer, f"tinygen_mve_{self.function}", "mve/pool2d_s8.h")
 
 
 KERNELS: Sequence[Kernel] = (

@@ -12,10 +12,12 @@ from tinygen.kernels.kernel import (
     Constant,
     ConstantArgument,
     Kernel,
+    Overlap,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
 from tinygen.ops.accumulate import Accumulation, AddN, CumSum
 from tinygen.ops.softmax_int16 import EXPONENTIALS, RECIPROCALS, SoftmaxInt16
@@ -48,13 +50,22 @@ def _bind_add_n(layer: AddN) -> Binding:
     if layer.accumulation is None:
         calls = [Call("tinygen_add_n_start_f32", (count, terms[0], output))]
         calls += [Call("tinygen_add_n_term_f32", (count, term, output)) for term in terms[1:]]
+        # The sums stand in the output from the first term on, of which another may be a view.
         return Binding(calls=tuple(calls), headers=_HEADERS)
     parameters, arrays = _parameters(layer.accumulation, "parameters")
     sums = ScratchArgument("int32_t")
     calls = [Call("tinygen_add_n_start_s8", (parameters, count, sums))]
     calls += [Call("tinygen_add_n_term_s8", (parameters, count, term, sums)) for term in terms]
     calls.append(Call("tinygen_add_n_finish_s8", (parameters, count, sums, output)))
-    return Binding(calls=tuple(calls), headers=_HEADERS, constants=arrays, scratch_bytes=4 * count)
+    return Binding(
+        calls=tuple(calls),
+        headers=_HEADERS,
+        constants=arrays,
+        scratch_bytes=4 * count,
+        overlaps=tuple(
+            same_place(index, layer.outputs[0]) for index in dict.fromkeys(layer.inputs)
+        ),
+    )
 
 
 def _bind_cumsum(layer: CumSum) -> Binding:
@@ -70,11 +81,14 @@ def _bind_cumsum(layer: CumSum) -> Binding:
         label="shape",
     )
     tensors = TensorArgument(layer.inputs[0]), TensorArgument(layer.outputs[0], writable=True)
+    # Lines may be apart, and taken from their ends: each element has its own place only.
+    overlaps = (Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
     if layer.accumulation is None:
-        return Binding(calls=(Call("tinygen_cumsum_f32", (shape, *tensors)),), headers=_HEADERS)
+        call = Call("tinygen_cumsum_f32", (shape, *tensors))
+        return Binding(calls=(call,), headers=_HEADERS, overlaps=overlaps)
     parameters, arrays = _parameters(layer.accumulation, "parameters")
     call = Call("tinygen_cumsum_s8", (shape, parameters, *tensors))
-    return Binding(calls=(call,), headers=_HEADERS, constants=arrays)
+    return Binding(calls=(call,), headers=_HEADERS, constants=arrays, overlaps=overlaps)
 
 
 def _bind_softmax(layer: SoftmaxInt16) -> Binding:
@@ -104,6 +118,7 @@ def _bind_softmax(layer: SoftmaxInt16) -> Binding:
             Constant("exponentials", EXPONENTIALS, alignment=2),
             Constant("reciprocals", RECIPROCALS, alignment=2),
         ),
+        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
     )
 
 

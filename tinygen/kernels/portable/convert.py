@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.graph import DType
-from tinygen.kernels.kernel import Binding, Call, Field, Kernel, Overlap, Struct, TensorArgument
+from tinygen.kernels.kernel import Binding, Call, Field, Kernel, Struct, TensorArgument
+from tinygen.kernels.overlap import in_order, same_place
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.layer import Layer
@@ -30,17 +31,6 @@ def _call(function: str, layer: Layer, *parameters: Field) -> Call:
     return Call(f"tinygen_{function}", (*parameters, source, target))
 
 
-def _overlaps(layer: Layer, count: int, source: DType, target: DType) -> tuple[Overlap, ...]:
-    """Leave to convert in place: elements are read and written in order.
-
-    One of the types must be of one byte: C lets such a pointer alias the other, and no two others.
-    """
-    if min(source.bits, target.bits) != 8:
-        return ()
-    lead = max(0, target.bits - source.bits) // 8 * count
-    return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
-
-
 def _bind_requantize(layer: Requantize) -> Binding:
     requantization, arrays = requantization_struct(layer.requantization)
     parameters = Struct(
@@ -56,7 +46,13 @@ def _bind_requantize(layer: Requantize) -> Binding:
         calls=(_call(function, layer, parameters),),
         headers=("portable/convert.h",),
         constants=arrays,
-        overlaps=_overlaps(layer, math.prod(layer.shape), layer.input_dtype, layer.output_dtype),
+        overlaps=in_order(
+            layer.inputs[0],
+            layer.outputs[0],
+            math.prod(layer.shape),
+            layer.input_dtype,
+            layer.output_dtype,
+        ),
     )
 
 
@@ -65,7 +61,7 @@ def _bind_clamp(layer: Clamp) -> Binding:
     return Binding(
         calls=(_call("clamp_s8", layer, count, layer.clamp_min, layer.clamp_max),),
         headers=("portable/convert.h",),
-        overlaps=_overlaps(layer, count, DType.INT8, DType.INT8),
+        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
     )
 
 
@@ -80,7 +76,7 @@ def _float_binding(
     return Binding(
         calls=(_call(function, layer, parameters),),
         headers=("portable/convert_f32.h",),
-        overlaps=_overlaps(layer, count, source, target),
+        overlaps=in_order(layer.inputs[0], layer.outputs[0], count, source, target),
     )
 
 

@@ -30,9 +30,13 @@ from tinygen.kernels.portable.base import (
 from tinygen.numerics.fixed_point import Int32Array, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.pooling import Pool2D
+from tinygen.ops.wide import WideConv2D
+from tinygen.ops.wide_pooling import WidePool2D
 
 
-def image_overlaps(layer: Conv2D | DepthwiseConv2D | Pool2D) -> tuple[Overlap, ...]:
+def image_overlaps(
+    layer: Conv2D | DepthwiseConv2D | Pool2D | WideConv2D | WidePool2D, element_bytes: int = 1
+) -> tuple[Overlap, ...]:
     """Output rows may be written over input rows that are done with."""
     if layer.input_shape[0] != 1:
         return ()
@@ -43,8 +47,8 @@ def image_overlaps(layer: Conv2D | DepthwiseConv2D | Pool2D) -> tuple[Overlap, .
             layer.inputs[0],
             layer.outputs[0],
             layer.window.height,
-            input_width * input_channels,
-            output_width * output_channels,
+            input_width * input_channels * element_bytes,
+            output_width * output_channels * element_bytes,
         ),
     )
 

@@ -15,9 +15,11 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Field,
     Kernel,
+    Overlap,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.overlap import in_order, same_place
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.kernels.portable.nest import broadcast_loops, nest_struct
 from tinygen.numerics.sigmoid_table import SIGMOID_TABLE
@@ -31,10 +33,16 @@ _INTERPOLATION_CYCLES = 30.0
 def _bind(layer: Elementwise) -> Binding:
     runtime = iter(layer.inputs)
     constants = []
+    overlaps: list[Overlap] = []
     operands: list[Field] = []
+    count = math.prod(layer.output_shape)
     for number, operand in enumerate(layer.operands):
         if operand.constant is None:
-            operands.append(TensorArgument(next(runtime)))
+            tensor = next(runtime)
+            operands.append(TensorArgument(tensor))
+            if math.prod(operand.shape) == count:
+                dtype = layer.operand_dtypes[number]
+                overlaps += in_order(tensor, layer.outputs[0], count, dtype, layer.output_dtype)
         else:
             values = operand.constant.astype(layer.operand_dtypes[number].numpy)
             constants.append(Constant(f"operand_{number}", values))
@@ -53,7 +61,12 @@ def _bind(layer: Elementwise) -> Binding:
             TensorArgument(layer.outputs[0], writable=True),
         ),
     )
-    return Binding(calls=(call,), headers=(layer.function.header,), constants=tuple(constants))
+    return Binding(
+        calls=(call,),
+        headers=(layer.function.header,),
+        constants=tuple(constants),
+        overlaps=tuple(overlaps),
+    )
 
 
 def _cycles(layer: Elementwise) -> float:
@@ -74,6 +87,7 @@ def _bind_lookup(layer: Lookup) -> Binding:
         calls=(call,),
         headers=("portable/lookup.h",),
         constants=(Constant("table", layer.table, alignment=1),),
+        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
     )
 
 
@@ -99,6 +113,7 @@ def _bind_sigmoid(layer: SigmoidInt16) -> Binding:
         calls=(call,),
         headers=("portable/lookup.h",),
         constants=(Constant("table", np.asarray(SIGMOID_TABLE), alignment=2),),
+        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
     )
 
 

@@ -18,36 +18,30 @@ _CYCLES_PER_TAP = 8.0
 _CYCLES_PER_OUTPUT = 30.0
 
 
-def _binder(function: str) -> Callable[[Pool2D], Binding]:
-    def bind(layer: Pool2D) -> Binding:
-        parameters = Struct(
-            "tinygen_pool2d_s8_params",
-            (
-                ("rows", axis_struct(layer.window.height)),
-                ("columns", axis_struct(layer.window.width)),
-                ("batches", layer.input_shape[0]),
-                ("channels", layer.input_shape[3]),
-                ("input_ring_rows", layer.input_shape[1]),
-                ("clamp_min", layer.clamp_min),
-                ("clamp_max", layer.clamp_max),
-            ),
-        )
-        return Binding(
-            calls=(
-                Call(
-                    f"tinygen_{function}",
-                    (
-                        parameters,
-                        TensorArgument(layer.inputs[0]),
-                        TensorArgument(layer.outputs[0], writable=True),
-                    ),
-                ),
-            ),
-            headers=("portable/pool2d_s8.h",),
-            overlaps=image_overlaps(layer),
-        )
+def pool_binding(layer: Pool2D, function: str, header: str) -> Binding:
+    """The call of a pool of any library; rows of the output in order."""
+    parameters = Struct(
+        "tinygen_pool2d_s8_params",
+        (
+            ("rows", axis_struct(layer.window.height)),
+            ("columns", axis_struct(layer.window.width)),
+            ("batches", layer.input_shape[0]),
+            ("channels", layer.input_shape[3]),
+            ("input_ring_rows", layer.input_shape[1]),
+            ("clamp_min", layer.clamp_min),
+            ("clamp_max", layer.clamp_max),
+        ),
+    )
+    source, sink = TensorArgument(layer.inputs[0]), TensorArgument(layer.outputs[0], writable=True)
+    return Binding(
+        calls=(Call(function, (parameters, source, sink)),),
+        headers=(header,),
+        overlaps=image_overlaps(layer),
+    )
 
-    return bind
+
+def _binder(function: str) -> Callable[[Pool2D], Binding]:
+    return lambda layer: pool_binding(layer, f"tinygen_{function}", "portable/pool2d_s8.h")
 
 
 def _cycles(layer: Pool2D) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tinygen.graph import DType
 from tinygen.kernels.kernel import Binding, Call, Constant, Field, Kernel, Struct, TensorArgument
+from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
 from tinygen.kernels.portable.nest import Loop, merged, nest_struct
 from tinygen.ops.reduce import Reduce
@@ -67,7 +68,11 @@ def _bind_rows(layer: FloatRows) -> Binding:
             TensorArgument(layer.outputs[0], writable=True),
         ),
     )
-    return Binding(calls=(call,), headers=("portable/rows_f32.h",))
+    return Binding(
+        calls=(call,),
+        headers=("portable/rows_f32.h",),
+        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+    )
 
 
 KERNELS: Sequence[Kernel] = (

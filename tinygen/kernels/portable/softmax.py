@@ -15,7 +15,7 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.overlap import same_place
+from tinygen.kernels.overlap import in_order
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.ops.softmax import Softmax
 
@@ -46,10 +46,12 @@ def _bind(layer: Softmax) -> Binding:
         ),
         headers=("portable/softmax_s8.h",),
         constants=(Constant("exponentials", layer.exponentials),),
-        overlaps=(
-            (same_place(layer.inputs[0], layer.outputs[0]),)
-            if layer.output_dtype is DType.INT8
-            else ()
+        overlaps=in_order(
+            layer.inputs[0],
+            layer.outputs[0],
+            layer.rows * layer.depth,
+            DType.INT8,
+            layer.output_dtype,
         ),
     )
 

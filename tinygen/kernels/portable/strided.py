@@ -15,11 +15,13 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Field,
     Kernel,
+    Overlap,
     Struct,
     TensorArgument,
 )
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.kernels.portable.nest import nest_struct
+from tinygen.memory.timeline import ARENA_ALIGNMENT
 from tinygen.ops.strided import Copy, Move
 
 _CYCLES_PER_RUN = 12.0
@@ -37,6 +39,34 @@ def _runs(copy: Copy, size: int) -> tuple[int, list[tuple[int, tuple[int, int]]]
     if loops and loops[-1][1] == (size, size):
         return size * loops[-1][0], loops[:-1]
     return size, loops
+
+
+def _overlaps(layer: Move, size: int) -> tuple[Overlap, ...]:
+    """Where a part of an output is a run of an operand, it may stand in it, and is not copied.
+
+    A copy must not write over what another reads of the same operand: of the copies of the operand or
+    of those into the output it is the only one.
+    """
+    if layer.fill is not None:
+        return ()
+    runtime = iter(layer.inputs)
+    tensors = [None if o.constant is not None else next(runtime) for o in layer.operands]
+    found = []
+    for copy in layer.copies:
+        tensor = tensors[copy.source]
+        _, loops = _runs(copy, size)
+        sources = sum(1 for other in layer.copies if other.source == copy.source)
+        sinks = sum(1 for other in layer.copies if other.sink == copy.sink)
+        lead = (copy.sink_offset - copy.source_offset) * size
+        if (
+            tensor is not None
+            and layer.inputs.count(tensor) == 1
+            and not loops
+            and min(sources, sinks) == 1
+            and lead % ARENA_ALIGNMENT == 0
+        ):
+            found.append(Overlap(tensor, layer.outputs[copy.sink], lead, exact=True))
+    return tuple(found)
 
 
 def _bind(layer: Move) -> Binding:
@@ -73,7 +103,10 @@ def _bind(layer: Move) -> Binding:
             Call("tinygen_strided_copy", (parameters, sources[copy.source], sinks[copy.sink]))
         )
     return Binding(
-        calls=tuple(calls), headers=("portable/strided_copy.h",), constants=tuple(constants)
+        calls=tuple(calls),
+        headers=("portable/strided_copy.h",),
+        constants=tuple(constants),
+        overlaps=_overlaps(layer, dtype.itemsize),
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,9 +20,12 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.kernels.portable.base import PortableKernel, axis_struct, requantization_struct
+from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.ops.wide import FloatConv2D, Int16Conv2D, WideConv2D
 from tinygen.ops.wide_pooling import WidePool2D
 
+_FLOAT_BYTES = 4
+_INT16_BYTES = 2
 _CYCLES_PER_MAC = 9.0
 _CYCLES_PER_OUTPUT = 60.0
 
@@ -47,6 +51,7 @@ def _convolution(
     kind: str,
     fields: tuple[tuple[str, Field], ...],
     constants: tuple[Constant, ...],
+    element_bytes: int,
     suffix: str = "",
 ) -> Binding:
     parameters = Struct(
@@ -66,7 +71,12 @@ def _convolution(
             TensorArgument(layer.outputs[0], writable=True),
         ),
     )
-    return Binding(calls=(call,), headers=("portable/conv2d_wide.h",), constants=constants)
+    return Binding(
+        calls=(call,),
+        headers=("portable/conv2d_wide.h",),
+        constants=constants,
+        overlaps=image_overlaps(layer, element_bytes),
+    )
 
 
 def _bind_float(layer: FloatConv2D) -> Binding:
@@ -78,6 +88,7 @@ def _bind_float(layer: FloatConv2D) -> Binding:
             Constant("weights", layer.weights.astype(np.float32)),
             Constant("bias", layer.bias.astype(np.float32)),
         ),
+        _FLOAT_BYTES,
     )
 
 
@@ -92,6 +103,7 @@ def _bind_int16(layer: Int16Conv2D) -> Binding:
             Constant("bias", layer.bias.astype(np.int64), alignment=8),
             *arrays,
         ),
+        _INT16_BYTES,
         "_narrow" if layer.narrow else "",
     )
 
@@ -124,13 +136,16 @@ def _bind_pool(layer: WidePool2D) -> Binding:
             TensorArgument(layer.outputs[0], writable=True),
         ),
     )
-    return Binding(calls=(call,), headers=("portable/pool2d_wide.h",))
+    return Binding(
+        calls=(call,),
+        headers=("portable/pool2d_wide.h",),
+        overlaps=image_overlaps(layer, layer.dtype.bits // 8),
+    )
 
 
 def _pool_cycles(layer: WidePool2D) -> float:
     rows, columns = layer.window.height, layer.window.width
-    outputs = layer.input_shape[0] * rows.output * columns.output * layer.input_shape[3]
-    return outputs * (rows.size * columns.size * 8.0 + 30.0)
+    return math.prod(layer.output_shape) * (rows.size * columns.size * 8.0 + 30.0)
 
 
 KERNELS: Sequence[Kernel] = (
