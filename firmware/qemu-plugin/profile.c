@@ -288,11 +288,11 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     memset(b, 0, sizeof *b);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
-        const unsigned bytes = (unsigned)qemu_plugin_insn_size(instruction);
         const uint64_t address = qemu_plugin_insn_vaddr(instruction);
         uint16_t halfwords[2];
 
         read_halfwords(instruction, halfwords);
+        const unsigned bytes = thumb_bytes(halfwords[0]);
         append(b, thumb_decode(halfwords[0], halfwords[1], bytes));
         if (i == 0) {
             b->start = address;

@@ -300,6 +300,11 @@ static thumb_instruction decode_32(unsigned h, unsigned g)
     }
 }
 
+unsigned thumb_bytes(uint16_t first)
+{
+    return first >> 11 >= 0x1du ? 4u : 2u;
+}
+
 thumb_instruction thumb_decode(uint16_t first, uint16_t second, unsigned bytes)
 {
     return bytes == 2u ? decode_16(first) : decode_32(first, second);

@@ -52,6 +52,16 @@ typedef struct {
 } thumb_instruction;
 
 /**
+ * Bytes of an instruction: 2 or 4.
+ *
+ * To be trusted more than QEMU 7.2's size: where a page ends, QEMU looks at the next instruction
+ * too, and counts what it read there as part of the last one.
+ *
+ * @param first  First halfword.
+ */
+unsigned thumb_bytes(uint16_t first);
+
+/**
  * Decodes one instruction.
  *
  * @param first   First halfword.

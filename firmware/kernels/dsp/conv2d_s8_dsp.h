@@ -40,6 +40,7 @@ typedef struct {
     int32_t fills_rows;  /**< whether segments are filter rows, */
     int32_t fills_edges; /**< and those of edges can be filled like others, then mended; */
     int32_t fills_parts; /**< whether `fill` can do some segments of a window only */
+    int32_t fills_words; /**< whether a segment is one word, and a row no less */
     int32_t padding;     /**< the input's zero point */
 } tinygen_dsp_conv2d_params;
 
@@ -216,26 +217,6 @@ static inline int16_t *tinygen_dsp_whole_taps(const tinygen_dsp_conv2d_params *p
     return tinygen_dsp_pad(p, column, (taps - end) * tap);
 }
 
-/** A segment of four bytes, where rows have at least as many; see tinygen_dsp_segment(). */
-static inline uint32_t tinygen_dsp_segment_word(const tinygen_dsp_conv2d_params *p,
-                                                const int8_t *row, int32_t in_x)
-{
-    const uint32_t padding = tinygen_bytes(p->padding);
-    const int32_t from = in_x * p->input_channels;
-    const int32_t last = p->columns.input * p->input_channels - 4;
-    const int32_t beyond = from - last;
-    if (row == NULL || from <= -4 || beyond >= 4) {
-        return padding;
-    }
-    if (from < 0) {
-        return tinygen_load4(row) << (-8 * from) | padding >> (32 + 8 * from);
-    }
-    if (beyond > 0) {
-        return tinygen_load4(row + last) >> (8 * beyond) | padding << (32 - 8 * beyond);
-    }
-    return tinygen_load4(row + from);
-}
-
 /** Write the window of output pixel (y, x) as a column; it may lie outside the image in part. */
 static __attribute__((noinline, unused)) void
 tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *edge,
@@ -246,8 +227,6 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     const int32_t end_x = first_x + p->columns.size * p->columns.dilation;
     int32_t in_y = y * p->rows.stride - p->rows.pad;
     int16_t *rest = column + 8 * groups * p->gemm.windows.segments;
-    const int32_t words =
-        tinygen_dsp_segment_bytes(p) == 4 && p->columns.input * p->input_channels >= 4;
     int32_t k = 0;
     for (int32_t ky = 0; ky < p->rows.size; ky++) {
         const int8_t *row = NULL;
@@ -258,11 +237,6 @@ tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
         for (int32_t in_x = first_x; in_x < end_x; in_x += p->segment_taps * p->columns.dilation) {
             if (p->input_channels % 4 == 0) {
                 column = tinygen_dsp_whole_taps(p, column, row, in_x);
-                continue;
-            }
-            if (words != 0) {
-                tinygen_gemm_widen4(column, tinygen_dsp_segment_word(p, row, in_x));
-                column += 8;
                 continue;
             }
             const int8_t *from = tinygen_dsp_segment(p, row, in_x, edge);
@@ -284,7 +258,8 @@ typedef struct {
     int32_t end;                  /**< and one past the last */
     const int8_t *row;            /**< first byte of the first segment, were its column 0 */
     const int8_t *wrapped_row;    /**< the same of the first segment behind the ring's end */
-    int32_t skipped;              /**< segments before the first, which are padding */
+    int32_t partial;              /**< whether `windows` lacks some segments */
+    int32_t skipped;              /**< groups before the first segment, which are padding */
     int32_t wrapped;              /**< segments behind the ring's end */
     tinygen_gemm_windows windows; /**< with the segments before it */
 } tinygen_dsp_position;
@@ -296,7 +271,8 @@ tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
 {
     const int32_t origin = at->y * p->rows.stride - p->rows.pad;
     const int32_t first = tinygen_first_tap(&p->rows, origin);
-    const int32_t end = tinygen_end_tap(&p->rows, origin);
+    const int32_t last = tinygen_end_tap(&p->rows, origin);
+    const int32_t end = last > first ? last : first;
     const int32_t pitch = p->columns.input * p->input_channels;
     const int32_t step = p->rows.dilation;
     const int32_t slot =
@@ -306,16 +282,19 @@ tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     at->x = 0;
     at->begin = p->inner_begin;
     at->end = p->inner_end;
-    at->skipped = first;
+    at->partial = run != p->rows.size;
+    at->skipped = first * p->gemm.windows.groups;
     at->wrapped = end - first - run;
     at->windows = p->gemm.windows;
     at->windows.segments = run;
-    if (p->fills_rows == 0 || end <= first || (p->fills_parts == 0 && run != p->rows.size)) {
+    if (run > 0) {
+        at->row = input + slot * pitch;
+        at->wrapped_row = at->row + (run * step - p->input_ring_rows) * pitch;
+    }
+    if (p->fills_rows == 0 || run == 0 || (p->fills_parts == 0 && at->partial != 0)) {
         at->end = 0;
         return;
     }
-    at->row = input + slot * pitch;
-    at->wrapped_row = at->row + (run * step - p->input_ring_rows) * pitch;
     if (p->fills_edges != 0 && slot > 0 && at->wrapped == 0 &&
         slot + (run - 1) * step + 1 < p->input_ring_rows) {
         /* What is read beside the row lies in its neighbours. */
@@ -324,14 +303,78 @@ tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
     }
 }
 
-/** Write padding to `groups` of all segments of a column, from number `group` on. */
-static inline void tinygen_dsp_pad_segments(const tinygen_dsp_conv2d_params *p, int16_t *column,
-                                            int32_t group, int32_t groups)
+/** Segments of one word each: from the rows' word at `offset`, shifted to both sides and filled. */
+typedef struct {
+    int32_t offset;
+    int32_t left;
+    int32_t right;
+    uint32_t padding;
+} tinygen_dsp_words;
+
+/** Write segments of one word; gives where the next ones go. */
+static inline int16_t *tinygen_dsp_fill_words(const tinygen_dsp_words *w, int32_t pitch,
+                                              const int8_t *row, int16_t *column, int32_t segments)
 {
-    column += 8 * group;
-    for (int32_t s = 0; s < p->gemm.windows.segments; s++) {
-        (void)tinygen_dsp_pad(p, column, groups);
-        column += 8 * p->gemm.windows.groups;
+    const int8_t *from = row + w->offset;
+    for (int32_t i = 0; i < segments; i++) {
+        tinygen_gemm_widen4(column, (tinygen_load4(from) << w->left) >> w->right | w->padding);
+        from += pitch;
+        column += 8;
+    }
+    return column;
+}
+
+/** The same as tinygen_dsp_edge_window() where segments are words. */
+static __attribute__((noinline, unused)) void
+tinygen_dsp_word_window(const tinygen_dsp_conv2d_params *p, const tinygen_dsp_position *at,
+                        int16_t *column)
+{
+    const int32_t segments = p->gemm.windows.segments;
+    const int32_t from = (at->x * p->columns.stride - p->columns.pad) * p->input_channels;
+    const int32_t last = p->columns.input * p->input_channels - 4;
+    const uint32_t padding = tinygen_bytes(p->padding);
+    tinygen_dsp_words w = {from, 0, 0, 0u};
+    if (at->windows.segments == 0 || from <= -4 || from >= last + 4) {
+        (void)tinygen_dsp_pad(p, column, segments);
+        return;
+    }
+    if (from < 0) {
+        w.offset = 0;
+        w.left = -8 * from;
+        w.padding = padding >> (32 - w.left);
+    } else if (from > last) {
+        w.offset = last;
+        w.right = 8 * (from - last);
+        w.padding = padding << (32 - w.right);
+    }
+    column = tinygen_dsp_pad(p, column, at->skipped);
+    column = tinygen_dsp_fill_words(&w, at->windows.pitch, at->row, column, at->windows.segments);
+    column = tinygen_dsp_fill_words(&w, at->windows.pitch, at->wrapped_row, column, at->wrapped);
+    (void)tinygen_dsp_pad(p, column, segments - at->skipped - at->windows.segments - at->wrapped);
+}
+
+/** Write padding to the bytes from `first` to `end` of all segments of a column. */
+static inline void tinygen_dsp_pad_segments(const tinygen_dsp_conv2d_params *p, int16_t *column,
+                                            int32_t first, int32_t end)
+{
+    const int32_t segments = p->gemm.windows.segments;
+    const int32_t bytes = 4 * p->gemm.windows.groups;
+    int16_t *rest = column + 2 * bytes * segments;
+    int32_t left = -bytes;
+    for (int32_t s = 0; s < segments; s++) {
+        if (p->input_channels % 4 == 0) {
+            (void)tinygen_dsp_pad(p, column + 2 * first, (end - first) / 4);
+        } else {
+            for (int32_t i = first; i < end; i++) {
+                if (i < bytes) {
+                    tinygen_gemm_widen1(column, i, p->padding);
+                } else {
+                    tinygen_gemm_widen1(rest, left + i, p->padding);
+                }
+            }
+        }
+        column += 2 * bytes;
+        left += p->gemm.windows.left;
     }
 }
 
@@ -340,11 +383,32 @@ static __attribute__((noinline, unused)) void tinygen_dsp_mend(const tinygen_dsp
                                                                int16_t *column, int32_t x)
 {
     const int32_t origin = x * p->columns.stride - p->columns.pad;
-    const int32_t depth = p->input_channels / 4;
+    const int32_t depth = p->input_channels;
+    const int32_t taps = p->columns.size;
     const int32_t first = tinygen_first_tap(&p->columns, origin);
     const int32_t end = tinygen_end_tap(&p->columns, origin);
-    tinygen_dsp_pad_segments(p, column, 0, first * depth);
-    tinygen_dsp_pad_segments(p, column, end * depth, (p->columns.size - end) * depth);
+    tinygen_dsp_pad_segments(p, column, 0, (first < taps ? first : taps) * depth);
+    tinygen_dsp_pad_segments(p, column, end * depth, taps * depth);
+}
+
+/** Fill the segments that are padding or stand behind the ring's end, `from` its start. */
+static __attribute__((noinline, unused)) void
+tinygen_dsp_fill_others(const tinygen_dsp_conv2d_params *p, const int8_t *from, int16_t *columns,
+                        const tinygen_dsp_position *at, int32_t pairs)
+{
+    const int32_t groups = p->gemm.windows.groups;
+    const int32_t wrapped = at->skipped + at->windows.segments * groups;
+    const int32_t end = wrapped + at->wrapped * groups;
+    if (at->wrapped != 0) {
+        tinygen_gemm_windows windows = at->windows;
+        windows.segments = at->wrapped;
+        p->gemm.fill(&windows, from, columns + 8 * wrapped, pairs);
+    }
+    for (int32_t i = 0; i < 2 * pairs; i++) {
+        int16_t *column = tinygen_dsp_column(&p->gemm, columns, i);
+        (void)tinygen_dsp_pad(p, column, at->skipped);
+        (void)tinygen_dsp_pad(p, column + 8 * end, p->gemm.windows.segments * groups - end);
+    }
 }
 
 /** Fill pairs of columns from the present position on. */
@@ -352,28 +416,27 @@ static inline void tinygen_dsp_fill_pairs(const tinygen_dsp_conv2d_params *p, in
                                           const tinygen_dsp_position *at, int32_t pairs)
 {
     const int32_t from = (at->x * p->columns.stride - p->columns.pad) * p->input_channels;
-    const int32_t end = at->skipped + at->windows.segments + at->wrapped;
-    p->gemm.fill(&at->windows, at->row + from, columns + 8 * p->gemm.windows.groups * at->skipped,
-                 pairs);
-    if (at->wrapped != 0) {
-        tinygen_gemm_windows windows = at->windows;
-        windows.segments = at->wrapped;
-        p->gemm.fill(&windows, at->wrapped_row + from,
-                     columns + 8 * p->gemm.windows.groups * (end - at->wrapped), pairs);
-    }
-    if (at->skipped != 0 || end != p->gemm.windows.segments) {
-        for (int32_t i = 0; i < 2 * pairs; i++) {
-            int16_t *column = tinygen_dsp_column(&p->gemm, columns, i);
-            (void)tinygen_dsp_pad(p, column, p->gemm.windows.groups * at->skipped);
-            (void)tinygen_dsp_pad(p, column + 8 * p->gemm.windows.groups * end,
-                                  p->gemm.windows.groups * (p->gemm.windows.segments - end));
-        }
+    p->gemm.fill(&at->windows, at->row + from, columns + 8 * at->skipped, pairs);
+    if (at->partial != 0) {
+        tinygen_dsp_fill_others(p, at->wrapped_row + from, columns, at, pairs);
     }
     for (int32_t x = at->x; x < p->inner_begin && x < at->x + 2 * pairs; x++) {
         tinygen_dsp_mend(p, tinygen_dsp_column(&p->gemm, columns, x - at->x), x);
     }
     for (int32_t x = at->x + 2 * pairs - 1; x >= p->inner_end && x >= at->x; x--) {
         tinygen_dsp_mend(p, tinygen_dsp_column(&p->gemm, columns, x - at->x), x);
+    }
+}
+
+/** Write the window at the present position as a column; it may lie outside the image in part. */
+static inline void tinygen_dsp_fill_one(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                                        int8_t *edge, int16_t *column,
+                                        const tinygen_dsp_position *at)
+{
+    if (p->fills_words != 0) {
+        tinygen_dsp_word_window(p, at, column);
+    } else {
+        tinygen_dsp_edge_window(p, input, edge, column, at->y, at->x);
     }
 }
 
@@ -392,11 +455,10 @@ static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, co
         if (pixels > 0) {
             tinygen_dsp_fill_pairs(p, tinygen_dsp_column(&p->gemm, columns, i), at, pixels / 2);
         } else {
-            tinygen_dsp_edge_window(p, input, edge, tinygen_dsp_column(&p->gemm, columns, i), at->y,
-                                    at->x);
+            tinygen_dsp_fill_one(p, input, edge, tinygen_dsp_column(&p->gemm, columns, i), at);
             if (i + 1 == count && i % 2 == 0) {
-                tinygen_dsp_edge_window(p, input, edge,
-                                        tinygen_dsp_column(&p->gemm, columns, count), at->y, at->x);
+                tinygen_dsp_fill_one(p, input, edge, tinygen_dsp_column(&p->gemm, columns, count),
+                                     at);
             }
             pixels = 1;
         }

@@ -73,6 +73,7 @@ _SEGMENT_CYCLES = 28.0
 _LEFT_OVER_CYCLES = 12.0
 _PIXEL_CYCLES = 30.0
 _EDGE_CYCLES = 500.0
+_EDGE_WORDS_CYCLES = 200.0
 _ROW_START_CYCLES = 60.0
 _REMAINING_STEP_CYCLES = 7.5
 _REMAINING_OUTPUT_CYCLES = 60.0
@@ -204,9 +205,8 @@ class GemmConv2D:
     def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
         """Estimated cycles."""
         assert isinstance(layer, Conv2D)
-        edges = 0 if _fills_edges(layer) else _pixels(layer) - _inner_pixels(layer)
         pairs = (_pixels(layer) + 1) // 2
-        return self._pairs_cost(layer, _windows(layer), pairs) + edges * _EDGE_CYCLES
+        return self._pairs_cost(layer, _windows(layer), pairs) + _edges_cost(layer)
 
     def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
         """None: any bands will do."""
@@ -341,6 +341,7 @@ def _parameters(layer: Conv2D, windows: _Windows, gemm: Struct, *, fills_parts: 
             ("fills_rows", int(columns.dilation == 1)),
             ("fills_edges", int(_fills_edges(layer))),
             ("fills_parts", int(fills_parts and windows.segment % 4 == 0)),
+            ("fills_words", int(_fills_words(layer))),
             ("padding", layer.input_zero_point),
         ),
     )
@@ -362,13 +363,34 @@ def _inner_columns(axis: Axis) -> range:
 
 
 def _fills_edges(layer: Conv2D) -> bool:
-    """Whether windows at the sides reach into neighbouring rows only, and padding is whole groups."""
+    """Whether windows at the sides reach into neighbouring rows only, and mending them pays."""
     columns = layer.window.width
     return (
         columns.dilation == 1
-        and layer.input_shape[3] % 4 == 0
+        and not _fills_words(layer)
         and max(columns.pad, columns.pad_after) <= columns.input
     )
+
+
+def _edges_cost(layer: Conv2D) -> float:
+    """Estimated cycles of the windows that reach beyond the image and are not filled like others."""
+    batches, _, width, _ = layer.output_shape
+    rows = layer.window.height
+    if _fills_words(layer):
+        return (_pixels(layer) - _inner_pixels(layer)) * _EDGE_WORDS_CYCLES
+    if not _fills_edges(layer):
+        return (_pixels(layer) - _inner_pixels(layer)) * _EDGE_CYCLES
+    if layer.input_shape[3] % 4 == 0:
+        return 0.0
+    outer_rows = rows.output - len(_inner_columns(rows))
+    return batches * outer_rows * width * _EDGE_CYCLES
+
+
+def _fills_words(layer: Conv2D) -> bool:
+    """Whether a segment is one word, put together by shifts at the sides."""
+    columns = layer.window.width
+    depth = layer.input_shape[3]
+    return _windows(layer).segment == 4 and depth % 4 != 0 and columns.input * depth >= 4
 
 
 def _inner_pixels(layer: Conv2D) -> int:
