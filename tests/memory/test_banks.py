@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared_model
+from tests.kernels.host_batch import HostModel
 from tests.memory.test_random_graphs import build, random_network, run_poisoned
 from tests.ops.comparison import random_inputs
+from tests.ops.generators.control_flow import random_if, random_while
 from tests.run.programs import need
+from tinygen import reference
 from tinygen.errors import BudgetError
 from tinygen.lowering import lower
 from tinygen.memory.arena import Arena
@@ -25,7 +28,7 @@ from tinygen.options import Bank, Budget, KernelChoice, Optimize, Options
 from tinygen.passes import rewrite
 from tinygen.plan import Plan, make_plan
 from tinygen.targets.cores import HOST, core
-from tinygen.tflite_reader import read_model
+from tinygen.tflite_reader import read_model, read_model_bytes
 
 _ANY_SIZE = 1 << 20
 
@@ -159,6 +162,32 @@ def test_random_graphs_in_poisoned_banks(batch: int, tmp_path: Path) -> None:
         for number in range(2):
             sample = random_inputs(plan.network, np.random.default_rng(number))
             run_poisoned(library, plan, [sample])
+
+
+def test_subgraphs_in_the_second_bank(tmp_path: Path) -> None:
+    """What IF and WHILE run lies in the scratch memory of their step, wherever that is."""
+    need("gcc")
+    plans = []
+    for seed in range(12):
+        generator = random_if if seed % 2 else random_while
+        model = generator(np.random.default_rng(seed), "INT8")
+        network = lower(rewrite(read_model_bytes(model, f"{seed}")))
+        options = Options(f"c{seed:02d}", core(HOST), KernelChoice.TINYGEN)
+        whole = make_plan(network, options)
+        scratch = max(step.binding.scratch_bytes for step in whole.steps)
+        plan = make_plan(network, replace(options, banks=banks(scratch - 4, _ANY_SIZE)))
+        second = plan.banks[-1]
+        if second.base and any(second.holds(at) for at in plan.scratch_offsets.values()):
+            plans.append(plan)
+    assert len(plans) >= 2
+    library = build(plans, tmp_path)
+    for plan in plans:
+        model_of = HostModel(plan.network, plan.options.name, library)
+        for number in range(4):
+            sample = random_inputs(plan.network, np.random.default_rng(number))
+            expected = reference.outputs(plan.network, sample)
+            for wanted, got in zip(expected, model_of.run(sample), strict=True):
+                assert np.array_equal(wanted, got), plan.options.name
 
 
 def test_the_checker_sees_a_tensor_across_the_end_of_a_bank() -> None:
