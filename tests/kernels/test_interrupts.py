@@ -50,8 +50,18 @@ def _places(image: Image, functions: Sequence[str]) -> list[tuple[int, int]]:
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("optimize", [Optimize.SPEED, Optimize.SIZE], ids=lambda o: o.value)
-@pytest.mark.parametrize("board_name", ["qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps3-an547"])
-@pytest.mark.parametrize("name", ["mlperf_kws", "mlperf_ic"])
+@pytest.mark.parametrize(
+    ("name", "board_name"),
+    [
+        ("mlperf_kws", "qemu-mps2-an385"),
+        ("mlperf_kws", "qemu-mps2-an386"),
+        ("mlperf_kws", "qemu-mps3-an547"),
+        ("mlperf_ic", "qemu-mps2-an385"),
+        ("mlperf_ic", "qemu-mps2-an386"),
+        ("mlperf_ic", "qemu-mps3-an547"),
+        ("mlperf_ad", "qemu-mps2-an386"),
+    ],
+)
 def test_outputs_are_those_of_calm_weather(
     name: str, board_name: str, optimize: Optimize, tmp_path: Path
 ) -> None:

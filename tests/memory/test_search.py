@@ -117,6 +117,21 @@ def test_least_memory_of_real_models(name: str, pushed: bool, most: int) -> None
         assert smallest.added_cycles <= 0.18
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("mlperf_ad", 768),
+        ("micro_speech", 5_968),
+        ("mlperf_kws", 9_000),
+        ("mlperf_ic", 49_152),
+        ("mlperf_vww", 55_296),
+        ("person_detect", 55_296),
+    ],
+)
+def test_memory_of_the_fastest_plans(name: str, most: int) -> None:
+    assert plan(name).arena_bytes <= most
+
+
 @pytest.mark.parametrize("name", ["mlperf_ic", "mlperf_vww"])
 def test_a_budget_is_met_at_a_stated_cost(name: str) -> None:
     met = plan(name, ram=Budget(32_768, "--ram"))

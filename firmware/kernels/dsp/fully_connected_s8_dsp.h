@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * FULLY_CONNECTED, int8, for cores with 16-bit SIMD: a column times packed weights (gemm.h).
+ * FULLY_CONNECTED, int8, for cores with 16-bit SIMD: a row of inputs times packed weights (gemm.h).
  *
- * The column is int16, for four values of the depth, k to k + 3: k, k + 2, k + 1, k + 3. The stream
- * holds, for each eight outputs, all that is read for them, in order: eight sums to start from,
- * four words of weights for each two values of the depth, and two constants an output unless all
- * share them. Words, sums and constants are as in gemm.h.
+ * Four inputs, k to k + 3, make a group: SXTB16 gives those at even places (k, k + 2) and at odd
+ * ones. The stream holds, for each eight outputs, all that is read for them, in order: eight sums
+ * to start from, for each group and each two outputs a word of weights for the even inputs and one
+ * for the odd, and two constants an output unless all share them. Words, sums and constants are as
+ * in gemm.h.
+ *
+ * The first sum of a word is 256 times the first output's, plus the second's; the latter alone
+ * takes half the multiplications (S. Winograd, A New Algorithm for Inner Product, 1968), since with
+ * inputs x, y and weights v, w for them
+ *
+ *     (x + w) * (y + v) = x * v + y * w + x * y + v * w
+ *
+ * and SXTAB16, which has to widen the weights anyway, adds for nothing. The products v * w of a
+ * layer's weights are taken from the sums to start from, those of its inputs, the same for all
+ * outputs, are computed once. Sums wrap, so this is exact whatever they are in between.
  */
 #ifndef TINYGEN_KERNELS_DSP_FULLY_CONNECTED_S8_H
 #define TINYGEN_KERNELS_DSP_FULLY_CONNECTED_S8_H
@@ -16,7 +27,7 @@
 /** What the multiplication needs to know of a layer; the order of the first five is the assembly's.
  */
 typedef struct {
-    int32_t groups;  /**< of four values of the depth */
+    int32_t groups;  /**< of four inputs */
     int32_t outputs; /**< in the stream, a multiple of eight */
     int32_t base;    /**< what the two roundings add before the shift */
     int32_t cut;     /**< 255 - (largest output - smallest output) */
@@ -25,9 +36,10 @@ typedef struct {
     int32_t shift;
 } tinygen_gemv_shape;
 
-/** Multiplies a column with a stream: tinygen_gemv_blocks() or its assembly. */
-typedef void tinygen_gemv_function(const int16_t *column, const int32_t *stream, int8_t *output,
-                                   const tinygen_gemv_shape *shape, const int32_t *constants);
+/** Multiplies a row with a stream: tinygen_gemv_blocks() or its assembly. */
+typedef void tinygen_gemv_function(const int8_t *input, const int32_t *stream, int8_t *output,
+                                   const tinygen_gemv_shape *shape, const int32_t *constants,
+                                   int32_t products);
 
 /** A fully connected layer. */
 typedef struct {
@@ -46,16 +58,18 @@ typedef struct {
 } tinygen_dsp_fully_connected_params;
 
 /**
- * Multiply a column.
+ * Multiply a row.
  *
- * @param column    4 * shape->groups values, aligned to 4 bytes
+ * @param input     4 * shape->groups values
  * @param stream    see above
  * @param output    shape->outputs values
  * @param shape     the layer
  * @param constants of a pair of outputs if all share them, else NULL
+ * @param products  tinygen_gemv_products() of the row
  */
-static inline void tinygen_gemv_blocks(const int16_t *column, const int32_t *stream, int8_t *output,
-                                       const tinygen_gemv_shape *shape, const int32_t *constants)
+static inline void tinygen_gemv_blocks(const int8_t *input, const int32_t *stream, int8_t *output,
+                                       const tinygen_gemv_shape *shape, const int32_t *constants,
+                                       int32_t products)
 {
     const tinygen_gemm_shape s = {
         .cut = shape->cut,
@@ -64,20 +78,23 @@ static inline void tinygen_gemv_blocks(const int16_t *column, const int32_t *str
         .two_roundings = shape->two_roundings,
         .shift = shape->shift,
     };
-    const int32_t steps = 2 * shape->groups;
     const int32_t first_shift = s.two_roundings != 0 ? s.shift : s.shift + 8;
     for (int32_t block = 0; block < shape->outputs; block += 8) {
-        const int32_t *end = stream + 8 + 4 * steps;
+        const int32_t *end = stream + 8 + 8 * shape->groups;
         for (int32_t pair = 0; pair < 4; pair++) {
-            const int32_t *weights = stream + 8 + pair;
+            const int32_t *weights = stream + 8 + 2 * pair;
             const int32_t *scales = constants != NULL ? constants : end + 4 * pair;
             int32_t both = stream[2 * pair];
-            int32_t second = stream[2 * pair + 1];
-            for (int32_t k = 0; k < steps; k++) {
-                const uint32_t values = tinygen_gemm_load(column + 2 * k);
-                const uint32_t word = (uint32_t)weights[4 * k];
-                both = tinygen_smlad(values, word, both);
-                second = tinygen_smlad(values, tinygen_sxtb16(word), second);
+            int32_t second = (int32_t)((uint32_t)stream[2 * pair + 1] - (uint32_t)products);
+            for (int32_t i = 0; i < shape->groups; i++) {
+                const uint32_t values = tinygen_load4(input + 4 * i);
+                const uint32_t even = tinygen_sxtb16(values);
+                const uint32_t odd = tinygen_sxtb16_ror8(values);
+                const uint32_t for_even = (uint32_t)weights[8 * i];
+                const uint32_t for_odd = (uint32_t)weights[8 * i + 1];
+                both = tinygen_smlad(odd, for_odd, tinygen_smlad(even, for_even, both));
+                second = tinygen_smlad(tinygen_sxtab16(odd, for_even),
+                                       tinygen_sxtab16(even, for_odd), second);
             }
             int32_t first = (int32_t)((uint32_t)both - (uint32_t)second);
             if (s.two_roundings != 0) {
@@ -89,6 +106,18 @@ static inline void tinygen_gemv_blocks(const int16_t *column, const int32_t *str
         stream = constants != NULL ? end : end + 16;
         output += 8;
     }
+}
+
+/** The products of neighbouring inputs, 4 * groups of them, summed up. */
+static __attribute__((noinline, unused)) int32_t tinygen_gemv_products(const int8_t *input,
+                                                                       int32_t groups)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < groups; i++) {
+        const uint32_t values = tinygen_load4(input + 4 * i);
+        sum = tinygen_smlad(tinygen_sxtb16(values), tinygen_sxtb16_ror8(values), sum);
+    }
+    return sum;
 }
 
 /** The sums of up to two outputs, from the input as it is. */
@@ -133,36 +162,56 @@ tinygen_dsp_fully_connected_remaining(const tinygen_dsp_fully_connected_params *
     }
 }
 
-/** Widen a row of inputs to a column. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_fully_connected_column(const int8_t *input, int32_t inputs, int16_t *column)
+/** Compute the outputs of one row that the stream holds. */
+static inline void tinygen_dsp_fully_connected_row(const tinygen_dsp_fully_connected_params *p,
+                                                   const int8_t *input, int8_t *output)
 {
-    int32_t k = 0;
-    for (; k + 4 <= inputs; k += 4) {
-        const uint32_t values = tinygen_load4(input + k);
-        tinygen_gemm_store(column + k, tinygen_sxtb16(values));
-        tinygen_gemm_store(column + k + 2, tinygen_sxtb16_ror8(values));
-    }
-    for (int32_t i = 0; k + i < inputs; i++) {
-        column[k + 2 * (i & 1) + i / 2] = input[k + i];
-    }
+    p->multiply(input, p->stream, output, &p->shape, p->constants,
+                tinygen_gemv_products(input, p->shape.groups));
 }
 
 /**
  * Compute the outputs that the stream holds, and then the others.
  *
- * @param p      the layer
+ * @param p      the layer; its inputs fill groups
  * @param input  p->batches rows of p->inputs values
- * @param output p->batches rows of p->outputs values; may start where the input does if they are
- *               not more, and if the stream holds all
- * @param column scratch memory for 4 * p->shape.groups values, aligned to 4 bytes
+ * @param output p->batches rows of p->outputs values
  */
 static inline void tinygen_dsp_fully_connected(const tinygen_dsp_fully_connected_params *p,
-                                               const int8_t *input, int8_t *output, int16_t *column)
+                                               const int8_t *input, int8_t *output)
 {
     for (int32_t b = 0; b < p->batches; b++) {
-        tinygen_dsp_fully_connected_column(input, p->inputs, column);
-        p->multiply(column, p->stream, output, &p->shape, p->constants);
+        tinygen_dsp_fully_connected_row(p, input, output);
+        if (p->remaining != 0) {
+            tinygen_dsp_fully_connected_remaining(p, input, output);
+        }
+        input += p->inputs;
+        output += p->outputs;
+    }
+}
+
+/** Copy a row of inputs, with zeros up to the end of its last group. */
+static __attribute__((noinline, unused)) void
+tinygen_dsp_fully_connected_pad(const int8_t *input, int32_t inputs, int8_t *row)
+{
+    int32_t k = 0;
+    for (; k + 4 <= inputs; k += 4) {
+        tinygen_store4(row + k, tinygen_load4(input + k));
+    }
+    tinygen_store4(row + k, 0);
+    for (; k < inputs; k++) {
+        row[k] = input[k];
+    }
+}
+
+/** The same for inputs that do not fill groups; row is scratch memory for 4 * p->shape.groups. */
+static inline void tinygen_dsp_fully_connected_padded(const tinygen_dsp_fully_connected_params *p,
+                                                      const int8_t *input, int8_t *output,
+                                                      int8_t *row)
+{
+    for (int32_t b = 0; b < p->batches; b++) {
+        tinygen_dsp_fully_connected_pad(input, p->inputs, row);
+        tinygen_dsp_fully_connected_row(p, row, output);
         if (p->remaining != 0) {
             tinygen_dsp_fully_connected_remaining(p, input, output);
         }

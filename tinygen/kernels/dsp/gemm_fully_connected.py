@@ -31,7 +31,6 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Field,
     Kernel,
-    Overlap,
     Provider,
     ScratchArgument,
     Struct,
@@ -50,13 +49,14 @@ _BLOCK = 8
 _LEAST_GAIN = 1000.0
 """Cycles for which assembly is worth its code; layers that gain less are computed in C."""
 
-_GROUP_CYCLES = 37.0
+_GROUP_CYCLES = 35.0
 _TURN_CYCLES = 5.0
-_BLOCK_CYCLES = 85.0
+_BLOCK_CYCLES = 81.0
 _TWO_ROUNDINGS_CYCLES = 2.5
 _CUT_CYCLES = 2.25
-_BATCH_CYCLES = 90.0
-_WIDEN_CYCLES = 2.3
+_BATCH_CYCLES = 120.0
+_PRODUCT_CYCLES = 2.25
+_PAD_CYCLES = 2.0
 _REMAINING_CYCLES = 2.35
 _REMAINING_OUTPUT_CYCLES = 55.0
 
@@ -86,6 +86,11 @@ class _Dense:
         """Groups of four inputs."""
         return -(-self.inputs // 4)
 
+    @property
+    def fills_groups(self) -> bool:
+        """Whether the kernel can read the inputs where they are."""
+        return self.inputs % 4 == 0
+
 
 def _dense(layer: FullyConnected | Conv2D) -> _Dense:
     batches = layer.batches if isinstance(layer, FullyConnected) else layer.input_shape[0]
@@ -113,7 +118,8 @@ def _stream_cycles(dense: _Dense, blocks: int, unroll: int = _UNROLL) -> float:
     """Cycles of that many blocks of outputs, with fitted requantization."""
     turns = (dense.groups - 1) // unroll
     block = _BLOCK_CYCLES + _GROUP_CYCLES * dense.groups + _TURN_CYCLES * turns
-    return dense.batches * (_BATCH_CYCLES + dense.inputs * _WIDEN_CYCLES + blocks * block)
+    an_input = _PRODUCT_CYCLES + (0.0 if dense.fills_groups else _PAD_CYCLES)
+    return dense.batches * (_BATCH_CYCLES + dense.inputs * an_input + blocks * block)
 
 
 @lru_cache(maxsize=64)
@@ -194,24 +200,27 @@ class GemvFullyConnected:
                 *remaining_fields,
             ),
         )
-        in_place = not remaining_fields and dense.outputs <= dense.inputs
         arguments = (
             parameters,
             TensorArgument(layer.inputs[0]),
             TensorArgument(layer.outputs[0], writable=True),
         )
-        call = (
-            Call("tinygen_dsp_fully_connected", (*arguments, ScratchArgument("int16_t")))
-            if assembly
-            else Call("tinygen_dsp_fully_connected_small", arguments)
-        )
+        scratch_bytes = 0
+        if not assembly:
+            call = Call("tinygen_dsp_fully_connected_small", arguments)
+        elif dense.fills_groups:
+            call = Call("tinygen_dsp_fully_connected", arguments)
+        else:
+            scratch_bytes = 4 * dense.groups
+            call = Call(
+                "tinygen_dsp_fully_connected_padded", (*arguments, ScratchArgument("int8_t"))
+            )
         return Binding(
             calls=(call,),
             headers=("dsp/fully_connected_s8_dsp.h",),
             constants=(*constants, *remaining_constants),
             assembly=assembly,
-            scratch_bytes=8 * dense.groups if assembly else 0,
-            overlaps=(Overlap(layer.inputs[0], layer.outputs[0], 0),) if in_place else (),
+            scratch_bytes=scratch_bytes,
             notes=(channels.note,),
         )
 

@@ -314,8 +314,11 @@ def shared_constants(channels: Channels) -> Int32Array | None:
 def gemv_stream(channels: Channels, *, with_constants: bool) -> Int32Array:
     """The stream of ``dsp/fully_connected_s8_dsp.h`` for a multiple of eight outputs."""
     blocks = len(channels.weights) // 8
-    words = pair_words(channels.weights).reshape(blocks, 4, -1).transpose(0, 2, 1)
-    parts = [pair_starts(channels).reshape(blocks, 8), words.reshape(blocks, -1)]
+    words = pair_words(channels.weights).reshape(blocks, 4, -1, 2).transpose(0, 2, 1, 3)
+    starts = pair_starts(channels).astype(np.int64)
+    second = channels.weights[1::2].astype(np.int64)
+    starts[:, 1] -= (second[:, 0::2] * second[:, 1::2]).sum(axis=1)
+    parts = [wrap_int32(starts).reshape(blocks, 8), words.reshape(blocks, -1)]
     if with_constants:
         parts.append(channels.constants.reshape(blocks, 16))
     return np.concatenate(parts, axis=1).reshape(-1)
