@@ -13,7 +13,6 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinygen import reference
 from tinygen.emit import write_files
 from tinygen.errors import BuildError, InputError
 from tinygen.footprint import Footprint, measure_footprint
@@ -22,7 +21,13 @@ from tinygen.ops.layer import Layer
 from tinygen.pipeline import Compilation
 from tinygen.plan import Plan
 from tinygen.plan_data import rewrites_as_data
-from tinygen.profile_counts import Counts, Part, count_by_clock, count_by_plugin
+from tinygen.profile_counts import (
+    Counts,
+    Part,
+    count_by_clock,
+    count_by_plugin,
+    first_whole_inference,
+)
 from tinygen.run.build import build_image
 from tinygen.run.plugin import build_plugin, supports_plugins
 from tinygen.run.qemu import qemu_path
@@ -112,6 +117,8 @@ def profile(
 ) -> Profile:
     """Builds the compilation, runs it after a warm-up, and counts.
 
+    What is counted is the first inference after a reset that goes through all layers.
+
     On an emulated board QEMU's plugin counts or, if QEMU was built without plugins, its virtual clock
     does. A real board's cycle counter counts.
 
@@ -136,6 +143,7 @@ def profile(
             "give the --port of a real board, or choose an emulated board of the same core: "
             "`tinygen boards` lists them",
         )
+    inferences, outputs = first_whole_inference(compilation.network, sample)
     generated = work_directory / "generated"
     write_files(compilation.files, generated)
     progress(f"building for {board.name}")
@@ -147,15 +155,17 @@ def profile(
         progress("building the profiling plugin")
         plugin = build_plugin(work_directory / "plugin")
         progress(f"running on {board.name}")
-        counts = count_by_plugin(compilation.plan, image, plugin, sample, work_directory)
+        counts = count_by_plugin(
+            compilation.plan, image, plugin, sample, inferences, work_directory
+        )
     else:
         progress("building with layer traces")
         traced = build_image(
             generated, compilation.name, board, work_directory / "build-trace", trace=True
         )
         progress(f"running on {board.name}")
-        counts = count_by_clock(compilation.plan, image, traced, sample, port)
-    expected = [value.tobytes() for value in reference.outputs(compilation.network, sample)]
+        counts = count_by_clock(compilation.plan, image, traced, sample, inferences, port)
+    expected = [value.tobytes() for value in outputs]
     footprint = measure_footprint(
         image.elf, image.map_file, compilation.name, _model_objects(generated, build)
     )

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygen import reference
 from tinygen.emit.expressions import parts_of
-from tinygen.errors import BuildError, TargetError
+from tinygen.errors import BuildError, InputError, TargetError
 from tinygen.graph import AnyArray
+from tinygen.lowering import Network
+from tinygen.ops.layer import computed
 from tinygen.plan import Plan
 from tinygen.run.plugin import Counters, Watch, plugin_arguments, read_report
 from tinygen.run.qemu import QemuRunner
@@ -21,6 +24,7 @@ from tinygen.step import Step
 from tinygen.targets.symbols import Symbol, read_symbols
 
 _WARM_UPS = 1
+_MOST_INFERENCES = 10_000
 _TIMING_SOURCES = {
     "cortex-m0": "estimated: Cortex-M0 TRM, zero wait states, single-cycle multiplier",
     "cortex-m0plus": "estimated: Cortex-M0+ TRM, zero wait states, single-cycle multiplier",
@@ -57,10 +61,38 @@ class Counts:
     outputs: list[bytes]
 
 
+def first_whole_inference(
+    network: Network, sample: Sequence[AnyArray]
+) -> tuple[int, list[AnyArray]]:
+    """Which inference after a reset is the first that no layer ends early, and its outputs.
+
+    All of them have the same inputs. 1 of most models; a CIRCULAR_BUFFER lets some go by.
+
+    Raises:
+        InputError: none of the first ones goes through all layers.
+    """
+    states: dict[int, AnyArray] = {}
+    for number in range(1, _MOST_INFERENCES + 1):
+        values = reference.run(network, sample, states)
+        if sum(1 for _ in computed(network.layers, values)) == len(network.layers):
+            return number, [values[index] for index in network.outputs]
+    raise InputError(
+        f"{network.graph.source}: none of the first {_MOST_INFERENCES:,} inferences goes through all "
+        "operators, so there is nothing whole to measure"
+    )
+
+
 def count_by_plugin(
-    plan: Plan, image: Image, plugin: Path, sample: Sequence[AnyArray], work_directory: Path
+    plan: Plan,
+    image: Image,
+    plugin: Path,
+    sample: Sequence[AnyArray],
+    inferences: int,
+    work_directory: Path,
 ) -> Counts:
     """Runs the program of a model under QEMU's plugin, which writes into ``work_directory``.
+
+    What is counted is inference number ``inferences`` after a reset.
 
     Raises:
         BuildError: the program lacks the model's symbols.
@@ -71,12 +103,11 @@ def count_by_plugin(
     watch = watch_of(image, plan.options.name, timing)
     report = work_directory / "profile.json"
     runner = QemuRunner(arguments=plugin_arguments(plugin, watch, report))
-    outputs, _ = _infer(runner, image, sample)
+    outputs, _ = _infer(runner, image, sample, inferences)
     inference = read_report(report)
-    if inference.number != _WARM_UPS + 1:
-        raise TargetError(
-            f"the profiling plugin saw {inference.number} inferences of {_WARM_UPS + 1}"
-        )
+    expected = (_WARM_UPS + 1) * inferences
+    if inference.number != expected:
+        raise TargetError(f"the profiling plugin saw {inference.number} inferences of {expected}")
 
     def part(counters: Counters) -> Part:
         return Part(
@@ -146,10 +177,16 @@ def _band_functions(plan: Plan, number: int, step: Step) -> list[str]:
 
 
 def count_by_clock(
-    plan: Plan, image: Image, traced: Image, sample: Sequence[AnyArray], port: str = ""
+    plan: Plan,
+    image: Image,
+    traced: Image,
+    sample: Sequence[AnyArray],
+    inferences: int,
+    port: str = "",
 ) -> Counts:
     """Times by the target's own clock: the whole of the image, the layers of the traced one.
 
+    What is timed is inference number ``inferences`` after a reset.
     Without a ``port``, in QEMU with ``-icount shift=0``, whose clock advances by a nanosecond an
     instruction. One tick of SysTick is then 30 to 60 instructions.
 
@@ -158,8 +195,8 @@ def count_by_clock(
     """
     board = image.board
     runner = runner_for(board, port=port) if port else QemuRunner(arguments=("-icount", "shift=0"))
-    outputs, whole = _infer(runner, image, sample)
-    _, layers = _infer(runner, traced, sample)
+    outputs, whole = _infer(runner, image, sample, inferences)
+    _, layers = _infer(runner, traced, sample, inferences)
     if whole.counter is Counter.NONE:
         raise TargetError(f"board {board.name} has nothing that counts its cycles")
 
@@ -188,13 +225,16 @@ def _with_code(plan: Plan) -> list[Step]:
     return [step for step in plan.steps if not step.is_view]
 
 
-def _infer(runner: Runner, image: Image, sample: Sequence[AnyArray]) -> tuple[list[bytes], Times]:
-    """The last of the inferences: its outputs, and how long it took by the target's clock."""
+def _infer(
+    runner: Runner, image: Image, sample: Sequence[AnyArray], inferences: int
+) -> tuple[list[bytes], Times]:
+    """The last of so many inferences after a reset: its outputs, and its time by the target's clock."""
     inputs = [value.tobytes() for value in sample]
     with runner.start(image) as session:
         for _ in range(_WARM_UPS + 1):
             session.reset()
-            outputs = session.run(inputs)
+            for _ in range(inferences):
+                outputs = session.run(inputs)
         return outputs, session.times()
 
 
