@@ -23,12 +23,12 @@ from tinygen.ops.arithmetic import (
 )
 from tinygen.ops.elementwise import Function, Parameters, elementwise
 from tinygen.ops.layer import Layer, OperatorView
-from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.quantized import scale
 from tinygen.ops.quantized_arithmetic import (
     arithmetic_parameters,
+    operand_parameters,
     quantized_function,
     scaled_operand,
-    small_multiplier,
 )
 
 _RELATIONS: dict[str, Callable[[AnyArray, AnyArray], AnyArray]] = {
@@ -60,16 +60,8 @@ def lower_comparison(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: 
             lambda p, a, b: relation(a, b),  # noqa: ARG005
         )
         return elementwise(view, function, output)
-    lhs_multiplier, lhs_shift = small_multiplier(view, scale(view, lhs))
-    rhs_multiplier, rhs_shift = small_multiplier(view, scale(view, rhs))
     parameters = arithmetic_parameters(
-        left_shift=_COMPARISON_SHIFT,
-        lhs_offset=-zero_point(view, lhs),
-        lhs_multiplier=lhs_multiplier,
-        lhs_shift=lhs_shift,
-        rhs_offset=-zero_point(view, rhs),
-        rhs_multiplier=rhs_multiplier,
-        rhs_shift=rhs_shift,
+        **operand_parameters(view, _COMPARISON_SHIFT, scale(view, lhs), scale(view, rhs))
     )
     function = quantized_function(
         name, I8, lambda p, a, b: relation(scaled_operand(p, "lhs", a), scaled_operand(p, "rhs", b))

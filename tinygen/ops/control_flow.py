@@ -66,6 +66,12 @@ class ControlFlow(Layer):
     def routines(self) -> tuple[Routine, ...]:
         """What it runs, in no particular order."""
 
+    @property
+    def tolerance_ulp(self) -> int:
+        """Of the routine that needs more."""
+        layers = [layer for routine in self.routines for layer in routine.network.layers]
+        return max((layer.tolerance_ulp for layer in layers), default=0)
+
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class."""
         count = len(inputs) - len(self.states)
@@ -99,11 +105,6 @@ class Branch(ControlFlow):
         """Of the routine that has more."""
         return max(routine.network.macs for routine in self.routines)
 
-    @property
-    def tolerance_ulp(self) -> int:
-        """Of the routine that needs more."""
-        return _tolerance(self.routines)
-
     def _run(
         self, operands: Mapping[int, AnyArray], states: MutableMapping[int, AnyArray]
     ) -> Sequence[AnyArray]:
@@ -133,11 +134,6 @@ class Loop(ControlFlow):
         turns = 1 if self.turns.most is None else self.turns.most
         return turns * self.body.network.macs + (turns + 1) * self.condition.network.macs
 
-    @property
-    def tolerance_ulp(self) -> int:
-        """Of the routine that needs more."""
-        return _tolerance(self.routines)
-
     def _run(
         self, operands: Mapping[int, AnyArray], states: MutableMapping[int, AnyArray]
     ) -> Sequence[AnyArray]:
@@ -150,11 +146,6 @@ class Loop(ControlFlow):
             f"{self.operator.label} has not ended after {MAX_TURNS:,} turns.",
             "Its condition may not become false for these inputs.",
         )
-
-
-def _tolerance(routines: Sequence[Routine]) -> int:
-    layers = [layer for routine in routines for layer in routine.network.layers]
-    return max((layer.tolerance_ulp for layer in layers), default=0)
 
 
 def _subgraph(view: OperatorView, option: str) -> tuple[int, Subgraph]:

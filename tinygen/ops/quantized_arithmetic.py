@@ -141,6 +141,17 @@ def arithmetic_parameters(**known: int) -> dict[str, int]:
     return {name: known.get(name, 0) for name in names}
 
 
+def operand_parameters(
+    view: OperatorView, left_shift: int, lhs_real: float, rhs_real: float
+) -> dict[str, int]:
+    """How the two operands come to a common scale: less their zero points, times these."""
+    known = {"left_shift": left_shift}
+    for position, (side, real) in enumerate((("lhs", lhs_real), ("rhs", rhs_real))):
+        known[f"{side}_offset"] = -zero_point(view, view.input(position))
+        known[f"{side}_multiplier"], known[f"{side}_shift"] = small_multiplier(view, real)
+    return known
+
+
 def small_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
     """TFLM ``QuantizeMultiplierSmallerThanOneExp``, which aborts on a multiplier of 1 or more."""
     multiplier, shift = quantize_multiplier(real)
@@ -164,19 +175,14 @@ def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[s
     kind = np.float32 if single else np.float64
     lhs_scale, rhs_scale, output_scale = (kind(value) for value in scales)
     twice = kind(2) * max(lhs_scale, rhs_scale)
-    lhs_multiplier, lhs_shift = small_multiplier(view, float(lhs_scale / twice))
-    rhs_multiplier, rhs_shift = small_multiplier(view, float(rhs_scale / twice))
+    operands = operand_parameters(
+        view, left_shift, float(lhs_scale / twice), float(rhs_scale / twice)
+    )
     real = float(twice / (kind(1 << left_shift) * output_scale))
     multiplier, shift = small_multiplier(view, real)
     low, high = _clamp(view, output)
     return arithmetic_parameters(
-        left_shift=left_shift,
-        lhs_offset=-zero_point(view, lhs),
-        lhs_multiplier=lhs_multiplier,
-        lhs_shift=lhs_shift,
-        rhs_offset=-zero_point(view, rhs),
-        rhs_multiplier=rhs_multiplier,
-        rhs_shift=rhs_shift,
+        **operands,
         output_offset=zero_point(view, output),
         output_multiplier=multiplier,
         output_shift=shift,
@@ -265,21 +271,14 @@ def lower_squared_difference(view: OperatorView, numerics: Numerics) -> Layer:  
     left_shift = 7 if lhs.dtype is I8 else 0
     lhs_scale, rhs_scale = scale(view, lhs), scale(view, rhs)
     twice = 2.0 * max(lhs_scale, rhs_scale)
-    lhs_multiplier, lhs_shift = small_multiplier(view, lhs_scale / twice)
-    rhs_multiplier, rhs_shift = small_multiplier(view, rhs_scale / twice)
+    operands = operand_parameters(view, left_shift, lhs_scale / twice, rhs_scale / twice)
     denominator = np.float32(1 << left_shift * 2) * np.float32(scale(view, output))
     multiplier, shift = quantize_multiplier(twice * twice / float(denominator))
     if shift > 30:
         view.unsupported(f"the scale of {output.name!r} is over 2**30 times finer")
     low, high = INTEGER_RANGES[output.dtype]
     parameters = arithmetic_parameters(
-        left_shift=left_shift,
-        lhs_offset=-zero_point(view, lhs),
-        lhs_multiplier=lhs_multiplier,
-        lhs_shift=lhs_shift,
-        rhs_offset=-zero_point(view, rhs),
-        rhs_multiplier=rhs_multiplier,
-        rhs_shift=rhs_shift,
+        **operands,
         output_offset=zero_point(view, output),
         output_multiplier=multiplier,
         output_shift=shift,

@@ -26,6 +26,7 @@ from tinygen.ops.lstm_float import FloatLstm
 from tinygen.ops.quantized import INTEGER_RANGES
 
 _CYCLES_PER_MAC = 6.0
+_GATE_BYTES = {"int16_t": 2, "float": 4}
 
 
 def _pair(pair: Pair) -> Struct:
@@ -81,24 +82,9 @@ def _bind(layer: Lstm) -> Binding:
             ),
         )
         fields.append((f"gates[{number}]", struct))
-    sequence, hidden, cell = layer.inputs
-    call = Call(
-        "tinygen_lstm_s16" if layer.dtype is DType.INT16 else "tinygen_lstm_s8",
-        (
-            Struct("tinygen_lstm_params", tuple(fields)),
-            TensorArgument(sequence),
-            TensorArgument(hidden, writable=True),
-            TensorArgument(cell, writable=True),
-            ScratchArgument("int16_t"),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(
-        calls=(call,),
-        headers=("portable/lstm.h",),
-        constants=tuple(constants),
-        scratch_bytes=3 * 2 * layer.units,
-    )
+    name = "lstm_s16" if layer.dtype is DType.INT16 else "lstm_s8"
+    parameters = Struct("tinygen_lstm_params", tuple(fields))
+    return _binding(layer, name, "portable/lstm.h", parameters, constants, "int16_t")
 
 
 def _bind_float(layer: FloatLstm) -> Binding:
@@ -121,23 +107,36 @@ def _bind_float(layer: FloatLstm) -> Binding:
         ]
         struct = Struct("tinygen_lstm_f32_gate", (*members, ("is_tanh", int(gate.is_tanh))))
         fields.append((f"gates[{number}]", struct))
+    parameters = Struct("tinygen_lstm_f32_params", tuple(fields))
+    return _binding(layer, "lstm_f32", "portable/lstm_f32.h", parameters, constants, "float")
+
+
+def _binding(
+    layer: Lstm | FloatLstm,
+    function: str,
+    header: str,
+    parameters: Struct,
+    constants: Sequence[Constant],
+    gate_type: str,
+) -> Binding:
+    """The call, with scratch memory for the values of three gates."""
     sequence, hidden, cell = layer.inputs
     call = Call(
-        "tinygen_lstm_f32",
+        f"tinygen_{function}",
         (
-            Struct("tinygen_lstm_f32_params", tuple(fields)),
+            parameters,
             TensorArgument(sequence),
             TensorArgument(hidden, writable=True),
             TensorArgument(cell, writable=True),
-            ScratchArgument("float"),
+            ScratchArgument(gate_type),
             TensorArgument(layer.outputs[0], writable=True),
         ),
     )
     return Binding(
         calls=(call,),
-        headers=("portable/lstm_f32.h",),
+        headers=(header,),
         constants=tuple(constants),
-        scratch_bytes=3 * 4 * layer.units,
+        scratch_bytes=3 * _GATE_BYTES[gate_type] * layer.units,
     )
 
 
