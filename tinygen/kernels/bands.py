@@ -14,6 +14,7 @@ An elementwise layer is computed a row a call, by any of our kernels fitted to a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -83,6 +84,30 @@ class BandKernel(Kernel, Protocol):
 
         Inputs are ``RingArgument`` or ``RowArgument``, the output is a ``RowArgument``.
         """
+
+
+class ByRows(ABC):
+    """The band methods of a kernel whose C function has a form for rows that does any bands as well."""
+
+    @abstractmethod
+    def cost(self, layer: Layer, core: Core) -> float:
+        """Estimated cycles."""
+
+    @abstractmethod
+    def bind(self, layer: Layer, core: Core) -> Binding:
+        """Fit the kernel to a layer that it does not reject."""
+
+    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
+        """None: any bands will do."""
+        return None
+
+    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
+        """Estimated cycles of the whole layer by bands."""
+        return self.cost(layer, core) + calls_cost(layer, bands)
+
+    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
+        """Fit the kernel to bands of the layer."""
+        return rows_binding(self.bind(layer, core), bands)
 
 
 def bands_rejected(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.graph import AnyArray
-from tinygen.kernels.bands import Bands, calls_cost, rows_binding
+from tinygen.kernels.bands import ByRows
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import (
     Assembly,
@@ -63,7 +63,7 @@ def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
 
 
 @dataclass(frozen=True)
-class DepthwiseAny:
+class DepthwiseAny(ByRows):
     """The kernel's descriptor."""
 
     name: str = "dsp.depthwise_any"
@@ -99,18 +99,6 @@ class DepthwiseAny:
         output = words.cycles_per_output + _CUT_CYCLES * bool(_cut(layer))
         pixel = _PIXEL_CYCLES + -(-channels // 4) * four + channels * output
         return pixels * pixel + (pixels - inside) * taps * _TAP_CYCLES
-
-    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
-        """None: any bands will do."""
-        return None
-
-    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
-        """Estimated cycles of the whole layer by bands."""
-        return self.cost(layer, core) + calls_cost(layer, bands)
-
-    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
-        """Fit the kernel to bands of the layer."""
-        return rows_binding(self.bind(layer, core), bands)
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
         """Fit the kernel to a layer that it does not reject."""

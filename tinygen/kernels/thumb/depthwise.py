@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.graph import AnyArray
-from tinygen.kernels.bands import Bands, calls_cost, rows_binding
+from tinygen.kernels.bands import ByRows
 from tinygen.kernels.kernel import (
     Assembly,
     Binding,
@@ -61,7 +61,7 @@ _V6M = _Rates(8.5, 40.0, 140.0, 32.0)
 
 
 @dataclass(frozen=True)
-class ThumbDepthwise:
+class ThumbDepthwise(ByRows):
     """The kernel's descriptor."""
 
     name: str = "thumb.depthwise"
@@ -95,18 +95,6 @@ class ThumbDepthwise:
         inside = layer.input_shape[0] * inside_positions(rows) * inside_positions(columns)
         pixel = rates.pixel + layer.input_shape[3] * (taps * rates.tap + rates.output)
         return pixels * pixel + (pixels - inside) * taps * rates.found_tap
-
-    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
-        """None: any bands will do."""
-        return None
-
-    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
-        """Estimated cycles of the whole layer by bands."""
-        return self.cost(layer, core) + calls_cost(layer, bands)
-
-    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
-        """Fit the kernel to bands of the layer."""
-        return rows_binding(self.bind(layer, core), bands)
 
     def bind(self, layer: Layer, core: Core) -> Binding:
         """Fit the kernel to a layer that it does not reject."""
