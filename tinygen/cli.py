@@ -162,6 +162,7 @@ def generate(
     """Write the C files of a model."""
     from tinygen.emit import write_files
     from tinygen.pipeline import compile_model
+    from tinygen.plan_data import banks_as_data
     from tinygen.verify import fallbacks
 
     compilation = compile_model(model, request_for(target, board_name, options))
@@ -173,6 +174,7 @@ def generate(
         "files": list(compilation.files),
         "name": compilation.name,
         "arena_bytes": plan.arena_bytes,
+        "banks": banks_as_data(plan),
         "weight_bytes": plan.weight_bytes,
         "unstreamed_arena_bytes": plan.unstreamed_bytes,
         "file_order_arena_bytes": plan.file_order_bytes,

@@ -18,7 +18,7 @@ def rewrites_as_data(graph: Graph) -> list[dict[str, str]]:
     ]
 
 
-def _banks_as_data(plan: Plan) -> list[dict[str, Any]]:
+def banks_as_data(plan: Plan) -> list[dict[str, Any]]:
     """The memories that the arena is spread over, each from an offset of it."""
     return [
         {
@@ -84,7 +84,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
             }
             for number, step in enumerate(plan.steps)
         ],
-        **({"banks": _banks_as_data(plan)} if plan.banks else {}),
+        **({"banks": banks_as_data(plan)} if plan.banks else {}),
         "events": [moment.step for moment in plan.moments],
         "blocks": [
             {

@@ -52,8 +52,8 @@ class Spread:
 class _Trial:
     rank: Rank
     order: tuple[int, ...]
-    homes: Mapping[int, int]
-    """The bank of each item."""
+    placed: Sequence[Mapping[int, int]]
+    """By bank, the offset of each item there."""
 
 
 class _Search:
@@ -68,7 +68,7 @@ class _Search:
         self.moved = [sum(moved.get(b.key, 0) for b in item.bodies) for item in arena.items]
 
     def rank(self, sizes: Sequence[int], homes: Mapping[int, int]) -> Rank:
-        """How good it is to have these items in these banks, where they take so many bytes."""
+        """How good it is to have the items in these banks, where they take so many bytes."""
         total = sum(sizes)
         excess = sum(max(0, s - b.nbytes) for s, b in zip(sizes, self.banks, strict=True))
         if self.most is not None:
@@ -91,7 +91,17 @@ class _Search:
                     homes[number] = home
                     sizes[home] = max(sizes[home], end)
                     break
-        return _Trial(self.rank(sizes, homes), order, homes)
+        return _Trial(self.rank(sizes, homes), order, placed)
+
+    def packed(self, placed: Mapping[int, int], effort: float) -> Placement:
+        """The items of a bank packed anew, or as they are placed, if that takes less."""
+        items = self.arena.items
+        packed = self.arena.only(sorted(placed)).pack(effort)
+        extent = max((at + items[number].size for number, at in placed.items()), default=0)
+        if packed.extent <= extent:
+            return packed
+        offsets = {body.key: at for number, at in placed.items() for body in items[number].bodies}
+        return Placement(offsets, extent, optimal=False)
 
     def orders(self) -> Iterator[tuple[int, ...]]:
         """What is accessed most for its size first; besides, the orders that suit a single bank."""
@@ -144,8 +154,9 @@ def spread(
     search = _Search(arena, moved, banks, most)
     numbers = range(len(arena.items))
     everywhere = range(len(banks))
-    homes = search.best(effort).homes
-    parts = [arena.only([n for n in numbers if homes[n] == b]).pack(effort) for b in everywhere]
+    placed = search.best(effort).placed
+    parts = [search.packed(items, effort) for items in placed]
+    homes = {number: home for home, items in enumerate(placed) for number in items}
     rank = search.rank([part.extent for part in parts], homes)
     for only in everywhere:
         sizes = [whole.extent if b == only else 0 for b in everywhere]

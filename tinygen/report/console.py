@@ -153,6 +153,8 @@ def print_generated(data: Mapping[str, Any]) -> None:
         f"{len(data['files'])} files in [bold]{escape(data['directory'])}[/bold]; arena "
         f"{data['arena_bytes']:,} bytes, constants {data['weight_bytes']:,} bytes"
     )
+    for bank in data["banks"]:
+        console.print(f"{bank['bytes']:,} bytes of the arena in {escape(bank['name'])}")
     _print_order(console, data)
     _print_streaming(console, data)
     _print_fallbacks(console, data)
