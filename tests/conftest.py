@@ -32,7 +32,7 @@ NIGHTLY = (
     r"tests/kernels/test_cmsis_nn_(layers|scratch|shipping)",
     r"tests/kernels/test_cores_without_simd\.py::test_(random|c_twins)",
     r"tests/kernels/test_(dsp|mve)_",
-    r"tests/kernels/test_interrupts\.py.*size",
+    r"tests/kernels/test_interrupts\.py.*(size|ram)",
     r"tests/kernels/test_(emulated|explicit|stateful|typed)",
     r"tests/memory/test_banks\.py::test_random_graphs.*\[([1-9]|1[0-9])\]",
     r"tests/memory/test_random_graphs\.py::.*\[([1-9]|1[0-9])\]",

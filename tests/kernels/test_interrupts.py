@@ -49,7 +49,7 @@ def _places(image: Image, functions: Sequence[str]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("optimize", [Optimize.SPEED, Optimize.SIZE], ids=lambda o: o.value)
+@pytest.mark.parametrize("optimize", list(Optimize), ids=lambda o: o.value)
 @pytest.mark.parametrize(
     ("name", "board_name"),
     [

@@ -14,8 +14,8 @@ from tinygen.ops.convolution import DepthwiseConv2D
 GROUP = 16
 _STRIP_BYTES = 2816
 """Scratch memory up to which more rows are computed at once,"""
-_BAND_STRIP_BYTES = 1024
-"""and up to which more rows of a band are."""
+_BAND_STRIP_BYTES_A_ROW = 256
+"""and for each row that a band may have."""
 _MOST_STRIPS = 8
 """``TINYGEN_MVE_DEPTHWISE_STRIPS``."""
 _UNROLLED = 8
@@ -119,7 +119,7 @@ def _forms(layer: DepthwiseConv2D, bands: Bands | None) -> Iterator[Form]:
     channels = layer.input_shape[3]
     group = channels if channels <= GROUP else GROUP
     most = rows.output if bands is None else min(bands.most, rows.output)
-    scratch_limit = _STRIP_BYTES if bands is None else _BAND_STRIP_BYTES
+    scratch_limit = _STRIP_BYTES if bands is None else most * _BAND_STRIP_BYTES_A_ROW
     pairable = (
         (rows.size, rows.stride, rows.dilation) == (3, 1, 1)
         and (columns.size, columns.stride, columns.dilation) == (3, 1, 1)
