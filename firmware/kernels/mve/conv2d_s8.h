@@ -148,10 +148,10 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
 }
 
 /** Compute output rows whose windows are read where they are: as many at once as do not wrap. */
-static inline void tinygen_mve_conv2d_in_place(const tinygen_mve_conv2d_s8_params *p,
-                                               tinygen_gemm pairs, tinygen_gemm single,
-                                               const int8_t *input, int8_t *output,
-                                               int32_t first_row, int32_t end_row)
+TINYGEN_INLINE void tinygen_mve_conv2d_in_place(const tinygen_mve_conv2d_s8_params *p,
+                                                tinygen_gemm pairs, tinygen_gemm single,
+                                                const int8_t *input, int8_t *output,
+                                                int32_t first_row, int32_t end_row)
 {
     const int32_t pixel_bytes = p->columns.stride * p->input_channels;
     const int32_t row_bytes = p->columns.input * p->input_channels;
