@@ -77,6 +77,11 @@ def test_fits_together_though_in_no_bank_alone() -> None:
     assert not any(part.excess for part in found.banks)
 
 
+def test_a_bank_of_no_bytes_is_left_out() -> None:
+    found = spread(Arena([block("a", 60, 0, 2)]), {"a": 9}, banks(0, 60))
+    assert [(part.bank.name, part.base, part.nbytes) for part in found.banks] == [("slow", 0, 60)]
+
+
 def test_what_does_not_fit_is_said() -> None:
     found = spread(Arena([block("a", 60, 0, 2), block("b", 64, 1, 2)]), {}, banks(60, 60))
     assert sum(part.excess for part in found.banks) == 4
