@@ -222,3 +222,20 @@ def test_side_effects_depend_on_each_other() -> None:
     places = [n for n, step in enumerate(steps) if has_side_effects(step.layer)]
     assert len(places) == 2
     assert all(found[b] >> a & 1 for a, b in pairwise(places))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_beam_lies_between_the_exact_search_and_the_file(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On graphs small enough for both: never less, and never more than the file's order needs."""
+    network, plan = planned(random_graph(seed, 12), f"{seed}")
+    steps = steps_as_in_file(network, plan)
+    search = OrderSearch(network, steps)
+    exact = search.least(_ANYTHING)
+    assert exact is not None
+    monkeypatch.setattr("tinygen.memory.order._MOST_SETS", 0)
+    found = search.least(_ANYTHING)
+    assert found is not None
+    assert sorted(found) == list(range(len(steps)))
+    assert search.peak(exact) <= search.peak(found) <= search.peak(range(len(steps)))

@@ -4,8 +4,9 @@
 The sets of steps that can have been done form a lattice; an order is a path through it, and its peak
 the most bytes needed at one of its steps: what is alive, outputs, scratch, less what the kernels may
 write over operands that die there. Best-first search over the sets finds the least peak, exactly as
-long as the sets visited stay few; else a beam of bounded width does what it can. Both are bounded by
-work, not by time, and repeat.
+long as the sets visited stay few; else a beam of bounded width, which keeps the sets that leave the
+least alive, is sent again and again below the peak that it found. Both are bounded by work, not by
+time, and repeat.
 
 A step that leaves no more alive than there was and needs no more than the peak so far is taken at once:
 moving it forward in any order makes no other step worse.
@@ -27,6 +28,7 @@ from tinygen.step import Step
 
 _MOST_SETS = 6_000
 _BEAM_WIDTH = 48
+_MOST_BEAMS = 8
 
 Order = tuple[int, ...]
 """Positions of the steps in the file's order, in another one."""
@@ -201,7 +203,15 @@ class OrderSearch:
     def least(self, below: int) -> Order | None:
         """The order of least peak found, if that is below so many bytes."""
         found, exact = self._best_first(below)
-        return found if exact else self._beam(below)
+        if exact:
+            return found
+        best = None
+        for _ in range(_MOST_BEAMS):
+            found = self._beam(below)
+            if found is None:
+                break
+            best, below = found, self.peak(found)
+        return best
 
     def _start(self) -> _State:
         ready = sum(1 << n for n, before in enumerate(self._before) if not before)
@@ -247,7 +257,7 @@ class OrderSearch:
         return None, False
 
     def _beam(self, below: int) -> Order | None:
-        """The best order that a beam over the sets of 0, 1, 2… steps meets."""
+        """An order below a peak that a beam over the sets of 0, 1, 2… steps meets, if it meets one."""
         states = [self._start()]
         came: dict[int, tuple[int, int]] = {}
         for _ in range(self.count):
@@ -258,7 +268,9 @@ class OrderSearch:
                     if following.peak < below and (known is None or following < known):
                         best[following.done] = following
                         came[following.done] = (state.done, number)
-            states = heapq.nsmallest(_BEAM_WIDTH, best.values())
+            states = heapq.nsmallest(
+                _BEAM_WIDTH, best.values(), key=lambda state: (state.alive, state.peak, state.done)
+            )
         return _path(came, states[0].done) if states else None
 
 

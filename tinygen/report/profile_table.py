@@ -34,9 +34,9 @@ def profile_table(data: Mapping[str, Any]) -> RenderableType:
     layers.add_column("cycles/MAC", justify="right", footer=_rate(total["cycles"], _macs(data)))
     layers.add_column("share", no_wrap=True)
     layers.add_column("kernel")
-    for number, layer in enumerate(data["layers"]):
+    for layer in data["layers"]:
         layers.add_row(
-            str(number),
+            "+".join(map(str, layer["operators"])),
             layer["op"],
             _number(layer["macs"]),
             _number(layer["instructions"]),
