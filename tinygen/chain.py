@@ -124,7 +124,7 @@ def stream_step(
     )
     bindings: list[Binding] = []
     names: list[str] = []
-    cycles = 0.0
+    cycles: list[float] = []
     for position, item in enumerate(chain):
         bands = Bands(*_rings(item.operator, schedule))
         found = kernels.cheapest(item.layer, bands)
@@ -133,14 +133,16 @@ def stream_step(
         bindings.append(kernels.bind(item.layer, bands))
         names.append(found[0].name)
         calls = Counter(e.rows for e in schedule.events if e.operator == position)
-        cycles += kernels.cycles(item.layer, bands, calls, item.operator.steps)
+        cycles.append(kernels.cycles(item.layer, bands, calls, item.operator.steps))
     return Step(
         layers=tuple(item.layer for item in chain),
         kernel="stream",
         provider=Provider.TINYGEN,
         binding=Binding(calls=()),
-        stream=Stream(tuple(bindings), tuple(names), schedule.events, schedule.rings),
-        cycles=cycles,
+        stream=Stream(
+            tuple(bindings), tuple(names), schedule.events, schedule.rings, tuple(cycles)
+        ),
+        cycles=sum(cycles),
         together=together,
     )
 

@@ -10,8 +10,10 @@ same model always gives the same plan.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from tinygen.chain import BandKernels, BandLayer, band_layer, outside_readers, stream_step
 from tinygen.errors import UnsupportedError
@@ -19,7 +21,7 @@ from tinygen.kernel_choice import own_kernels
 from tinygen.lowering import Network
 from tinygen.memory.estimate import BandNeeds, Estimator
 from tinygen.memory.layout import Layout, lay_out, storage_roots
-from tinygen.options import Optimize, Options
+from tinygen.options import KernelChoice, Optimize, Options
 from tinygen.step import Step
 
 _LONGEST_CHAIN = 48
@@ -34,6 +36,15 @@ MOST_SLOWDOWN = 1.17
 
 MOST_SLOWDOWN_BY_ROWS = 1.5
 """The same where the application delivers the input by rows."""
+
+FREE_SLOWDOWN = 1.001
+"""The same for streams that are taken unasked: less than cycles differ by where code lies in memory."""
+
+_FREE_BYTES = 2_048
+"""What they must save: twice what the code of a stream takes."""
+
+_FREE_LIMITS = 4
+_FREE_STREAMS = 80
 
 _QUICK = 0.05
 
@@ -79,6 +90,11 @@ class Candidate:
         return sum(
             step.cycles * (1.0 if step.stream is None else _STREAM_WEIGHT) for step in self.steps
         )
+
+
+def _weighed(cycles: float, segment: Segment) -> float:
+    """Cycles, those of streams counted a little higher."""
+    return cycles if segment.rows is None else _STREAM_WEIGHT * cycles
 
 
 Rank = Callable[[Candidate], tuple[float, ...]]
@@ -163,7 +179,7 @@ class ChainSearch:
                     band = bands[stop - 1]
                     if band is None:
                         break
-                    cycles += _STREAM_WEIGHT * band.cycles
+                    cycles += band.cycles
                     mosts += (band.operator.most,)
                     if rows > 1 and mosts.count(1) == len(mosts):
                         continue
@@ -190,8 +206,13 @@ class ChainSearch:
         inside = [n for n in readers if segment.start <= n < segment.stop]
         return not inside or (len(inside) == len(readers) and segment.start == 0)
 
-    def path(self, limit: float) -> Segments | None:
-        """The cheapest segments of which each is estimated to need at most ``limit`` bytes."""
+    def path(
+        self, limit: float, cost: Callable[[float, Segment], float] = _weighed
+    ) -> Segments | None:
+        """The cheapest segments of which each is estimated to need at most ``limit`` bytes.
+
+        ``cost`` is what a segment of so many estimated cycles counts for; infinity keeps it out.
+        """
         count = len(self.steps)
         best: list[tuple[float, int, Segment | None] | None] = [None] * (count + 1)
         best[0] = (0.0, 0, None)
@@ -202,7 +223,9 @@ class ChainSearch:
             for peak, cycles, segment in self._edges[start]:
                 if peak > limit:
                     continue
-                total = (here[0] + cycles, max(here[1], peak), segment)
+                total = (here[0] + cost(cycles, segment), max(here[1], peak), segment)
+                if total[0] == float("inf"):
+                    continue
                 known = best[segment.stop]
                 if known is None or total[:2] < known[:2]:
                     best[segment.stop] = total
@@ -215,6 +238,44 @@ class ChainSearch:
             result.append(found[2])
             at = found[2].start
         return tuple(reversed(result))
+
+    def free_paths(self, allowance: float) -> list[Segments]:
+        """Segments under the least limits whose streams take at most so many cycles more."""
+        ordinary = list(accumulate((step.cycles for step in self.steps), initial=0.0))
+        alone = {s.start: peak for edges in self._edges for peak, _, s in edges if s.rows is None}
+
+        def added(cycles: float, segment: Segment, limit: float) -> float:
+            """What a stream adds, if anything there needs one."""
+            if segment.rows is None:
+                return 0.0
+            before = ordinary[segment.stop] - ordinary[segment.start]
+            chain = range(segment.start, segment.stop)
+            if cycles - before > allowance or max(alone.get(n, limit + 1) for n in chain) <= limit:
+                return float("inf")
+            if segment not in self._streams and len(self._streams) >= _FREE_STREAMS:
+                return float("inf")
+            return self._added_cycles(segment)
+
+        def path(limit: int) -> Segments | None:
+            found = self.path(limit, lambda cycles, segment: added(cycles, segment, limit))
+            total = sum(added(0.0, segment, limit) for segment in found or ())
+            return found if total <= allowance else None
+
+        limits = sorted({peak for edges in self._edges for peak, _, _ in edges})
+        first = bisect_left(limits, True, key=lambda limit: path(limit) is not None)
+        paths = [path(limit) for limit in limits[first : first + _FREE_LIMITS]]
+        return [found for found in dict.fromkeys(paths) if found is not None]
+
+    def _added_cycles(self, segment: Segment) -> float:
+        """What a stream costs more than its layers alone; none of them is believed to be faster."""
+        step = self.stream(segment)
+        if step is None or step.stream is None:
+            return float("inf")
+        alone = self.steps[segment.start : segment.stop]
+        return 1.0 + sum(
+            max(cycles - other.cycles, 0.0)
+            for cycles, other in zip(step.stream.cycles, alone, strict=True)
+        )
 
     def least_peak(self) -> int | None:
         """The least limit for which there are segments."""
@@ -384,6 +445,21 @@ class ChainSearch:
         return candidate
 
 
+def free_plan(search: ChainSearch, unstreamed: int) -> Candidate | None:
+    """The plan of least memory whose streams cost next to nothing; None if none is worth its code."""
+    ordinary = sum(step.cycles for step in search.steps)
+    cycles = FREE_SLOWDOWN * ordinary
+    found = [search.evaluate(path) for path in search.free_paths(cycles - ordinary)]
+    worth = [
+        candidate
+        for candidate in found
+        if candidate is not None
+        and candidate.cycles <= cycles
+        and candidate.arena_bytes <= unstreamed - _FREE_BYTES
+    ]
+    return min(worth, key=smallest_at(cycles), default=None)
+
+
 def smallest_plan(search: ChainSearch, slowdown: float = float("inf")) -> Candidate | None:
     """The plan of least memory that the search finds, at the least cost for that memory.
 
@@ -424,6 +500,15 @@ def _demanded(search: ChainSearch, chains: Sequence[range]) -> Candidate | None:
     return search.evaluate(tuple(segments))
 
 
+def _takes_free_streams(options: Options) -> bool:
+    """Whether streams are welcome where nothing demands them: they are code, and kernels of ours."""
+    return (
+        options.optimize is Optimize.SPEED
+        and options.kernels is not KernelChoice.CMSIS_NN
+        and not options.banks
+    )
+
+
 def with_chains(
     steps: tuple[Step, ...], network: Network, options: Options
 ) -> tuple[tuple[Step, ...], Layout, int]:
@@ -437,10 +522,16 @@ def with_chains(
     unstreamed = ordinary.placement.extent
     demanded = options.stream_input or bool(options.chains)
     fits = not ordinary.excess and (budget is None or unstreamed <= budget.nbytes)
-    if fits and not demanded and options.optimize is not Optimize.RAM:
+    relaxed = fits and not demanded and options.optimize is not Optimize.RAM
+    if relaxed and not _takes_free_streams(options):
         return steps, ordinary, unstreamed
     search = ChainSearch(network, steps, options)
-    if options.chains:
+    found: Candidate | None
+    if relaxed:
+        found = free_plan(search, unstreamed)
+        if found is None:
+            return steps, ordinary, unstreamed
+    elif options.chains:
         found = _demanded(search, options.chains)
     elif options.optimize is Optimize.RAM:
         slowdown = MOST_SLOWDOWN_BY_ROWS if options.stream_input else MOST_SLOWDOWN

@@ -43,11 +43,13 @@ class Ring:
 class Stream:
     """What a streamed step runs.
 
-    ``bindings`` and ``kernels`` (their names) are one an operator. ``rings`` are those of the chain's
-    intermediate tensors, and of its input if the application delivers that by rows.
+    ``bindings`` and ``kernels`` (their names) are one an operator, and so are the estimated ``cycles``.
+    ``rings`` are those of the chain's intermediate tensors, and of its input if the application
+    delivers that by rows.
     """
 
     bindings: tuple[Binding, ...]
     kernels: tuple[str, ...]
     events: tuple[Event, ...]
     rings: Mapping[int, Ring]
+    cycles: tuple[float, ...] = ()

@@ -194,7 +194,7 @@ def _shape(layer: DepthwiseConv2D, pairs: int) -> _Shape:
 
 def _row_cycles(shape: _Shape) -> tuple[float, float]:
     """Cycles of one channel of a row by itself, and of two rows at once."""
-    per_output = 12.3 if shape.stride == 1 else 14.3
+    per_output = 12.3 if shape.stride == 1 else 12.85
     per_output += _CUT_CYCLES_PER_OUTPUT * bool(shape.cut)
     turns = shape.width // shape.unroll if shape.width > shape.unroll else 0
     around = _ROW_PAIR_CYCLES + turns * _TURN_CYCLES + (6 if turns else 0)

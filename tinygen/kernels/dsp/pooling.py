@@ -17,7 +17,7 @@ from tinygen.ops.streaming import accumulates
 
 _MOST_VALUES = 256
 """More values could overflow a sum of 16 bits."""
-_AVERAGE_CYCLES_PER_VALUE = 1.9
+_AVERAGE_CYCLES_PER_VALUE = 1.4
 _MAX_CYCLES_PER_VALUE = 1.9
 _AVERAGE_CYCLES_PER_OUTPUT = 15.0
 _MAX_CYCLES_PER_OUTPUT = 5.0
