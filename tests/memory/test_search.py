@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared_model
+from tinygen.chain_search import FREE_SLOWDOWN
 from tinygen.errors import BudgetError
 from tinygen.lowering import lower
 from tinygen.memory.arena import Arena
@@ -130,6 +131,21 @@ def test_least_memory_of_real_models(name: str, pushed: bool, most: int) -> None
 )
 def test_memory_of_the_fastest_plans(name: str, most: int) -> None:
     assert plan(name).arena_bytes <= most
+
+
+@pytest.mark.parametrize("name", ["mlperf_vww", "person_detect"])
+def test_streams_that_cost_nothing_are_taken_unasked(name: str) -> None:
+    default = plan(name)
+    assert default.arena_bytes <= 37_248 < default.unstreamed_bytes
+    assert default.cycles <= FREE_SLOWDOWN * default.unstreamed_cycles
+    compact = plan(name, optimize=Optimize.SIZE)
+    assert compact.arena_bytes == compact.unstreamed_bytes
+
+
+@pytest.mark.parametrize("name", ["mlperf_kws", "mlperf_ic", "mlperf_ad"])
+def test_streams_that_cost_something_are_not(name: str) -> None:
+    default = plan(name)
+    assert default.cycles == default.unstreamed_cycles
 
 
 @pytest.mark.parametrize("name", ["mlperf_ic", "mlperf_vww"])
