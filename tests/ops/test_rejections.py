@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import faulthandler
+import math
 import multiprocessing
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,9 @@ from tests.ops.comparison import lower_bytes
 from tests.ops.generators.signal import options as packed
 from tinygen.errors import InputError
 from tinygen.graph import AnyArray
+from tinygen.lowering import lower
+from tinygen.passes import rewrite
+from tinygen.tflite_reader import read_model_bytes
 
 Described = tuple[tuple[int, ...], str, dict[str, Any]]
 
@@ -216,6 +220,41 @@ def test_both_reject(name: str) -> None:
         if "data" not in more and not more.get("variable"):
             fed.append(np.zeros(shape, dtype.lower()))
     assert _tflm_fails(model, fed)
+
+
+NONSENSE: dict[str, tuple[str, list[Described], list[Described], dict[str, Any], str]] = {
+    "two axes of a split": (
+        "SPLIT_V",
+        [_t((2, 4)), _i(2, 2), _i(1, 1)],
+        [_t((2, 2)), _t((2, 2))],
+        {"num_splits": 2},
+        "has 2 elements, not one",
+    ),
+    "infinite slope": ("LEAKY_RELU", [_t((3,))], [_t((3,))], {"alpha": math.inf}, "'alpha' is inf"),
+    "beta that is no number": (
+        "SOFTMAX",
+        [_t((1, 3), "INT16")],
+        [_t((1, 3), "INT16", scale=1 / 32768)],
+        {"beta": math.nan},
+        "'beta' is nan",
+    ),
+    "image without channels": (
+        "CONV_2D",
+        [_t((1, 4, 4, 0)), _W],
+        [_t((1, 3, 3, 3))],
+        _WINDOW,
+        "holds no elements",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_refused_in_words(name: str) -> None:
+    """What damaged models have shown; TFLM may take it, and compute something."""
+    opcode, inputs, outputs, options, reason = NONSENSE[name]
+    graph = read_model_bytes(_model(opcode, inputs, outputs, options), "m.tflite")
+    with pytest.raises(InputError, match=reason):
+        lower(rewrite(graph))
 
 
 def test_sequences_of_a_batch_are_refused() -> None:

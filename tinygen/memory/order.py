@@ -110,7 +110,7 @@ class _Peaks:
             # A user that is never done.
             self.users[root[index]] = self.users.get(root[index], 0) | 1 << len(steps)
         self.needs = [self._needs(step, root) for step in steps]
-        self.begin = sum(self.sizes[index] for index in {root[i] for i in network.inputs})
+        self.begin = sum(self.sizes.get(index, 0) for index in {root[i] for i in network.inputs})
 
     def _needs(self, step: Step, root: Mapping[int, int]) -> _Needs:
         reads = {root[i] for layer in step.layers for i in layer.inputs} & set(self.sizes)

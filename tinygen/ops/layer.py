@@ -12,6 +12,7 @@ An operator family is one file in this package with, for each of its operators,
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -194,10 +195,12 @@ class OperatorView:
         return self.subgraph.tensors[outputs[position]]
 
     def option(self, name: str, kind: type[OptionT]) -> OptionT:
-        """An option by its schema name; ModelError if it is missing or of another kind."""
+        """An option by its schema name; ModelError if it is missing, of another kind, or not finite."""
         value: OptionValue | None = self.operator.options.get(name)
         if not isinstance(value, kind):
             raise ModelError(f"{self.operator.label} lacks its option {name!r}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            self.invalid(f"its option {name!r} is {value}")
         return value
 
     def counts(self, inputs: Sequence[int], outputs: int = 1) -> None:

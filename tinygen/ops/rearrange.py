@@ -33,6 +33,14 @@ def constant_integers(view: OperatorView, position: int, *dtypes: DType) -> list
     return [int(value) for value in view.require_constant(tensor).reshape(-1).tolist()]
 
 
+def constant_integer(view: OperatorView, position: int) -> int:
+    """The only element of a constant int32 operand."""
+    values = constant_integers(view, position)
+    if len(values) != 1:
+        view.invalid(f"tensor {view.input(position).name!r} has {len(values)} elements, not one")
+    return values[0]
+
+
 def checked_axis(view: OperatorView, axis: int, rank: int) -> int:
     """The axis counted from 0; a negative one counts from behind."""
     if not -rank <= axis < rank:
@@ -126,7 +134,7 @@ def lower_split(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG00
     count = view.option("num_splits", int)
     view.counts((2,), count)
     values = view.input(1)
-    (named,) = constant_integers(view, 0)
+    named = constant_integer(view, 0)
     axis = checked_axis(view, named, len(values.shape))
     if count < 1 or values.shape[axis] % count:
         view.invalid(f"{values.shape[axis]} elements of axis {axis} do not split into {count}")
@@ -139,7 +147,7 @@ def lower_split_v(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
     view.counts((3,), count)
     values = view.input(0)
     sizes = constant_integers(view, 1)
-    (named,) = constant_integers(view, 2)
+    named = constant_integer(view, 2)
     axis = checked_axis(view, named, len(values.shape))
     if len(sizes) != count or any(size < 1 for size in sizes):
         view.invalid(f"{sizes} are no sizes of {count} parts")

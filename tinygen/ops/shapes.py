@@ -19,6 +19,7 @@ from tinygen.ops.rearrange import (
     I32,
     I64,
     checked_axis,
+    constant_integer,
     constant_integers,
     one_to_one,
 )
@@ -88,7 +89,7 @@ def lower_squeeze(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
 def lower_expand_dims(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     """Fold an EXPAND_DIMS at a constant axis."""
     values, output = one_to_one(view, (2,), F32, I8, I16)
-    (named,) = constant_integers(view, 1)
+    named = constant_integer(view, 1)
     axis = checked_axis(view, named, len(values.shape) + 1)
     view.require_shape(output, (*values.shape[:axis], 1, *values.shape[axis:]))
     return _reshaped(view, values, output)

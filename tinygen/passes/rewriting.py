@@ -19,6 +19,7 @@ from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.lookup import Lookup
 from tinygen.ops.movement import Reshape
 from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize
+from tinygen.ops.variables import DECLARATIONS
 
 _ELEMENTWISE = (Clamp, Dequantize, Elementwise, Lookup, Quantize, Requantize)
 
@@ -29,7 +30,9 @@ _FINITE = (DType.INT8, DType.UINT8, DType.INT16)
 def layer_of(operator: Operator, subgraph: Subgraph, numerics: Numerics) -> Layer | None:
     """The operator folded, or None if that cannot be done: lowering will say why."""
     tensors = [subgraph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i != ABSENT]
-    if not is_supported(operator) or any(t.nbytes > MOST_TENSOR_BYTES for t in tensors):
+    if any(min(t.shape, default=1) < 1 or t.nbytes > MOST_TENSOR_BYTES for t in tensors):
+        return None
+    if operator.opcode in DECLARATIONS or not is_supported(operator):
         return None
     try:
         return lowering_of(operator)(OperatorView(operator, subgraph), numerics)

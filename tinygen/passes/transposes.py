@@ -63,8 +63,8 @@ def _are_transposes(
     """Whether all are sound TRANSPOSEs of tensors that no inference inherits from the one before."""
     return all(
         operator.opcode == "TRANSPOSE"
-        and not subgraph.tensors[operator.inputs[0]].is_variable
         and layer_of(operator, subgraph, numerics) is not None
+        and not subgraph.tensors[operator.inputs[0]].is_variable
         for operator in operators
     )
 
