@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.models.builder import ModelBuilder
+from tinygen.emit.writer import MANIFEST
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DIGITS = REPOSITORY / "examples" / "digits" / "digits.tflite"
@@ -72,6 +73,15 @@ def test_generate_twice_is_byte_identical(tmp_path: Path) -> None:
     )
     assert first == second
     assert Path("digits.h") in first
+
+
+def test_generate_replaces_what_it_generated(tmp_path: Path) -> None:
+    for _ in range(2):
+        result = tinygen("generate", DIGITS, "-o", tmp_path, "--name", "digits")
+        assert result.returncode == 0, result.stderr
+    listed = [line.split("  ")[1] for line in (tmp_path / MANIFEST).read_text().splitlines()]
+    there = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()]
+    assert sorted(there) == sorted([MANIFEST, *listed])
 
 
 def test_verify_on_the_host_is_bit_exact() -> None:

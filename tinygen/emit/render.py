@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -203,7 +204,7 @@ def _kernel_headers(plan: Plan) -> dict[str, bytes]:
         content = (root / path).read_bytes()
         found[path] = content
         for name in _INCLUDE.findall(content.decode()):
-            add((Path(path).parent / name).as_posix())
+            add(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)))
 
     for header in _own_headers(plan):
         add(header)
