@@ -30,6 +30,7 @@ lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 	git ls-files 'firmware/*.c' 'firmware/*.h' | xargs clang-format --dry-run --Werror
 
 format: $(VENV)/installed-test

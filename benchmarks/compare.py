@@ -21,16 +21,17 @@ import click
 from rich.console import Console
 
 from benchmarks.tables import markdown, terminal
-from tinygen import __version__, reference
+from tinygen import __version__
+from tinygen.compilation import Request, compile_model
 from tinygen.errors import InputError, TinygenError
+from tinygen.hardware.boards import Board, board
+from tinygen.hardware.toolchain import toolchain_for
+from tinygen.ir import reference
 from tinygen.kernels import cmsis_nn
-from tinygen.pipeline import Request, compile_model
-from tinygen.plan import KernelChoice, Optimize
-from tinygen.profile import LayerProfile, Profile, profile
-from tinygen.run.plugin import ask_qemu
+from tinygen.measure.plugin import ask_qemu
+from tinygen.measure.profile import LayerProfile, Profile, profile
+from tinygen.planning.options import KernelChoice, Optimize
 from tinygen.run.qemu import qemu_path
-from tinygen.targets.boards import Board, board
-from tinygen.targets.toolchain import toolchain_for
 
 MODELS = Path(__file__).resolve().parent.parent.parent / "shared" / "models"
 DEFAULT_MODELS = (

@@ -15,23 +15,23 @@ from typing import Any
 import click
 import numpy as np
 
-from tinygen import reference
+from tinygen.compilation import Request, compile_model
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH, TinygenError
-from tinygen.graph import AnyArray
-from tinygen.lowering import lower
+from tinygen.hardware.boards import board
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.measure.verify import verdict_as_data, verify
 from tinygen.passes import rewrite
-from tinygen.pipeline import Request, compile_model
-from tinygen.quantize.accuracy import Accuracy, judge
-from tinygen.quantize.convert import quantize
-from tinygen.quantize.data import Dataset, dataset_of
-from tinygen.quantize.inference import decoded, samples_of
-from tinygen.quantize.source import FloatModel, float_model_of_keras
-from tinygen.quantize.tensorflow_extra import make_repeatable, quiet, require
-from tinygen.quantize.training import TrainingOptions, train_quantized
-from tinygen.report.console import print_verdict, progress
-from tinygen.targets.boards import board
-from tinygen.tflite_reader import read_model_bytes
-from tinygen.verify import verdict_as_data, verify
+from tinygen.passes.lowering import lower
+from tinygen.quantization.accuracy import Accuracy, judge
+from tinygen.quantization.convert import quantize
+from tinygen.quantization.data import Dataset, dataset_of
+from tinygen.quantization.inference import decoded, samples_of
+from tinygen.quantization.source import FloatModel, float_model_of_keras
+from tinygen.quantization.tensorflow_extra import make_repeatable, quiet, require
+from tinygen.quantization.training import TrainingOptions, train_quantized
+from tinygen.reporting.console import print_verdict, progress
+from tinygen.tflite.reader import read_model_bytes
 
 BOARD = "qemu-mps2-an386"
 SEED = 1
@@ -56,7 +56,7 @@ class Task:
     """A trained network and the data to judge it with.
 
     ``training`` and ``evaluation`` are arrays by input name, ``labels`` among them, as in a .npz;
-    ``metric`` is one of ``tinygen.quantize.accuracy.METRICS``.
+    ``metric`` is one of ``tinygen.quantization.accuracy.METRICS``.
     """
 
     name: str

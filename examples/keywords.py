@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from examples.common import SEED, Budget, Task, run
-from tinygen.graph import AnyArray
-from tinygen.quantize.folders import log_mel, parse_preprocessing
-from tinygen.quantize.tensorflow_extra import require
-from tinygen.quantize.training import TrainingOptions
+from tinygen.ir.graph import AnyArray
+from tinygen.quantization.folders import log_mel, parse_preprocessing
+from tinygen.quantization.tensorflow_extra import require
+from tinygen.quantization.training import TrainingOptions
 
 RATE = 8000
 FEATURES = parse_preprocessing("rate=8000,seconds=1,features=log-mel,bins=20")

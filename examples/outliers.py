@@ -17,8 +17,8 @@ import numpy as np
 
 from examples.common import SEED, Budget, Task, run
 from examples.digits.data import load_data
-from tinygen.quantize.tensorflow_extra import require
-from tinygen.quantize.training import TrainingOptions
+from tinygen.quantization.tensorflow_extra import require
+from tinygen.quantization.training import TrainingOptions
 
 OUTLIER = 150.0
 OUTLIER_CHANNELS = 2

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from examples.common import SEED, Budget, Task, run
-from tinygen.graph import AnyArray
-from tinygen.quantize.tensorflow_extra import require
-from tinygen.quantize.training import TrainingOptions
+from tinygen.ir.graph import AnyArray
+from tinygen.quantization.tensorflow_extra import require
+from tinygen.quantization.training import TrainingOptions
 
 RATE = 2000
 FRAME = 256

@@ -10,7 +10,7 @@ from tests.models.builder import ModelBuilder, Option
 from tests.ops.comparison import lower_bytes
 from tests.streams import can_be_streamed
 from tinygen.errors import InputError
-from tinygen.lowering import Network
+from tinygen.ir.network import Network
 
 WINDOWS = ("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")
 BINARY = ("ADD", "MUL", "SUB")

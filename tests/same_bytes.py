@@ -28,10 +28,10 @@ from tests.models.graphs import random_graph
 from tests.models.image_graphs import ImageGraph
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
+from tinygen.compilation import Request, compile_model
 from tinygen.errors import TinygenError
-from tinygen.options import KernelChoice, Optimize
-from tinygen.pipeline import Request, compile_model
-from tinygen.targets.cores import core
+from tinygen.hardware.cores import core
+from tinygen.planning.options import KernelChoice, Optimize
 
 RECORDED = Path(__file__).parent / "same_bytes.json"
 _ROOT = Path(__file__).resolve().parent.parent

@@ -13,19 +13,17 @@ from dataclasses import replace
 import numpy as np
 
 from tests.kernels import cmsis_nn_programs
-from tinygen.graph import DType, Operator, Tensor
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import DType, Operator, Tensor
+from tinygen.ir.layer import Layer
+from tinygen.ir.network import Network
+from tinygen.ir.window import Axis
 from tinygen.kernels.bands import Bands, bands_cost, bands_rejected, bind_bands
 from tinygen.kernels.kernel import Binding, Kernel, Provider
-from tinygen.lowering import Network
-from tinygen.ops.layer import Layer
 from tinygen.ops.requantize import Clamp
 from tinygen.ops.streaming import accumulates, one_row, row_axes
-from tinygen.ops.window import Axis
-from tinygen.options import Options
-from tinygen.plan import Plan
-from tinygen.step import Step
-from tinygen.stream import Event, Ring, Stream
-from tinygen.targets.cores import Core
+from tinygen.planning.options import Options
+from tinygen.planning.plan import Event, Plan, Ring, Step, Stream
 
 _ALIGNMENT = 16
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.quantize.networks import skip_without_tensorflow
-from tests.test_cli import REPOSITORY, tinygen
+from tests.cli.test_cli import REPOSITORY, tinygen
+from tests.quantization.networks import skip_without_tensorflow
 
 pytestmark = pytest.mark.qemu
 

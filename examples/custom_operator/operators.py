@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.ir.graph import AnyArray
 from tinygen.ops.custom import CustomOperator, register_custom_operator
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from examples.common import SEED, Budget, Task, run
 from examples.digits.data import load_data
 from examples.digits.train import EPOCHS, build_network, train
-from tinygen.quantize.tensorflow_extra import require
-from tinygen.quantize.training import TrainingOptions
+from tinygen.quantization.tensorflow_extra import require
+from tinygen.quantization.training import TrainingOptions
 
 
 def make(budget: Budget) -> Task:

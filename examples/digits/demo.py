@@ -16,15 +16,15 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen import reference
-from tinygen.analyze import analysis_as_data
+from tinygen.compilation import Request, compile_model
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH, TinygenError, UnsupportedError
-from tinygen.graph import DType, Quantization
-from tinygen.pipeline import Request, compile_model
-from tinygen.report.console import print_analysis, print_verdict, progress
-from tinygen.targets.boards import board
-from tinygen.tflite_reader import read_model
-from tinygen.verify import verdict_as_data, verify
+from tinygen.hardware.boards import board
+from tinygen.ir import reference
+from tinygen.ir.graph import DType, Quantization
+from tinygen.measure.verify import verdict_as_data, verify
+from tinygen.planning.analysis import analysis_as_data
+from tinygen.reporting.console import print_analysis, print_verdict, progress
+from tinygen.tflite.reader import read_model
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits.tflite"

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from examples.digits.data import SEED, TEST_IMAGES, Digits, load_data
-from tinygen.quantize.convert import quantize
-from tinygen.quantize.data import dataset_of
-from tinygen.quantize.source import float_model_of_keras
-from tinygen.quantize.tensorflow_extra import make_repeatable, quiet, require
+from tinygen.quantization.convert import quantize
+from tinygen.quantization.data import dataset_of
+from tinygen.quantization.source import float_model_of_keras
+from tinygen.quantization.tensorflow_extra import make_repeatable, quiet, require
 
 HERE = Path(__file__).resolve().parent
 CALIBRATION_IMAGES = 200

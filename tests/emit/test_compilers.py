@@ -10,10 +10,10 @@ import pytest
 
 from tests.kernels.host_batch import build
 from tests.models.builder import ModelBuilder
-from tinygen import reference
-from tinygen.lowering import lower
-from tinygen.plan import Optimize
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.ir import reference
+from tinygen.passes.lowering import lower
+from tinygen.planning.options import Optimize
+from tinygen.tflite.reader import read_model_bytes
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

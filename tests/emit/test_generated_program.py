@@ -12,15 +12,15 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import need
-from tinygen import reference
+from tinygen.compilation import Compilation, Request, compile_model
 from tinygen.emit import write_files
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import core
+from tinygen.ir import reference
 from tinygen.kernels import cmsis_nn
-from tinygen.pipeline import Compilation, Request, compile_model
-from tinygen.plan import KernelChoice, Optimize
+from tinygen.planning.options import KernelChoice, Optimize
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
-from tinygen.targets.boards import board
-from tinygen.targets.cores import core
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.tflite"
 MODELS = (

@@ -13,14 +13,14 @@ import pytest
 from tests.conftest import shared_model
 from tests.kernels.host_batch import WARNINGS
 from tests.run.programs import need, need_tools_of
-from tinygen import reference
+from tinygen.compilation import Compilation, Request, compile_model
 from tinygen.emit import write_files
-from tinygen.graph import AnyArray
-from tinygen.pipeline import Compilation, Request, compile_model
-from tinygen.plan import KernelChoice, Optimize
-from tinygen.targets.boards import board
-from tinygen.targets.cores import core
-from tinygen.verify import verify
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import core
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.measure.verify import verify
+from tinygen.planning.options import KernelChoice, Optimize
 
 _M4 = "qemu-mps2-an386"
 

@@ -16,17 +16,17 @@ from tests.ops.comparison import describe, random_inputs
 from tests.row_layers import OPCODES, random_row_layers
 from tests.run.programs import need
 from tests.streams import chain_of, fed_by_rows, side_by_side, streamed_plan
-from tinygen import reference
+from tinygen.compilation import Compilation
 from tinygen.emit import render, write_files
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import core
+from tinygen.ir import reference
 from tinygen.kernels.portable import KERNELS
-from tinygen.lowering import lower
-from tinygen.options import Options
+from tinygen.measure.verify import verify
 from tinygen.passes import rewrite
-from tinygen.pipeline import Compilation
-from tinygen.targets.boards import board
-from tinygen.targets.cores import core
-from tinygen.tflite_reader import read_model
-from tinygen.verify import verify
+from tinygen.passes.lowering import lower
+from tinygen.planning.options import Options
+from tinygen.tflite.reader import read_model
 
 _COUNT = 24
 

@@ -15,9 +15,10 @@ import numpy as np
 from tests.models.builder import ModelBuilder
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng, WindowAxis
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network, lower
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 WIDE = ("pointwise", "one row", "wide", "depthwise", "one channel", "fully connected")
 """Kinds of layers that ``wide_layer`` draws."""

@@ -17,20 +17,24 @@ import pytest
 
 from tests.ops.comparison import describe, random_inputs
 from tests.ops.generators import random_model
-from tinygen import reference
 from tinygen.emit import render, write_files
+from tinygen.emit.cmsis_nn import Library
 from tinygen.errors import InputError
-from tinygen.graph import Tensor
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import Core
+from tinygen.ir import reference
+from tinygen.ir.graph import Tensor
+from tinygen.ir.layer import Layer
+from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Provider
-from tinygen.lowering import Network, lower
-from tinygen.ops.layer import Layer
-from tinygen.plan import KernelChoice, Options, Plan, make_plan
+from tinygen.passes.lowering import lower
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Options
+from tinygen.planning.plan import Plan
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
-from tinygen.targets.boards import board
-from tinygen.targets.cores import Core
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.tflite.reader import read_model_bytes
 
 OPCODES = (
     "ADD",
@@ -137,7 +141,7 @@ def mismatches(
     """Run all parts in one program on the board; name those whose output is not the reference's."""
     target = board(board_name)
     plan = plan_all(tree, target.core, parts)
-    write_files(render(plan, cmsis_nn.library_sources(tree)), work / "generated")
+    write_files(render(plan, Library(tree)), work / "generated")
     image = build_image(work / "generated", "layers", target, work / "build", trace=False)
     rng = np.random.default_rng(len(parts))
     samples = [random_inputs(part, rng) for part in parts]

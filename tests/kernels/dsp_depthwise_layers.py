@@ -16,9 +16,10 @@ from tests.kernels.dsp_gemm_layers import _bias, _requantization, _weights
 from tests.models.builder import ModelBuilder
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng
-from tinygen.lowering import Network, lower
+from tinygen.ir.network import Network
 from tinygen.ops.convolution import DepthwiseConv2D
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 KINDS = ("3x3", "wide", "single", "any")
 """3x3 filters; the same with long rows; one input channel and a column stride of 2; anything with

@@ -15,12 +15,12 @@ from tests.models.builder import ModelBuilder
 from tests.ops.comparison import lower_bytes
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network
-from tinygen.numerics.fitted import accumulator_bounds
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
 from tinygen.numerics.fixed_point import INT32_MAX, Int64Array, Requantization
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.fully_connected import FullyConnected
+from tinygen.requantize.fitted import accumulator_bounds
 
 CONVOLUTIONS = ("pointwise", "window", "first")
 DENSE = ("fully connected", "one pixel")

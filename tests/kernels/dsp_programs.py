@@ -20,19 +20,21 @@ from tests.kernels.cmsis_nn_programs import networks, side_by_side
 from tests.kernels.dsp_gemm_layers import inputs_at_the_edge
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
-from tinygen import kernel_choice as planning
-from tinygen import reference
 from tinygen.emit import render, write_files
-from tinygen.graph import AnyArray, DType
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import Core, core
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray, DType
+from tinygen.ir.network import Network
 from tinygen.kernels.kernel import Kernel
-from tinygen.lowering import Network
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
+from tinygen.planning import choose as planning
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Optimize, Options
+from tinygen.planning.plan import Plan
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
-from tinygen.targets.boards import board
-from tinygen.targets.cores import Core, core
 
 M4_BOARD = "qemu-mps2-an386"
 OTHER_BOARDS = ("qemu-mps2-an500", "qemu-mps2-an505")

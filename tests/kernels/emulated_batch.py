@@ -15,13 +15,15 @@ import jinja2
 import numpy as np
 
 from tinygen.emit import GeneratedFiles, render
-from tinygen.graph import AnyArray
+from tinygen.emit.cmsis_nn import Library
+from tinygen.hardware.boards import board
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
-from tinygen.lowering import Network
-from tinygen.plan import KernelChoice, Optimize, Options, make_plan
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
-from tinygen.targets.boards import board
 
 _NAME = "batch"
 
@@ -145,7 +147,7 @@ def _files(network: Network, options: Options, tree: cmsis_nn.CmsisNN | None) ->
     if tree is None:
         return render(make_plan(network, options))
     plan = make_plan(network, options, cmsis_nn.kernels(tree))
-    return render(plan, cmsis_nn.library_sources(tree))
+    return render(plan, Library(tree))
 
 
 def _array(network: Network, index: int, data: bytes) -> AnyArray:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from tinygen.emit import render, write_files
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network
-from tinygen.plan import KernelChoice, Optimize, Options, make_plan
-from tinygen.targets.cores import HOST, core
+from tinygen.hardware.cores import HOST, core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Optimize, Options
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror")
 

@@ -16,9 +16,10 @@ import numpy as np
 from tests.models.builder import ModelBuilder
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network, lower
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 _MOST_WEIGHTS = 12_000
 _MOST_VALUES = 6_000

@@ -17,16 +17,18 @@ import numpy as np
 from tests.kernels.cmsis_nn_programs import side_by_side
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import describe, random_inputs
-from tinygen import reference
 from tinygen.emit import render, write_files
-from tinygen.graph import AnyArray
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import core
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
 from tinygen.kernels.mve import KERNELS
-from tinygen.lowering import Network
-from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Optimize, Options
+from tinygen.planning.plan import Plan
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
-from tinygen.targets.boards import board
-from tinygen.targets.cores import core
 
 CORE = core("cortex-m55")
 BOARD = "qemu-mps3-an547"
@@ -44,7 +46,7 @@ def refusals(network: Network) -> list[str]:
 def plan_all(parts: Sequence[Network], optimize: Optimize = Optimize.SPEED) -> Plan:
     """A plan in which Helium kernels do every part."""
     options = Options(name=NAME, core=CORE, kernels=KernelChoice.TINYGEN, optimize=optimize)
-    with mock.patch.multiple("tinygen.kernel_choice", DSP_KERNELS=(), PORTABLE_KERNELS=()):
+    with mock.patch.multiple("tinygen.planning.choose", DSP_KERNELS=(), PORTABLE_KERNELS=()):
         return make_plan(side_by_side(parts), options)
 
 

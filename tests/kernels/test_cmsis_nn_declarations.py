@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.kernels.cmsis_nn_programs import networks
+from tinygen.hardware.cores import core
 from tinygen.kernels.cmsis_nn import kernels, load_tree
 from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch, Variable
 from tinygen.kernels.kernel import Raw, Struct, TensorArgument
-from tinygen.targets.cores import core
 
 TYPES = """
 typedef struct { void *buf; int32_t size; } cmsis_nn_context;

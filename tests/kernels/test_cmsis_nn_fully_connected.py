@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.kernels.cmsis_nn_layers import wide_layer
+from tinygen.hardware.cores import core
 from tinygen.kernels.cmsis_nn import kernels, load_tree
 from tinygen.kernels.kernel import Binding, ConstantArgument, Raw, Struct
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.targets.cores import core
 
 TYPES = """
 typedef struct { void *buf; int32_t size; } cmsis_nn_context;

@@ -17,7 +17,7 @@ from tests.kernels.cmsis_nn_programs import (
     tree_at,
     tree_roots,
 )
-from tinygen.targets.boards import board
+from tinygen.hardware.boards import board
 
 LAYERS = 30
 """Random layers of each operator in a program."""

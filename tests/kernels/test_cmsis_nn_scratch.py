@@ -13,13 +13,13 @@ import pytest
 
 from tests.kernels.cmsis_nn_layers import wide_layer
 from tests.kernels.cmsis_nn_programs import networks, tree_at, tree_roots
+from tinygen.emit.cmsis_nn import sources_of
+from tinygen.hardware.cores import Core, core
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Window
 from tinygen.kernels.cmsis_nn import CmsisNN, scratch
-from tinygen.kernels.cmsis_nn.shipping import sources_of
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
-from tinygen.ops.layer import Layer
 from tinygen.ops.pooling import AveragePool2D
-from tinygen.ops.window import Window
-from tinygen.targets.cores import Core, core
 
 LAYERS = 300
 

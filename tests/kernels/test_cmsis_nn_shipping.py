@@ -14,11 +14,15 @@ import pytest
 from tests.conftest import shared_model
 from tests.kernels.cmsis_nn_programs import networks, plan_all, suitable, tree_at, tree_roots
 from tinygen.emit import GeneratedFiles, render, write_files
+from tinygen.emit.cmsis_nn import Library
+from tinygen.hardware.cores import core
+from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
-from tinygen.lowering import Network, lower
-from tinygen.plan import KernelChoice, Options, Plan, make_plan
-from tinygen.targets.cores import core
-from tinygen.tflite_reader import read_model
+from tinygen.passes.lowering import lower
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Options
+from tinygen.planning.plan import Plan
+from tinygen.tflite.reader import read_model
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror")
 
@@ -46,7 +50,7 @@ def _plan(tree: cmsis_nn.CmsisNN, core_name: str, opcodes: Sequence[str] = OPCOD
 
 
 def _files(tree: cmsis_nn.CmsisNN, plan: Plan) -> GeneratedFiles:
-    return render(plan, cmsis_nn.library_sources(tree))
+    return render(plan, Library(tree))
 
 
 def _includes(folder: Path) -> list[str]:

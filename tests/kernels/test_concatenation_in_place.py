@@ -9,9 +9,11 @@ import numpy as np
 
 from tests.models.builder import ModelBuilder
 from tests.passes.comparing import compare
-from tinygen.lowering import Network
-from tinygen.plan import KernelChoice, Options, Plan, make_plan
-from tinygen.targets.cores import HOST, core
+from tinygen.hardware.cores import HOST, core
+from tinygen.ir.network import Network
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Options
+from tinygen.planning.plan import Plan
 
 _SHAPE = (1, 4, 8, 8)
 

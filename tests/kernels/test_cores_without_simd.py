@@ -18,6 +18,9 @@ from tests.kernels import dsp_depthwise_layers, dsp_gemm_layers, mve_layers
 from tests.kernels.cmsis_nn_programs import networks
 from tests.kernels.dsp_programs import accepted, compare_on_board, compare_twins, plan_with
 from tinygen.errors import InputError
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import Core, core
+from tinygen.ir.network import Network
 from tinygen.kernels.kernel import Kernel
 from tinygen.kernels.portable import convolution as portable_convolution
 from tinygen.kernels.portable import fully_connected, pooling
@@ -27,11 +30,8 @@ from tinygen.kernels.portable.softmax import KERNELS as SOFTMAX_KERNELS
 from tinygen.kernels.thumb import convolution as thumb_convolution
 from tinygen.kernels.thumb import depthwise as thumb_depthwise
 from tinygen.kernels.thumb.requantization import channel_words
-from tinygen.lowering import Network
 from tinygen.ops.convolution import Conv2D
-from tinygen.options import Optimize
-from tinygen.targets.boards import board
-from tinygen.targets.cores import Core, core
+from tinygen.planning.options import Optimize
 
 _LAYERS = int(os.environ.get("TINYGEN_SCALAR_LAYERS", "40"))
 """Of each family on each core."""

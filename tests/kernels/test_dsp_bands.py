@@ -16,6 +16,8 @@ from tests.kernels.dsp_gemm_layers import CONVOLUTIONS, random_layer
 from tests.kernels.dsp_programs import M4_BOARD, accepted, compare_on_board, compare_twins
 from tests.row_layers import random_row_layers
 from tests.streams import can_be_streamed, fed_by_rows, side_by_side, streamed_plan
+from tinygen.hardware.cores import core
+from tinygen.ir.network import Network
 from tinygen.kernels.dsp import (
     depthwise,
     depthwise_any,
@@ -26,10 +28,8 @@ from tinygen.kernels.dsp import (
 )
 from tinygen.kernels.kernel import Kernel
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
-from tinygen.lowering import Network
-from tinygen.options import Options
-from tinygen.plan import Plan
-from tinygen.targets.cores import core
+from tinygen.planning.options import Options
+from tinygen.planning.plan import Plan
 
 _COUNT = 60
 _CORE = core("cortex-m4")

@@ -22,16 +22,17 @@ from tests.kernels.dsp_programs import (
     plan_with,
 )
 from tests.ops.comparison import random_inputs
-from tinygen import reference
 from tinygen.emit import render, write_files
+from tinygen.hardware.cores import core
+from tinygen.ir import reference
+from tinygen.ir.network import Network
 from tinygen.kernels.dsp import depthwise, depthwise_any, depthwise_single
 from tinygen.kernels.dsp.depthwise_requantization import channel_words
 from tinygen.kernels.kernel import Kernel, Overlap
-from tinygen.lowering import Network, lower
 from tinygen.numerics.fixed_point import Requantization
 from tinygen.ops.convolution import DepthwiseConv2D
-from tinygen.targets.cores import core
-from tinygen.tflite_reader import read_model
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model
 
 BATCH = 64
 """Layers in a program."""

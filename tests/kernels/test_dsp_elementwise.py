@@ -17,12 +17,12 @@ from tests.kernels.dsp_programs import (
     plan_with,
     random_layers,
 )
+from tinygen.hardware.cores import core
 from tinygen.kernels.dsp.elementwise import KERNELS, _fitted_sum
-from tinygen.lowering import lower
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier as scaled
 from tinygen.ops.binary import Add
-from tinygen.targets.cores import core
-from tinygen.tflite_reader import read_model
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model
 
 COUNT = {"ADD": 64, "MUL": 64, "RELU": 64, "RELU6": 64, "QUANTIZE": 24}
 """Random layers of each operator."""

@@ -22,19 +22,21 @@ from tests.kernels.dsp_gemm_layers import (
 from tests.kernels.dsp_programs import twin_flags
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
-from tinygen import kernel_choice as planning
-from tinygen import reference
 from tinygen.emit import render, write_files
-from tinygen.graph import AnyArray
+from tinygen.hardware.boards import board
+from tinygen.hardware.cores import core
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
 from tinygen.kernels.dsp.gemm import GemmConv2D
 from tinygen.kernels.dsp.gemm_fully_connected import GemvFullyConnected
 from tinygen.kernels.kernel import Kernel
-from tinygen.lowering import Network
-from tinygen.plan import KernelChoice, Options, Plan, make_plan
+from tinygen.planning import choose as planning
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Options
+from tinygen.planning.plan import Plan
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
-from tinygen.targets.boards import board
-from tinygen.targets.cores import core
 
 BATCH = 60
 """Layers in a program."""

@@ -27,7 +27,8 @@ from tests.kernels.dsp_programs import (
     plan_with,
 )
 from tests.ops.generators import common
-from tinygen import kernel_choice as planning
+from tinygen.hardware.cores import core
+from tinygen.ir.network import Network
 from tinygen.kernels.dsp.winograd import (
     F2,
     F4,
@@ -38,12 +39,14 @@ from tinygen.kernels.dsp.winograd import (
     input_range,
     transformed_weights,
 )
-from tinygen.lowering import Network, lower
 from tinygen.ops.convolution import Conv2D
-from tinygen.plan import KernelChoice, Options, Plan, make_plan
-from tinygen.targets.cores import core
-from tinygen.tflite_reader import read_model
-from tinygen.weight_growth import Cost, Offer, model_constant_bytes, spend
+from tinygen.passes.lowering import lower
+from tinygen.planning import choose as planning
+from tinygen.planning.growth import Cost, Offer, model_constant_bytes, spend
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Options
+from tinygen.planning.plan import Plan
+from tinygen.tflite.reader import read_model
 
 BATCH = 64
 """Layers in a program."""

@@ -14,10 +14,10 @@ from tests.ops.comparison import assert_same, random_inputs
 from tests.passes.comparing import context
 from tests.passes.test_padding import Options, padded_convolution
 from tinygen.kernels import cmsis_nn
-from tinygen.lowering import lower
 from tinygen.passes import rewrite
-from tinygen.plan import Optimize
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.passes.lowering import lower
+from tinygen.planning.options import Optimize
+from tinygen.tflite.reader import read_model_bytes
 
 _MODELS = 40
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.kernels.host_batch import WARNINGS
+from tinygen.hardware.cores import core
 from tinygen.resources import resource_root
-from tinygen.targets.cores import core
 
 _TARGETS = {
     "host": ("gcc", ("portable",)),

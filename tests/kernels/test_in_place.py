@@ -15,13 +15,16 @@ from tests.kernels.host_batch import build
 from tests.ops.comparison import assert_same, random_inputs
 from tests.ops.generators.typed import typed_model
 from tests.run.programs import need
-from tinygen import reference
-from tinygen.lowering import Network, lower
-from tinygen.ops.layer import Layer
+from tinygen.hardware.cores import HOST, core
+from tinygen.ir import reference
+from tinygen.ir.layer import Layer
+from tinygen.ir.network import Network
+from tinygen.passes.lowering import lower
 from tinygen.passes.packed_weights import unpack_weights
-from tinygen.plan import KernelChoice, Optimize, Options, Plan, make_plan
-from tinygen.targets.cores import HOST, core
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Optimize, Options
+from tinygen.planning.plan import Plan
+from tinygen.tflite.reader import read_model_bytes
 
 _SEEDS = 12
 _COMPILED = 2

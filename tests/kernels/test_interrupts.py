@@ -12,14 +12,14 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import need_tools_of
-from tinygen import reference
+from tinygen.compilation import Request, compile_model
 from tinygen.emit import write_files
-from tinygen.pipeline import Request, compile_model
-from tinygen.plan import KernelChoice, Optimize
+from tinygen.hardware.boards import Board, board
+from tinygen.ir import reference
+from tinygen.planning.options import KernelChoice, Optimize
 from tinygen.run.build import build_image
 from tinygen.run.qemu import QemuRunner
 from tinygen.run.runner import Image
-from tinygen.targets.boards import Board, board
 
 STORM = Path(__file__).parent / "interrupt_storm.c"
 

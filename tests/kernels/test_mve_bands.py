@@ -17,11 +17,11 @@ from tests.kernels.mve_layers import LAYERS, random_layer
 from tests.kernels.mve_programs import BOARD, CORE, refusals
 from tests.streams import can_be_streamed, fed_by_rows, side_by_side, streamed_plan
 from tinygen.errors import InputError
+from tinygen.ir.network import Network
 from tinygen.kernels.mve import KERNELS
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
-from tinygen.lowering import Network
-from tinygen.options import Options
-from tinygen.plan import Plan
+from tinygen.planning.options import Options
+from tinygen.planning.plan import Plan
 
 _COUNT = 50
 _PROGRAMS = int(os.environ.get("TINYGEN_MVE_PROGRAMS", "1"))

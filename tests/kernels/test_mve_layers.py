@@ -17,10 +17,10 @@ from tests.kernels.mve_programs import (
     refusals,
 )
 from tinygen.errors import InputError
+from tinygen.ir.network import Network
 from tinygen.kernels.kernel import cheapest
 from tinygen.kernels.mve import KERNELS
-from tinygen.lowering import Network
-from tinygen.plan import Optimize
+from tinygen.planning.options import Optimize
 
 _IN_A_PROGRAM = 50
 _PROGRAMS = int(os.environ.get("TINYGEN_MVE_PROGRAMS", "2"))

@@ -8,10 +8,10 @@ import pytest
 
 from tests.kernels.mve_layers import random_layer
 from tinygen.kernels.mve.requantization import Form, channel_constants, refusal
-from tinygen.numerics.fitted_mve import fit_vector
-from tinygen.numerics.fitted_sum import fit_sum
 from tinygen.numerics.fixed_point import Requantization, Rounding
 from tinygen.ops.convolution import Conv2D
+from tinygen.requantize.fitted_mve import fit_vector
+from tinygen.requantize.fitted_sum import fit_sum
 
 _REACH = 1 << 16
 

@@ -13,12 +13,13 @@ import pytest
 from tests.kernels.host_batch import build
 from tests.ops.comparison import assert_equal, describe, random_inputs
 from tests.ops.generators import GENERATORS, random_model
-from tinygen import reference
 from tinygen.errors import InputError
-from tinygen.lowering import Network, lower
-from tinygen.numerics import Numerics
-from tinygen.plan import Optimize
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.ir import reference
+from tinygen.ir.graph import Numerics
+from tinygen.ir.network import Network
+from tinygen.passes.lowering import lower
+from tinygen.planning.options import Optimize
+from tinygen.tflite.reader import read_model_bytes
 
 _MODELS = int(os.environ.get("TINYGEN_MODELS", "200"))
 _SAMPLES = 2

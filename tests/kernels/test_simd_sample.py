@@ -25,11 +25,11 @@ from tests.kernels.mve_layers import random_layer as random_mve_layer
 from tests.kernels.mve_programs import mismatches_on_target, refusals
 from tests.row_layers import random_row_layers
 from tests.streams import can_be_streamed, fed_by_rows, side_by_side, streamed_plan
+from tinygen.hardware.cores import core
+from tinygen.ir.network import Network
 from tinygen.kernels.dsp import COMPACT_KERNELS, KERNELS
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
-from tinygen.lowering import Network
-from tinygen.options import Optimize, Options
-from tinygen.targets.cores import core
+from tinygen.planning.options import Optimize, Options
 
 _FEW = 3
 _FIRST = 40_000

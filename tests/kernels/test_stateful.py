@@ -14,11 +14,11 @@ from tests.conftest import shared_model
 from tests.kernels.host_batch import build
 from tests.models.builder import ModelBuilder
 from tests.ops.comparison import assert_equal
-from tinygen import reference
-from tinygen.graph import AnyArray
-from tinygen.lowering import lower
-from tinygen.plan import Optimize
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.passes.lowering import lower
+from tinygen.planning.options import Optimize
+from tinygen.tflite.reader import read_model_bytes
 
 _INFERENCES = 50
 

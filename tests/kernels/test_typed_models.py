@@ -13,13 +13,14 @@ from tests.kernels.host_batch import build
 from tests.models.oracle import OracleRejects, run_litert, run_tflm_in_a_row
 from tests.ops.comparison import assert_equal, assert_same, describe, random_inputs
 from tests.ops.generators.typed import CASES, typed_model
-from tinygen import reference
 from tinygen.errors import InputError
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network, lower
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
+from tinygen.passes.lowering import lower
 from tinygen.passes.packed_weights import unpack_weights
-from tinygen.plan import Optimize
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.planning.options import Optimize
+from tinygen.tflite.reader import read_model_bytes
 
 MODELS = int(os.environ.get("TINYGEN_MODELS", "200"))
 """Random models compared for each operator and type."""

@@ -17,12 +17,13 @@ from tests.kernels.emulated_batch import run_batch
 from tests.ops.comparison import assert_same, describe, random_inputs
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
-from tinygen import reference
 from tinygen.errors import InputError
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network, lower
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
+from tinygen.passes.lowering import lower
 from tinygen.passes.packed_weights import unpack_weights
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.tflite.reader import read_model_bytes
 
 _MODELS = int(os.environ.get("TINYGEN_EMULATED_MODELS", "20"))
 """Models of each operator and type."""

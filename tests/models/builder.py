@@ -22,9 +22,9 @@ import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tinygen.graph import AnyArray, DType
-from tinygen.tflite_options import OPTIONS_OF_OPERATOR, option_fields
-from tinygen.tflite_schema import ENUMS, OPTIONS_UNION_2
+from tinygen.ir.graph import AnyArray, DType
+from tinygen.tflite.options import OPTIONS_OF_OPERATOR, option_fields
+from tinygen.tflite.schema import ENUMS, OPTIONS_UNION_2
 
 Option = int | float | bool | str | bytes | Sequence[int] | Sequence[float]
 

@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter as LiteRtInterpreter
 from ai_edge_litert.interpreter import OpResolverType
 from tflite_micro.python.tflite_micro import runtime
 
-from tinygen.graph import AnyArray
+from tinygen.ir.graph import AnyArray
 
 _ARENA_BYTES = 16 << 20
 

@@ -16,11 +16,12 @@ from tests.models.graphs import random_graph
 from tests.models.oracle import run_tflm
 from tests.ops.comparison import assert_same, random_inputs
 from tests.passes.comparing import context
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network, lower
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
 from tinygen.passes import rewrite
-from tinygen.plan import Optimize
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.passes.lowering import lower
+from tinygen.planning.options import Optimize
+from tinygen.tflite.reader import read_model_bytes
 
 _SAMPLES = 2
 _IN_A_PROGRAM = 50

@@ -10,15 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from tinygen.numerics.fitted import (
-    ExactForm,
-    FittedRequantization,
-    accumulator_bounds,
-    exact_form,
-    fit,
-    largest_shift,
-    thresholds,
-)
 from tinygen.numerics.fixed_point import (
     FRACTION_BITS,
     INT32_MAX,
@@ -26,6 +17,15 @@ from tinygen.numerics.fixed_point import (
     Int64Array,
     Requantization,
     Rounding,
+)
+from tinygen.requantize.fitted import (
+    ExactForm,
+    FittedRequantization,
+    accumulator_bounds,
+    exact_form,
+    fit,
+    largest_shift,
+    thresholds,
 )
 
 EXTREME_MULTIPLIERS = (1 << 30, (1 << 30) + 1, INT32_MAX, INT32_MAX - 1, 3 << 29)

@@ -7,12 +7,12 @@ import numpy as np
 
 from tests.models.oracle import OracleRejects, run_litert, run_tflm
 from tests.ops.generators import random_model
-from tinygen import reference
 from tinygen.errors import InputError
-from tinygen.graph import AnyArray, DType
-from tinygen.lowering import Network, lower
-from tinygen.numerics import Numerics
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.network import Network
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 MODELS = 200
 """Random models compared for each operator."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the operator table says, measured: which kernels take random models of an operator and type.
 
-``python -m tests.ops.measured_support`` rewrites ``tinygen/operators.json`` and ``docs/operators.md``.
+``python -m tests.ops.measured_support`` rewrites ``ops/operators.json`` and ``docs/operators.md``.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from unittest import mock
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
 from tinygen.errors import InputError
-from tinygen.graph import Operator
+from tinygen.hardware.cores import core
+from tinygen.ir.graph import Operator
+from tinygen.ir.layer import Layer
 from tinygen.kernels import cmsis_nn
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Kernel
 from tinygen.kernels.mve import KERNELS as MVE_KERNELS
 from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
-from tinygen.lowering import lower
-from tinygen.operator_table import TABLE_FILE, Support, markdown
 from tinygen.ops.control_flow import ControlFlow
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import core
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.ops.table import TABLE_FILE, Support, markdown
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
 

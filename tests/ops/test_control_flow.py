@@ -14,13 +14,13 @@ from tflite_micro.python.tflite_micro import runtime
 from tests.kernels.host_batch import build
 from tests.models.builder import ModelBuilder
 from tests.ops.comparison import assert_equal, lower_bytes
-from tinygen import reference
-from tinygen.cli import main
+from tinygen.cli.main import main
 from tinygen.errors import InputError, ModelError, UnsupportedError
-from tinygen.graph import AnyArray
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
 from tinygen.ops import control_flow
 from tinygen.ops.control_flow import Loop
-from tinygen.plan import Optimize
+from tinygen.planning.options import Optimize
 
 
 def _loop(

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.models.builder import ModelBuilder
-from tinygen import reference
+from tinygen.compilation import Request, compile_model
 from tinygen.errors import InputError, UnsupportedError
-from tinygen.lowering import lower
+from tinygen.hardware.boards import all_boards
+from tinygen.hardware.cores import core
+from tinygen.ir import reference
+from tinygen.measure.verify import verify
 from tinygen.ops.custom import CustomOperator, load_custom_operators, register_custom_operator
-from tinygen.pipeline import Request, compile_model
-from tinygen.targets.boards import all_boards
-from tinygen.targets.cores import core
-from tinygen.tflite_reader import read_model_bytes
-from tinygen.verify import verify
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_operator" / "operators.py"
 

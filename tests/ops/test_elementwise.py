@@ -11,9 +11,9 @@ import pytest
 from tests.models.builder import ModelBuilder
 from tests.models.oracle import run_litert, run_tflm
 from tests.ops.comparison import assert_equal, lower_bytes
-from tinygen import reference
 from tinygen.errors import InputError, ModelError, UnsupportedError
-from tinygen.numerics import Numerics
+from tinygen.ir import reference
+from tinygen.ir.graph import Numerics
 from tinygen.ops.binary import Add
 
 

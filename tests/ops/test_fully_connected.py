@@ -11,9 +11,9 @@ import pytest
 from tests.models.builder import ModelBuilder
 from tests.models.oracle import OracleRejects, run_litert, run_tflm
 from tests.ops.comparison import lower_bytes
-from tinygen import reference
 from tinygen.errors import ModelError, UnsupportedError
-from tinygen.numerics import Numerics
+from tinygen.ir import reference
+from tinygen.ir.graph import Numerics
 
 
 def _fully_connected(

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from tests.ops.measured_support import DOCUMENT, measure
-from tinygen.operator_table import UNTYPED, markdown, operator_table
 from tinygen.ops import CUSTOM_OPERATORS, OPERATORS
+from tinygen.ops.table import UNTYPED, markdown, operator_table
 from tinygen.ops.variables import DECLARATIONS
 
 

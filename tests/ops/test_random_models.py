@@ -8,9 +8,9 @@ import pytest
 from tests.ops.comparison import compare_random_models
 from tests.ops.generators import GENERATORS
 from tests.ops.generators.typed import TYPED
-from tinygen.numerics import Numerics
-from tinygen.operator_table import UNTYPED
+from tinygen.ir.graph import Numerics
 from tinygen.ops import CUSTOM_OPERATORS, OPERATORS
+from tinygen.ops.table import UNTYPED
 
 
 @pytest.mark.parametrize("opcode", sorted(GENERATORS))

@@ -11,10 +11,10 @@ import pytest
 from tests.conftest import shared_model
 from tests.models.oracle import run_litert, run_tflm
 from tests.ops.comparison import assert_equal
-from tinygen import reference
-from tinygen.lowering import lower
-from tinygen.numerics import Numerics
-from tinygen.tflite_reader import read_model
+from tinygen.ir import reference
+from tinygen.ir.graph import Numerics
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model
 
 _MODELS = (
     "mlperf_ad",

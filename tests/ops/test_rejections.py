@@ -17,10 +17,10 @@ from tests.models.oracle import run_tflm
 from tests.ops.comparison import lower_bytes
 from tests.ops.generators.signal import options as packed
 from tinygen.errors import InputError
-from tinygen.graph import AnyArray
-from tinygen.lowering import lower
+from tinygen.ir.graph import AnyArray
 from tinygen.passes import rewrite
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 Described = tuple[tuple[int, ...], str, dict[str, Any]]
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.models.builder import ModelBuilder
 from tests.ops.comparison import lower_bytes
-from tinygen import reference
 from tinygen.errors import InputError, ModelError, UnsupportedError
+from tinygen.ir import reference
 
 
 def _model(

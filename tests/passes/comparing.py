@@ -11,11 +11,12 @@ import numpy as np
 from tests.kernels.host_batch import build
 from tests.models.oracle import run_litert, run_tflm
 from tests.ops.comparison import assert_same, random_inputs
-from tinygen.graph import AnyArray
-from tinygen.lowering import Network, lower
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.network import Network
 from tinygen.passes import rewrite
-from tinygen.plan import Optimize
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.passes.lowering import lower
+from tinygen.planning.options import Optimize
+from tinygen.tflite.reader import read_model_bytes
 
 Oracle = Callable[[bytes, Sequence[AnyArray]], list[AnyArray]]
 

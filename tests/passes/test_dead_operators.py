@@ -10,9 +10,9 @@ import pytest
 from tests.models.builder import ModelBuilder
 from tests.passes.comparing import compare, names
 from tinygen.errors import UnsupportedError
-from tinygen.lowering import lower
 from tinygen.passes import rewrite
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 
 def test_chains_that_nobody_reads_are_removed(tmp_path: Path) -> None:

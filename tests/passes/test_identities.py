@@ -11,12 +11,12 @@ import numpy as np
 
 from tests.models.builder import ModelBuilder
 from tests.passes.comparing import compare, context, names
-from tinygen import reference
-from tinygen.graph import AnyArray
-from tinygen.lowering import lower
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
 from tinygen.ops.movement import Reshape
 from tinygen.passes import rewrite
-from tinygen.tflite_reader import read_model_bytes
+from tinygen.passes.lowering import lower
+from tinygen.tflite.reader import read_model_bytes
 
 Shape = tuple[int, ...]
 

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tinygen.hardware.boards import Board
 from tinygen.run.build import build_image
 from tinygen.run.qemu import QEMU, qemu_path
 from tinygen.run.runner import Image
-from tinygen.targets.boards import Board
 
 AFFINE = Path(__file__).parent / "affine"
 

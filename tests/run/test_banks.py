@@ -10,16 +10,16 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import need, need_tools_of
-from tinygen import reference
-from tinygen.board_memory import chosen_banks, ram_budget
+from tinygen.compilation import Compilation, Request, compile_model
 from tinygen.emit import write_files
-from tinygen.footprint import measure_footprint
-from tinygen.pipeline import Compilation, Request, compile_model
-from tinygen.plan import KernelChoice, Optimize
+from tinygen.hardware.boards import Board, board
+from tinygen.hardware.symbols import read_symbols
+from tinygen.ir import reference
+from tinygen.measure.footprint import measure_footprint
+from tinygen.measure.verify import verify
+from tinygen.planning.board_memory import chosen_banks, ram_budget
+from tinygen.planning.options import KernelChoice, Optimize
 from tinygen.run.build import build_image
-from tinygen.targets.boards import Board, board
-from tinygen.targets.symbols import read_symbols
-from tinygen.verify import verify
 
 TWO_BANKS = Path(__file__).parent / "banks" / "an386-two-banks.toml"
 

@@ -12,16 +12,16 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import AFFINE, need
+from tinygen.compilation import Request, compile_model
 from tinygen.emit import write_files
 from tinygen.errors import BudgetError
-from tinygen.pipeline import Request, compile_model
-from tinygen.plan import KernelChoice
+from tinygen.hardware.boards import Board, Region, all_boards, board
+from tinygen.hardware.boot2 import boot2_crc
+from tinygen.hardware.elf import Section, read_sections, read_segments
+from tinygen.hardware.symbols import Symbol, read_symbols
+from tinygen.planning.options import KernelChoice
 from tinygen.run.build import build_image
 from tinygen.run.runner import Image
-from tinygen.targets.boards import Board, Region, all_boards, board
-from tinygen.targets.boot2 import boot2_crc
-from tinygen.targets.elf import Section, read_sections, read_segments
-from tinygen.targets.symbols import Symbol, read_symbols
 
 REAL = [pytest.param(entry, id=entry.name) for entry in all_boards() if not entry.is_host]
 # 8 KB of RAM; the arena alone is larger.

@@ -21,11 +21,11 @@ from tests.run.programs import (
     random_x,
 )
 from tinygen.errors import InputError, MachineError, TargetError
+from tinygen.hardware.boards import Board, all_boards, board
 from tinygen.run import qemu
 from tinygen.run.protocol import Request
 from tinygen.run.qemu import QemuRunner
 from tinygen.run.runners import runner_for
-from tinygen.targets.boards import Board, all_boards, board
 
 EMULATED = [pytest.param(entry, id=entry.name) for entry in all_boards() if entry.emulator]
 

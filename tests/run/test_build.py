@@ -11,9 +11,9 @@ import pytest
 
 from tests.run.programs import AFFINE, affine_variant, build_affine, input_bytes, need
 from tinygen.errors import BudgetError, BuildError, MachineError, TargetError
+from tinygen.hardware.boards import board
 from tinygen.run.build import build_image
 from tinygen.run.host import HostRunner
-from tinygen.targets.boards import board
 
 
 def test_the_build_id_follows_everything_that_is_built(tmp_path: Path) -> None:

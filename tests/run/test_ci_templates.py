@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 import pytest
 
-from tinygen.cli import main
+from tinygen.cli.main import main
+from tinygen.hardware.boards import all_boards
 from tinygen.resources import resource_root
-from tinygen.targets.boards import all_boards
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CI = [

@@ -27,11 +27,11 @@ from tests.run.programs import (
     random_x,
 )
 from tinygen.errors import TargetError
+from tinygen.hardware.boards import board
 from tinygen.run.child import line_to
 from tinygen.run.protocol import Client, Limits, Port
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
-from tinygen.targets.boards import board
 
 LIMITS = Limits(request=0.8, inference=0.8, first_retry=0.01)
 LONGEST_RUN_SECONDS = 10.0

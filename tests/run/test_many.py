@@ -17,16 +17,16 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import Expectation, affine_variant, build_affine, input_bytes, need
-from tinygen import reference
+from tinygen.compilation import Request, compile_model
 from tinygen.errors import InputError, TargetError
-from tinygen.pipeline import Request, compile_model
+from tinygen.hardware.boards import board
+from tinygen.ir import reference
+from tinygen.measure.verify import verify
 from tinygen.run.host import HostRunner
 from tinygen.run.many import Record, run_samples
 from tinygen.run.protocol import Limits
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
-from tinygen.targets.boards import board
-from tinygen.verify import verify
 
 
 @dataclass
@@ -189,7 +189,7 @@ def test_records_of_something_else(hanging: Image, tmp_path: Path) -> None:
 
 def tinygen(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tinygen.cli", *map(str, arguments)],
+        [sys.executable, "-m", "tinygen.cli.main", *map(str, arguments)],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,

@@ -11,10 +11,10 @@ import pytest
 
 from tests.run.programs import Expectation, build_affine, input_bytes, need, random_x
 from tinygen.errors import TargetError
+from tinygen.hardware.boards import board
 from tinygen.run.child import line_to
 from tinygen.run.protocol import Client, Limits, Port
 from tinygen.run.session import Session
-from tinygen.targets.boards import board
 
 RUNS = 100
 

@@ -14,10 +14,11 @@ import pytest
 
 from tests.run.programs import need
 from tinygen.errors import MachineError, TargetError
-from tinygen.profile_counts import watch_of
-from tinygen.resources import resource_root
-from tinygen.run.build import build_image
-from tinygen.run.plugin import (
+from tinygen.hardware.boards import board
+from tinygen.hardware.symbols import read_symbols
+from tinygen.hardware.toolchain import host_toolchain
+from tinygen.measure.counts import watch_of
+from tinygen.measure.plugin import (
     Inference,
     Watch,
     ask_qemu,
@@ -28,11 +29,10 @@ from tinygen.run.plugin import (
     read_report,
     supports_plugins,
 )
+from tinygen.resources import resource_root
+from tinygen.run.build import build_image
 from tinygen.run.qemu import QemuRunner, qemu_path
 from tinygen.run.runner import Image
-from tinygen.targets.boards import board
-from tinygen.targets.symbols import read_symbols
-from tinygen.targets.toolchain import host_toolchain
 
 SOURCES = resource_root() / "firmware" / "qemu-plugin"
 CLASSES = re.findall(

@@ -12,9 +12,9 @@ import pytest
 
 from tests.run.programs import AFFINE, build_affine, need
 from tinygen.errors import InputError, MachineError, TargetError
+from tinygen.hardware.boards import all_boards, board
 from tinygen.run.renode import RenodeRunner, renode_path, write_renode_files
 from tinygen.run.runner import Image
-from tinygen.targets.boards import all_boards, board
 
 RENODE = [
     entry.name for entry in all_boards() if entry.emulator and entry.emulator.kind == "renode"

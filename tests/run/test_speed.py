@@ -22,13 +22,13 @@ from tests.run.programs import (
     nothing_to_check,
     random_x,
 )
+from tinygen.hardware.boards import Uart, all_boards, board
 from tinygen.resources import resource_root
 from tinygen.run.child import Child
 from tinygen.run.protocol import Client, Limits, Request
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
 from tinygen.run.speed import LOST_BYTES, Speeds, rates
-from tinygen.targets.boards import Uart, all_boards, board
 
 SPEEDS = Path(__file__).parent / "speeds" / "uart_speeds.c"
 LIMITS = Limits(request=8.0, inference=8.0, first_retry=0.05)

@@ -11,19 +11,19 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import need_tools_of
-from tinygen import reference
+from tinygen.compilation import Compilation
 from tinygen.emit import render
-from tinygen.lowering import lower
-from tinygen.options import KernelChoice, Options
+from tinygen.hardware.boards import board
+from tinygen.ir import reference
+from tinygen.measure.plugin import supports_plugins
+from tinygen.measure.profile import profile
+from tinygen.measure.verify import verify
 from tinygen.passes import rewrite
-from tinygen.pipeline import Compilation
-from tinygen.plan import make_plan
-from tinygen.profile import profile
-from tinygen.run.plugin import supports_plugins
+from tinygen.passes.lowering import lower
+from tinygen.planning.make import make_plan
+from tinygen.planning.options import KernelChoice, Options
 from tinygen.run.qemu import qemu_path
-from tinygen.targets.boards import board
-from tinygen.tflite_reader import read_model
-from tinygen.verify import verify
+from tinygen.tflite.reader import read_model
 
 CHAINS = {
     "mlperf_ic": [range(13)],

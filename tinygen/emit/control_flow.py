@@ -13,7 +13,7 @@ from typing import Any
 from tinygen.emit.expressions import Renderer
 from tinygen.kernels.control_flow import operand_name, result_name
 from tinygen.ops.control_flow import Branch, ControlFlow, Loop, Routine
-from tinygen.step import Step
+from tinygen.planning.plan import Step
 
 
 def is_checked(step: Step) -> bool:

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tinygen.c_syntax import (
-    CTYPES,
     NUMPY_CTYPES,
     array_lines,
     comment,
     float_literal,
     integer_literal,
 )
+from tinygen.ir.layer import Layer
 from tinygen.kernels.kernel import (
     Argument,
     Assembly,
@@ -35,9 +35,7 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.ops.control_flow import Routine
-from tinygen.ops.layer import Layer
-from tinygen.plan import Plan, Step
-from tinygen.stream import Stream
+from tinygen.planning.plan import Plan, Step, Stream
 
 _STATEMENT_WIDTH = 90
 
@@ -206,10 +204,10 @@ class Renderer:
         tensor = self.plan.network.tensors[index]
         if index in self._state_offsets:
             const = "" if writable else "const "
-            target = f"{const}{ctype or CTYPES[tensor.dtype]} *"
+            target = f"{const}{ctype or tensor.dtype.ctype} *"
             return f"({target})({const}void *)({self.name}_state + {self._state_offsets[index]})"
         return self.pointer(
-            self.plan.tensor_offsets[index], ctype or CTYPES[tensor.dtype], writable=writable
+            self.plan.tensor_offsets[index], ctype or tensor.dtype.ctype, writable=writable
         )
 
     def row_bytes(self, index: int) -> int:
@@ -231,7 +229,7 @@ class Renderer:
             slot = (f"({slot} + {phase}u)" if phase else slot) + f" % {rows}u"
         return self.pointer(
             self.plan.tensor_offsets[index],
-            ctype or CTYPES[tensor.dtype],
+            ctype or tensor.dtype.ctype,
             writable=writable,
             row="" if rows == 1 else f"{slot} * {self.row_bytes(index)}u",
         )

@@ -19,16 +19,16 @@ import jinja2
 import numpy as np
 
 from tinygen import __version__
-from tinygen.c_syntax import CTYPES, array_lines, comment, float_literal, integer_literal
+from tinygen.c_syntax import array_lines, comment, float_literal, integer_literal
 from tinygen.emit.control_flow import is_checked, routine_function, step_body, step_function
 from tinygen.emit.expressions import Part, Renderer, arena_label, shape_text
-from tinygen.graph import AnyArray, DType, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.kernels.kernel import Binding, Provider
 from tinygen.ops.streaming import accumulates
-from tinygen.plan import Optimize, Plan, Step
-from tinygen.plan_data import plan_as_data
+from tinygen.planning.as_data import plan_as_data
+from tinygen.planning.options import Optimize
+from tinygen.planning.plan import INPUT_ROW, Plan, Step, Stream
 from tinygen.resources import resource_root
-from tinygen.stream import INPUT_ROW, Stream
 
 GeneratedFiles = Mapping[str, bytes]
 """File contents by path relative to the output directory."""
@@ -63,7 +63,7 @@ def _interface_tensor(renderer: Renderer, kind: str, position: int, index: int) 
     return {
         "macro": f"{kind.upper()}_{position}",
         "function": f"{kind}_{position}",
-        "ctype": CTYPES[tensor.dtype],
+        "ctype": tensor.dtype.ctype,
         "macros": macros,
         "description": comment(f"'{tensor.name}', {tensor.dtype.value} {shape_text(tensor.shape)}"),
         "pointer": renderer.tensor_pointer(index, writable=kind == "input"),
@@ -125,7 +125,7 @@ def _pushed_input(renderer: Renderer) -> dict[str, Any] | None:
         return {
             "macro": f"INPUT_{position}",
             "function": f"input_{position}",
-            "ctype": CTYPES[tensor.dtype],
+            "ctype": tensor.dtype.ctype,
             "rows": tensor.shape[1],
             "row_elements": tensor.elements // tensor.shape[1],
             "row_bytes": renderer.row_bytes(index),

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.kernel import (
     END_ROW,
     FIRST_ROW,
@@ -32,11 +34,9 @@ from tinygen.kernels.kernel import (
     Struct,
     TensorArgument,
 )
-from tinygen.ops.layer import Layer
 from tinygen.ops.pooling import AveragePool2D
 from tinygen.ops.reduction import Mean
 from tinygen.ops.streaming import accumulates, one_row, row_axes
-from tinygen.targets.cores import Core
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from tinygen.graph import AnyArray
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
+
+ARENA_ALIGNMENT = 4
+"""Bytes to which everything in the arena is aligned, at least."""
 
 
 class Provider(Enum):
@@ -241,6 +244,13 @@ class Kernel(Protocol):
 
     def bind(self, layer: Layer, core: Core) -> Binding:
         """Fit the kernel to a layer that it does not reject."""
+
+
+class GrowingKernel(Kernel, Protocol):
+    """A kernel whose constants are much larger than the model's."""
+
+    def weight_bytes(self, layer: Layer) -> int:
+        """Bytes of constants for a layer that the kernel does not reject."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from tinygen.graph import DType
+from tinygen.ir.graph import DType
+from tinygen.ir.window import Axis
 from tinygen.kernels.kernel import Overlap
-from tinygen.ops.window import Axis
 
 
 def rows_overlap(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray, DType
+from tinygen.ir.graph import AnyArray, DType
 
 Parts = tuple[NDArray[Any], NDArray[Any]]
 """Real and imaginary parts."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinygen.graph import DType, Operator
+from tinygen.ir.graph import DType, Operator
 from tinygen.ops.accumulate import lower_add_n, lower_cumsum
 from tinygen.ops.arithmetic import (
     lower_extremum,
@@ -90,12 +90,7 @@ from tinygen.ops.signal import (
     lower_spectral_subtraction,
     lower_window,
 )
-from tinygen.ops.signal_frames import (
-    lower_delay,
-    lower_framer,
-    lower_overlap_add,
-    lower_stacker,
-)
+from tinygen.ops.signal_frames import lower_delay, lower_framer, lower_overlap_add, lower_stacker
 from tinygen.ops.softmax import lower_softmax
 from tinygen.ops.softmax_int16 import lower_softmax_int16
 from tinygen.ops.space_blocks import (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import (
     Int32Array,
     Requantization,
@@ -21,9 +21,9 @@ from tinygen.numerics.fixed_point import (
     quantize_multiplier,
     wrap_int32,
 )
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
 from tinygen.ops.rearrange import constant_integers
+from tinygen.ops.view import OperatorView
 
 _LEFT_SHIFT = 20
 

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, wrap_int32
 from tinygen.ops.elementwise import Function, Parameters, elementwise
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.view import OperatorView
 
 F32, I8, I16, I32, I64, BOOL = (
     DType.FLOAT32,

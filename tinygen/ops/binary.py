@@ -12,8 +12,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.numerics.fixed_point import (
     Int32Array,
     Requantization,
@@ -21,8 +21,8 @@ from tinygen.numerics.fixed_point import (
     quantize_multiplier,
     wrap_int32,
 )
-from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
 from tinygen.ops.quantized import activation_range, requantization, scale, zero_point
+from tinygen.ops.view import OperatorView
 
 _ADD_LEFT_SHIFT = 20
 """Bits of headroom that int8 ADD gives its operands before it scales them."""

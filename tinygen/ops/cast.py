@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinygen.ops.arithmetic import SUFFIXES
 from tinygen.ops.elementwise import Function, elementwise
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.movement import Reshape
+from tinygen.ops.view import OperatorView
 
 _SUFFIXES = {**SUFFIXES, DType.UINT32: "u32"}
 _SOURCES = (

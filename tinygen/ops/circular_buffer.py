@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.flexbuffer import read_flexbuffer_map
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.ops.quantized import zero_point
+from tinygen.ops.view import OperatorView
+from tinygen.tflite.flexbuffer import read_flexbuffer_map
 
 _EVERY_TIME = (5, 13, 25)
 """Slots of buffers that TFLM runs every time where the model does not say."""

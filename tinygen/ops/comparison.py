@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.graph import AnyArray
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.ops.arithmetic import (
     BOOL,
     F32,
@@ -22,7 +22,6 @@ from tinygen.ops.arithmetic import (
     two_operands,
 )
 from tinygen.ops.elementwise import Function, Parameters, elementwise
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import scale
 from tinygen.ops.quantized_arithmetic import (
     arithmetic_parameters,
@@ -30,6 +29,7 @@ from tinygen.ops.quantized_arithmetic import (
     quantized_function,
     scaled_operand,
 )
+from tinygen.ops.view import OperatorView
 
 _RELATIONS: dict[str, Callable[[AnyArray, AnyArray], AnyArray]] = {
     "EQUAL": np.equal,

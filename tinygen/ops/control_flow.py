@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinygen.errors import InputError
-from tinygen.graph import AnyArray, DType, Subgraph, Tensor
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, Operand, OperatorView, evaluate, operand_values
+from tinygen.ir.graph import AnyArray, DType, Numerics, Subgraph, Tensor
+from tinygen.ir.layer import Layer, Operand, evaluate, operand_values
 from tinygen.ops.loop_bound import Turns, turns_of
+from tinygen.ops.view import OperatorView
 
 if TYPE_CHECKING:
-    from tinygen.lowering import Network
+    from tinygen.ir.network import Network
 
 MAX_TURNS = 100_000
 """Turns after which the reference gives a loop up."""

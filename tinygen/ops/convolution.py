@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Window
 from tinygen.numerics.fixed_point import Int32Array, Requantization, wrap_int32
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import bias_values, weight_requantization, zero_point
-from tinygen.ops.window import Window, window
+from tinygen.ops.view import OperatorView
+from tinygen.ops.window import window
 
 Int8Array = NDArray[np.int8]
 

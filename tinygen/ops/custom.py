@@ -30,9 +30,9 @@ from pathlib import Path
 import numpy as np
 
 from tinygen.errors import InputError
-from tinygen.graph import ABSENT, AnyArray, DType
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
+from tinygen.ir.graph import ABSENT, AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.ops.view import OperatorView
 
 Reference = Callable[..., tuple[AnyArray, ...]]
 """``reference(options, *inputs)`` gives the outputs; ``options`` are the operator's bytes."""

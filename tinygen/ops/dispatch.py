@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tinygen.graph import DType
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import DType, Numerics
+from tinygen.ir.layer import Layer
+from tinygen.ops.view import OperatorView
 
 Lowering = Callable[[OperatorView, Numerics], Layer]
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
+from tinygen.ir.graph import AnyArray, DType, Tensor
+from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.ops.view import OperatorView
 
 Parameters = Mapping[str, int | float]
 

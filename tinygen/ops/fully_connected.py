@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import (
     Int32Array,
     Requantization,
@@ -25,7 +25,6 @@ from tinygen.numerics.fixed_point import (
     split_real,
     wrap_int32,
 )
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import (
     bias_values,
     scale,
@@ -34,6 +33,7 @@ from tinygen.ops.quantized import (
     weight_requantization,
     zero_point,
 )
+from tinygen.ops.view import OperatorView
 
 _BIAS_SCALE_TOLERANCE = 0.02
 """How far the bias scale may be from that of the products, in output steps."""

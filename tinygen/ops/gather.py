@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.rearrange import constant_integers
+from tinygen.ops.view import OperatorView
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.exponential import (
     exp_on_negative_values,
     one_minus_x_over_one_plus_x,
@@ -30,7 +30,6 @@ from tinygen.numerics.fixed_point import (
 )
 from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.numerics.sigmoid_table import SIGMOID_TABLE
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.unary import (
     abs_parameters,
@@ -38,6 +37,7 @@ from tinygen.ops.unary import (
     quantized_abs,
     quantized_leaky_relu,
 )
+from tinygen.ops.view import OperatorView
 
 _ALL = np.arange(-128, 128, dtype=np.int32)
 _LOGISTIC_INTEGER_BITS = 4

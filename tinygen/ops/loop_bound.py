@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinygen.graph import ABSENT, DType, Operator, Subgraph
-from tinygen.ops.layer import OperatorView
+from tinygen.ir.graph import ABSENT, DType, Operator, Subgraph
+from tinygen.ops.view import OperatorView
 
 _STATEFUL = ("READ_VARIABLE", "ASSIGN_VARIABLE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "CUSTOM")
 _COMPARISONS = {"LESS": (1, 0), "LESS_EQUAL": (1, 1), "GREATER": (-1, 0), "GREATER_EQUAL": (-1, 1)}

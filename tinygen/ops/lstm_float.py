@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics, real_functions
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
+from tinygen.numerics import real_functions
 from tinygen.ops.lstm import BIASES, CELL, HIDDEN, RECURRENT, WEIGHTS, initial_state, sequence_of
+from tinygen.ops.view import OperatorView
 
 _TOLERANCE_ULP = 8
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
-from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
+from tinygen.ops.view import OperatorView
 from tinygen.ops.wide import scale_wide
 
 _MAX_RANK = 5

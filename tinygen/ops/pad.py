@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.view import OperatorView
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

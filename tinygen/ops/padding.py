@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from itertools import product
 
-from tinygen.graph import DType
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.ops.rearrange import constant_integers
 from tinygen.ops.strided import Canvas, move_layer
+from tinygen.ops.view import OperatorView
 
 _MAX_PAD_DIMENSIONS = 5
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Window
 from tinygen.ops.quantized import activation_range, scale, zero_point
-from tinygen.ops.window import Window, window
+from tinygen.ops.view import OperatorView
+from tinygen.ops.window import window
 
 _SCALE_TOLERANCE = 1e-6
 """How far the scales of input and output may differ (TFLM ``PoolingPrepare``)."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.graph import DType, Tensor
+from tinygen.ir.graph import DType, Tensor
 from tinygen.numerics.fixed_point import (
     INT32_MAX,
     INT32_MIN,
@@ -18,7 +18,7 @@ from tinygen.numerics.fixed_point import (
     fold_multipliers,
     round_half_away,
 )
-from tinygen.ops.layer import OperatorView
+from tinygen.ops.view import OperatorView
 
 INTEGER_RANGES = {
     DType.INT8: (-128, 127),

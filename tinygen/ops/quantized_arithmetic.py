@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.exponential import one_over_one_plus_x
 from tinygen.numerics.fixed_point import (
     Int32Array,
@@ -34,8 +34,8 @@ from tinygen.ops.arithmetic import (
     wide,
 )
 from tinygen.ops.elementwise import Function, Parameters, elementwise
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import INTEGER_RANGES, activation_range, scale, zero_point
+from tinygen.ops.view import OperatorView
 
 _QUANTIZED_HEADER = "portable/elementwise_quantized.h"
 

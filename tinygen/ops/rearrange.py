@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.ops.strided import Canvas, move_layer
+from tinygen.ops.view import OperatorView
 
 F32, I8, I16, I32, I64, BOOL, U8 = (
     DType.FLOAT32,

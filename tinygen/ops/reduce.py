@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import rescale, scale, zero_point
 from tinygen.ops.rearrange import constant_integers
 from tinygen.ops.reduction import divided
+from tinygen.ops.view import OperatorView
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Requantization, wrap_int32
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import (
     INTEGER_RANGES,
     activation_range,
@@ -23,6 +22,7 @@ from tinygen.ops.quantized import (
     scale,
     zero_point,
 )
+from tinygen.ops.view import OperatorView
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.ops.gather import resize_geometry
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.view import OperatorView
 
 _ONE = 1 << 10
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics, real_functions
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
+from tinygen.numerics import real_functions
+from tinygen.ops.view import OperatorView
 
 _EPSILON = np.float32(1e-6)
 

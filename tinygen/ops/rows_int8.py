@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import (
     Int32Array,
     multiply_by_quantized_multiplier,
@@ -23,7 +23,6 @@ from tinygen.numerics.fixed_point import (
 )
 from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.numerics.logarithm import logarithm
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.softmax import (
     ACCUMULATION_INTEGER_BITS,
@@ -32,6 +31,7 @@ from tinygen.ops.softmax import (
     input_radius,
     scaling,
 )
+from tinygen.ops.view import OperatorView
 
 _OUTPUT_INTEGER_BITS = 4
 _OUTPUT_SHIFT = 31 - SCALED_DIFF_INTEGER_BITS - _OUTPUT_INTEGER_BITS

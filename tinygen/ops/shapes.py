@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.graph import Tensor
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.ops.movement import Reshape
 from tinygen.ops.rearrange import (
     F32,
@@ -24,6 +23,7 @@ from tinygen.ops.rearrange import (
     one_to_one,
 )
 from tinygen.ops.strided import Canvas, move_layer
+from tinygen.ops.view import OperatorView
 
 
 def lower_fill(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygen.flexbuffer import Value, read_flexbuffer_map
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fourier import RealTransform, real_transform
 from tinygen.numerics.log_table import LOG_TABLE
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ops.view import OperatorView
+from tinygen.tflite.flexbuffer import Value, read_flexbuffer_map
 
 I16, I32, U32, U64 = DType.INT16, DType.INT32, DType.UINT32, DType.UINT64
 _PCAN_SNR_BITS = 12

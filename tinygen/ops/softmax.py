@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.numerics.exponential import exp_on_negative_values, one_over_one_plus_x
 from tinygen.numerics.fixed_point import (
     INT32_MAX,
@@ -22,8 +22,8 @@ from tinygen.numerics.fixed_point import (
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
 )
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.view import OperatorView
 
 SCALED_DIFF_INTEGER_BITS = 5
 ACCUMULATION_INTEGER_BITS = 12

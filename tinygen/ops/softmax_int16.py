@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.view import OperatorView
 
 _STEPS = 512
 _F = np.float32

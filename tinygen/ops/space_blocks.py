@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.graph import Tensor
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer, OperatorView
+from tinygen.ir.graph import Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.ops.quantized import zero_point
 from tinygen.ops.rearrange import F32, I8, constant_integers, one_to_one
 from tinygen.ops.strided import Canvas, move_layer
+from tinygen.ops.view import OperatorView
 
 
 def _blocks(view: OperatorView, rank: int) -> tuple[list[int], list[list[int]]]:

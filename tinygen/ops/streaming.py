@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinygen.ir.layer import Layer, Operand
+from tinygen.ir.window import Axis
 from tinygen.ops.binary import Binary
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.elementwise import Elementwise
-from tinygen.ops.layer import Layer, Operand
 from tinygen.ops.lookup import Lookup
 from tinygen.ops.pooling import AveragePool2D, Pool2D
 from tinygen.ops.reduction import Mean
 from tinygen.ops.requantize import Clamp, Requantize
-from tinygen.ops.window import Axis
 
 _IMAGE_RANK = 4
 

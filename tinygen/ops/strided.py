@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.ops.layer import Layer, Operand, OperatorView, operand_values
+from tinygen.ir.graph import AnyArray, DType, Tensor
+from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.ops.view import OperatorView
 
 MAX_DIMENSIONS = 6
 """Loops of the C kernel around its contiguous run; no TFLM operator needs more."""

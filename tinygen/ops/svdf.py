@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
     wrap_int32,
 )
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.view import OperatorView
 
 Pair = tuple[int, int]
 """A multiplier and its shift."""

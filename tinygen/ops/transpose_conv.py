@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Axis
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.arithmetic import clamp_float, float_clamp
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import weight_requantization, zero_point
+from tinygen.ops.view import OperatorView
 from tinygen.ops.wide import scale_wide
-from tinygen.ops.window import Axis
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

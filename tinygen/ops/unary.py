@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics, real_functions
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
+from tinygen.numerics import real_functions
 from tinygen.numerics.fixed_point import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
@@ -21,13 +22,13 @@ from tinygen.numerics.fixed_point import (
 )
 from tinygen.ops.arithmetic import clamp_float
 from tinygen.ops.elementwise import Function, Parameters, elementwise
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import INTEGER_RANGES, activation_range, scale, zero_point
 from tinygen.ops.quantized_arithmetic import (
     arithmetic_parameters,
     quantized_function,
     quantized_output,
 )
+from tinygen.ops.view import OperatorView
 
 _HEADER = "portable/elementwise_f32.h"
 _REAL_FUNCTION_CYCLES = 900.0

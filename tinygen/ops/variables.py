@@ -13,12 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.dataflow import check_tensor
 from tinygen.errors import ModelError, UnsupportedError
-from tinygen.graph import AnyArray, Graph, Operator, Subgraph, Tensor
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import MAX_STATES, Layer, Operand, OperatorView, StateNumbers
+from tinygen.ir.dataflow import check_tensor
+from tinygen.ir.graph import AnyArray, Graph, Numerics, Operator, Subgraph, Tensor
+from tinygen.ir.layer import Layer, Operand
 from tinygen.ops.strided import Canvas, Move
+from tinygen.ops.view import MAX_STATES, OperatorView, StateNumbers
 
 DECLARATIONS = ("VAR_HANDLE", "CALL_ONCE")
 """Operators that are done with at compile time."""

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray, DType, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Axis, Window
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.arithmetic import clamp_float, float_clamp
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import weight_requantization, zero_point
-from tinygen.ops.window import Axis, Window, window
+from tinygen.ops.view import OperatorView
+from tinygen.ops.window import window
 
 _POINT = Axis(input=1, output=1, size=1, stride=1, dilation=1, pad=0)
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Window
 from tinygen.ops.arithmetic import clamp_float, float_clamp
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.quantized import activation_range, scale, zero_point
-from tinygen.ops.window import Window, window
+from tinygen.ops.view import OperatorView
+from tinygen.ops.window import window
 
 _KINDS = {"AVERAGE_POOL_2D": "average", "MAX_POOL_2D": "max", "L2_POOL_2D": "l2"}
 

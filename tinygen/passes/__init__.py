@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tinygen.dataflow import check_dataflow
-from tinygen.graph import Graph
-from tinygen.numerics import Numerics
+from tinygen.ir.dataflow import check_dataflow
+from tinygen.ir.graph import Graph, Numerics
 from tinygen.passes.activations import fuse_activations
 from tinygen.passes.constant_folding import fold_constants
 from tinygen.passes.conversions import remove_conversion_pairs

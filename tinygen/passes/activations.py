@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.errors import TinygenError
-from tinygen.graph import DType, Graph, Operator, Rewrite, Subgraph
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import OperatorView
+from tinygen.ir.graph import DType, Graph, Numerics, Operator, Rewrite, Subgraph
 from tinygen.ops.quantized import activation_range
+from tinygen.ops.view import OperatorView
 from tinygen.passes.rewriting import (
     alike,
     applied,

@@ -13,10 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from tinygen.errors import TinygenError
-from tinygen.graph import ABSENT, AnyArray, Graph, Operator, Rewrite, Subgraph, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import ABSENT, AnyArray, Graph, Numerics, Operator, Rewrite, Subgraph, Tensor
 from tinygen.ops import is_supported, lowering_of
-from tinygen.ops.layer import OperatorView
+from tinygen.ops.view import OperatorView
 from tinygen.passes.rewriting import rewritten
 from tinygen.passes.shape_arithmetic import integer_result
 

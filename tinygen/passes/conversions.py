@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.graph import AnyArray, Graph, Operator, Rewrite, Subgraph
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, Graph, Numerics, Operator, Rewrite, Subgraph
 from tinygen.passes.rewriting import (
     applied,
     as_view,

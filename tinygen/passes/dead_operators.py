@@ -6,8 +6,7 @@ One that cannot be compiled stays, so that the model is refused as TFLM refuses 
 
 from __future__ import annotations
 
-from tinygen.graph import Graph, Rewrite
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import Graph, Numerics, Rewrite
 from tinygen.passes.rewriting import layer_of, rewritten
 
 _WITH_EFFECTS = frozenset(

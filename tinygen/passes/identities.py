@@ -18,9 +18,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.graph import DType, Graph, Operator, Rewrite, Subgraph
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer
+from tinygen.ir.graph import DType, Graph, Numerics, Operator, Rewrite, Subgraph
+from tinygen.ir.layer import Layer
 from tinygen.ops.movement import MOVERS, Concatenation, Reshape
 from tinygen.ops.pad import Pad
 from tinygen.ops.strided import Move

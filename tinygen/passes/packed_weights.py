@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.graph import DType, Graph, Tensor
+from tinygen.ir.graph import DType, Graph, Tensor
 
 
 def _unpacked(tensor: Tensor) -> Tensor:

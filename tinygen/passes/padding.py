@@ -12,9 +12,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.graph import DType, Graph, Operator, OptionValue, Rewrite, Subgraph, Tensor
-from tinygen.numerics import Numerics
-from tinygen.ops.layer import Layer
+from tinygen.ir.graph import (
+    DType,
+    Graph,
+    Numerics,
+    Operator,
+    OptionValue,
+    Rewrite,
+    Subgraph,
+    Tensor,
+)
+from tinygen.ir.layer import Layer
 from tinygen.ops.pad import Pad
 from tinygen.ops.strided import Move
 from tinygen.ops.window import EXPLICIT, EXPLICIT_ENDS

@@ -9,17 +9,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.dataflow import MOST_TENSOR_BYTES
 from tinygen.errors import TinygenError
-from tinygen.graph import ABSENT, AnyArray, DType, Graph, Operator, Rewrite, Subgraph, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.dataflow import MOST_TENSOR_BYTES
+from tinygen.ir.graph import (
+    ABSENT,
+    AnyArray,
+    DType,
+    Graph,
+    Numerics,
+    Operator,
+    Rewrite,
+    Subgraph,
+    Tensor,
+)
+from tinygen.ir.layer import Layer
 from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.elementwise import Elementwise
-from tinygen.ops.layer import Layer, OperatorView
 from tinygen.ops.lookup import Lookup
 from tinygen.ops.movement import Reshape
 from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize
 from tinygen.ops.variables import DECLARATIONS
+from tinygen.ops.view import OperatorView
 
 _ELEMENTWISE = (Clamp, Dequantize, Elementwise, Lookup, Quantize, Requantize)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Operator, Tensor
+from tinygen.ir.graph import AnyArray, DType, Operator, Tensor
 
 _INTEGERS = (DType.INT32, DType.INT64)
 

@@ -12,8 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.graph import AnyArray, DType, Graph, Operator, Rewrite, Subgraph, Tensor
-from tinygen.numerics import Numerics
+from tinygen.ir.graph import AnyArray, DType, Graph, Numerics, Operator, Rewrite, Subgraph, Tensor
 from tinygen.passes.rewriting import layer_of, producers, rewritten, uses
 
 

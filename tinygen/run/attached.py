@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from tinygen.flash.ports import open_port
 from tinygen.run.crash import explained
+from tinygen.run.flash.ports import open_port
 from tinygen.run.protocol import Client, Limits
 from tinygen.run.runner import Image
 from tinygen.run.session import Session

@@ -12,17 +12,11 @@ from pathlib import Path
 import jinja2
 
 from tinygen.errors import BuildError
+from tinygen.hardware.boards import Board
+from tinygen.hardware.boot2 import seal_boot2
+from tinygen.hardware.toolchain import Source, Toolchain, compile_sources, link, toolchain_for
 from tinygen.resources import resource_root
 from tinygen.run.runner import Image
-from tinygen.targets.boards import Board
-from tinygen.targets.boot2 import seal_boot2
-from tinygen.targets.toolchain import (
-    Source,
-    Toolchain,
-    compile_sources,
-    link,
-    toolchain_for,
-)
 
 _CMSIS_NN = "cmsis-nn"
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror")

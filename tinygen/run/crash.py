@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinygen.errors import TargetError
-from tinygen.targets.boards import GUARD_BYTES
-from tinygen.targets.elf import read_segments
-from tinygen.targets.symbols import read_symbols
+from tinygen.hardware.boards import GUARD_BYTES
+from tinygen.hardware.elf import read_segments
+from tinygen.hardware.symbols import read_symbols
 
 _REGISTERS = 8
 _CALLERS_SHOWN = 4

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from tinygen.errors import InputError, MachineError
+from tinygen.hardware.toolchain import install_hint
 from tinygen.run.child import serve
 from tinygen.run.protocol import Limits
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
-from tinygen.targets.toolchain import install_hint
 
 QEMU = "qemu-system-arm"
 

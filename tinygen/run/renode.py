@@ -20,13 +20,13 @@ import jinja2
 import serial
 
 from tinygen.errors import InputError, MachineError, TargetError
+from tinygen.hardware.symbols import read_symbols
 from tinygen.resources import resource_root
 from tinygen.run.child import Child
 from tinygen.run.crash import explained
 from tinygen.run.protocol import Client, Limits
 from tinygen.run.runner import Image
 from tinygen.run.session import Session
-from tinygen.targets.symbols import read_symbols
 
 _PORT = 3456
 _SAMPLES = 10

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tinygen.hardware.boards import Board
 from tinygen.run.session import Session
-from tinygen.targets.boards import Board
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from tinygen.errors import InputError
-from tinygen.flash.runner import BoardRunner
+from tinygen.hardware.boards import Board
 from tinygen.run.attached import AttachedRunner
+from tinygen.run.flashed import BoardRunner
 from tinygen.run.host import HostRunner
 from tinygen.run.protocol import Limits
 from tinygen.run.qemu import QemuRunner
 from tinygen.run.renode import RenodeRunner
 from tinygen.run.runner import Runner
-from tinygen.targets.boards import Board
 
 
 def runner_for(

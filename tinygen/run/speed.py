@@ -11,8 +11,8 @@ import struct
 from typing import Protocol
 
 from tinygen.errors import TargetError
+from tinygen.hardware.boards import Uart
 from tinygen.run.protocol import MAX_PAYLOAD, Client, Request
-from tinygen.targets.boards import Uart
 
 LOST_BYTES = 1024
 """WIRE_LOST of firmware/runtime/wire.h."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.ir.graph import AnyArray
 
 Rng = np.random.Generator
 

@@ -10,7 +10,7 @@ import numpy as np
 from tests.models.builder import ModelBuilder
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng
-from tinygen.graph import AnyArray
+from tinygen.ir.graph import AnyArray
 
 
 def _pool(rng: Rng, opcode: str) -> bytes:

@@ -13,7 +13,7 @@ from flatbuffers import flexbuffers  # type: ignore[import-untyped]
 from tests.models.builder import ModelBuilder
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng, TypedGenerator
-from tinygen.graph import AnyArray
+from tinygen.ir.graph import AnyArray
 
 _TENSOR_TYPES = {"FLOAT32": 0, "INT32": 2, "INT16": 7}
 

@@ -12,7 +12,7 @@ from tests.models.builder import ModelBuilder
 from tests.ops.generators import common
 from tests.ops.generators.common import Rng, TypedGenerator
 from tests.ops.generators.signal import options
-from tinygen.graph import AnyArray
+from tinygen.ir.graph import AnyArray
 
 
 def _weights(rng: Rng, shape: tuple[int, ...], dtype: str) -> AnyArray:

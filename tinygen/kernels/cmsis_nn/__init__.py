@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSIS-NN as kernel provider: its tree, its kernels' descriptors, and what is shipped of it."""
+"""CMSIS-NN as kernel provider: its tree, its kernels' descriptors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tinygen.kernels.cmsis_nn import (
 )
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.cmsis_nn.fetch import fetch
-from tinygen.kernels.cmsis_nn.shipping import Library
 from tinygen.kernels.cmsis_nn.tree import CmsisNN, find_tree, load_tree, packaged_tree, require_tree
 from tinygen.kernels.kernel import Kernel
 
@@ -24,14 +23,10 @@ __all__ = [
     "fetch",
     "find_tree",
     "kernels",
-    "library_sources",
     "load_tree",
     "packaged_tree",
     "require_tree",
 ]
-
-library_sources = Library
-"""Ships what a Plan needs of a tree: ``render(plan, library_sources(tree))``."""
 
 
 def kernels(tree: CmsisNN) -> Sequence[Kernel]:

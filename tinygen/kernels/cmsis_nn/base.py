@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch
 from tinygen.kernels.kernel import (
     Binding,
@@ -21,8 +23,6 @@ from tinygen.kernels.kernel import (
     Struct,
 )
 from tinygen.numerics.fixed_point import Requantization, Rounding
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 LayerT = TypeVar("LayerT", bound=Layer)
 

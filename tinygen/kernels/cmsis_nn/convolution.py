@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.window import Axis, Window
 from tinygen.kernels.cmsis_nn import costs, scratch
 from tinygen.kernels.cmsis_nn.base import (
     CmsisNNKernel,
@@ -26,8 +28,6 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
-from tinygen.ops.window import Axis, Window
-from tinygen.targets.cores import Core
 
 _WRAPPER = "arm_convolve_wrapper_s8"
 _GENERAL = "arm_convolve_s8"

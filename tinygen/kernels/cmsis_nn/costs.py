@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tinygen.hardware.cores import Core
 from tinygen.ops.binary import Add, Mul
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.fully_connected import FullyConnected
@@ -18,7 +19,6 @@ from tinygen.ops.movement import Concatenation
 from tinygen.ops.pad import Pad
 from tinygen.ops.pooling import Pool2D
 from tinygen.ops.softmax import Softmax
-from tinygen.targets.cores import Core
 
 
 @dataclass(frozen=True)

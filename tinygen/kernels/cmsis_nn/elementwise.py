@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tinygen.hardware.cores import Core
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import CmsisNNKernel, rounds_otherwise
 from tinygen.kernels.cmsis_nn.declarations import Declarations
@@ -18,7 +19,6 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.ops.binary import Add, Binary, Mul
-from tinygen.targets.cores import Core
 
 _ADD = "arm_elementwise_add_s8"
 _MUL = "arm_elementwise_mul_s8"

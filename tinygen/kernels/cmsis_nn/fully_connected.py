@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinygen.hardware.cores import Core
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import (
     CmsisNNKernel,
@@ -27,7 +28,6 @@ from tinygen.kernels.kernel import (
 )
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.targets.cores import Core
 
 _PER_TENSOR = "arm_fully_connected_s8"
 _PER_CHANNEL = "arm_fully_connected_per_channel_s8"

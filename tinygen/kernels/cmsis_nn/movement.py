@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinygen.graph import DType
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import DType
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import CmsisNNKernel, dims
 from tinygen.kernels.cmsis_nn.declarations import Declarations
@@ -21,7 +22,6 @@ from tinygen.kernels.kernel import (
 )
 from tinygen.ops.movement import Concatenation
 from tinygen.ops.pad import Pad
-from tinygen.targets.cores import Core
 
 _PAD = "arm_pad_s8"
 _CONCATENATION = "arm_concatenation_s8_x"

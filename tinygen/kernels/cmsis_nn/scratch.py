@@ -8,10 +8,10 @@ without asking; that is at most a few bytes more than a release itself says. Sou
 
 from __future__ import annotations
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.window import Window
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.pooling import Pool2D
-from tinygen.ops.window import Window
-from tinygen.targets.cores import Core
 
 _DEPTHWISE_BLOCK = 124
 """Channels that the depthwise convolution takes at once on MVE (``CH_IN_BLOCK_MVE``)."""

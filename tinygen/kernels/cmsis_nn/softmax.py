@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygen.graph import DType
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import DType
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import CmsisNNKernel
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.kernel import Binding, Kernel, TensorArgument
 from tinygen.ops.softmax import Softmax
-from tinygen.targets.cores import Core
 
 _SOFTMAX = "arm_softmax_s8"
 _MOST_DEPTH = 4095

@@ -15,8 +15,7 @@ from tinygen.kernels.dsp import (
     pooling,
     winograd,
 )
-from tinygen.kernels.kernel import Kernel
-from tinygen.weight_growth import GrowingKernel
+from tinygen.kernels.kernel import GrowingKernel, Kernel
 
 KERNELS: Sequence[Kernel] = (
     *depthwise.KERNELS,

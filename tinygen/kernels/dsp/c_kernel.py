@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.portable.base import LayerT, PortableKernel
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import Bands, rows_binding
-from tinygen.kernels.dsp.depthwise_requantization import (
-    ChannelWords,
-    channel_words,
-    folded_bias,
-)
+from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words, folded_bias
 from tinygen.kernels.kernel import (
     Assembly,
     AssemblyArgument,
@@ -34,8 +32,6 @@ from tinygen.kernels.kernel import (
 from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _WEIGHT_ORDER = (0, 1, 3, 4, 2, 6, 5, 7, 8)
 """Filter taps, counted row by row, in the order of the packed weights."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import ByRows
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import (
@@ -33,8 +35,6 @@ from tinygen.kernels.portable.depthwise_taps import (
     taps_struct,
 )
 from tinygen.ops.convolution import DepthwiseConv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _PAIR_CYCLES = 27.0
 """Of taps, for four channels; """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The words that the 3x3 depthwise kernel reads for each channel, and what they are good for.
 
-Fitted requantization (``tinygen.numerics.fitted``) wants one right shift for the whole layer, but
+Fitted requantization (``tinygen.requantize.fitted``) wants one right shift for the whole layer, but
 channels with a large scale allow only a small one. The kernel therefore scales their weights up by
 2**F while it widens them to int16, which makes one shift suit all layers, and one piece of code.
 """
@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.numerics.fitted import accumulator_bounds, exact_form, fit
 from tinygen.numerics.fixed_point import INT32_MAX, Int32Array, Int64Array, wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
+from tinygen.requantize.fitted import accumulator_bounds, exact_form, fit
 
 SHIFT = 8
 """The right shift of fitted requantization: channels scaled by 2**-1 to 2**-9 lose nothing."""

@@ -13,7 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.dsp.gemm import GemmConv2D
 from tinygen.kernels.dsp.packing import (
@@ -43,8 +45,6 @@ from tinygen.kernels.portable.base import requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.numerics.fixed_point import Int32Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _GEMM = GemmConv2D()
 _STRIP_BYTES = 1536

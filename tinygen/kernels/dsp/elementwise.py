@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.graph import DType
+from tinygen.ir.graph import DType
+from tinygen.ir.layer import Operand
 from tinygen.kernels.dsp.c_kernel import DspKernel
 from tinygen.kernels.kernel import (
     Binding,
@@ -24,11 +25,10 @@ from tinygen.kernels.kernel import (
 )
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.binary import _broadcast_struct, _too_many_axes
-from tinygen.numerics.fitted import exact_form, fit, largest_shift
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Int64Array, Requantization
 from tinygen.ops.binary import Add, Binary, Mul
-from tinygen.ops.layer import Operand
 from tinygen.ops.requantize import Clamp, Requantize
+from tinygen.requantize.fitted import exact_form, fit, largest_shift
 
 _ADD_CYCLES = 6.5
 _MUL_CYCLES = 9.5

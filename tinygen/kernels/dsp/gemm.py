@@ -9,7 +9,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Axis
 from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.dsp.packing import (
     Channels,
@@ -39,9 +42,6 @@ from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.numerics.fixed_point import Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D
-from tinygen.ops.layer import Layer
-from tinygen.ops.window import Axis
-from tinygen.targets.cores import Core
 
 _UNROLL = 16
 _UNROLL_COMPACT = 8

@@ -12,7 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.dsp.packing import (
     Channels,
     Int8Array,
@@ -40,8 +42,6 @@ from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import Int32Array, Requantization, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _UNROLL = 8
 _UNROLL_COMPACT = 4

@@ -14,14 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray
-from tinygen.numerics.fitted import (
-    BoolArray,
-    accumulator_bounds,
-    exact_form,
-    fit,
-    largest_shift,
-)
+from tinygen.ir.graph import AnyArray
 from tinygen.numerics.fixed_point import (
     Int32Array,
     Int64Array,
@@ -29,6 +22,7 @@ from tinygen.numerics.fixed_point import (
     Rounding,
     wrap_int32,
 )
+from tinygen.requantize.fitted import BoolArray, accumulator_bounds, exact_form, fit, largest_shift
 
 Int8Array = NDArray[np.int8]
 

@@ -22,6 +22,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.dsp.packing import folded_bias, per_channel
 from tinygen.kernels.kernel import (
     Assembly,
@@ -30,6 +32,7 @@ from tinygen.kernels.kernel import (
     Call,
     Constant,
     ConstantArgument,
+    GrowingKernel,
     Overlap,
     Provider,
     Raw,
@@ -38,12 +41,9 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.kernels.portable.base import axis_struct
-from tinygen.numerics.fitted import accumulator_bounds, exact_form, fit, largest_shift
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, Int8Array
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
-from tinygen.weight_growth import GrowingKernel
+from tinygen.requantize.fitted import accumulator_bounds, exact_form, fit, largest_shift
 
 _UNROLLS = (8, 4, 2)
 """Steps of one turn of the multiplication's loop."""

@@ -9,14 +9,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.kernel import Binding, Call, Kernel, Provider, Struct, TensorArgument
 from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
 from tinygen.kernels.overlap import same_place
-from tinygen.numerics.fitted_sum import FittedSum, fit_sum
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier
 from tinygen.ops.binary import Add
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
+from tinygen.requantize.fitted_sum import FittedSum, fit_sum
 
 _MOST_SHIFT = 24
 _CALL_INSTRUCTIONS = 40.0

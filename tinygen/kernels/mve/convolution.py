@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import BandKernel, Bands, calls_cost, rows_binding
 from tinygen.kernels.kernel import (
     Assembly,
@@ -28,8 +30,6 @@ from tinygen.kernels.mve.gemm import assembly, pack_constants, pack_weights
 from tinygen.kernels.mve.requantization import channel_constants, refusal
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import Conv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 
 def _gather(layer: Conv2D, form: Form) -> Assembly | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tinygen.ir.window import Axis
 from tinygen.kernels.bands import Bands
 from tinygen.kernels.mve.base import cut
 from tinygen.kernels.mve.gemm import VECTOR, Tile, Window, tile
 from tinygen.ops.convolution import Conv2D
-from tinygen.ops.window import Axis
 
 _STRIP_BYTES = 2560
 """Scratch memory up to which more rows are computed at once,"""

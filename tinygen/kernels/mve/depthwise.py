@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.kernel import (
     Assembly,
@@ -29,8 +31,6 @@ from tinygen.kernels.mve.depthwise_forms import GROUP, Form, find_form
 from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import DepthwiseConv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _MOST_WEIGHT_BYTES = 496
 _MOST_MULTIPLIER = 255

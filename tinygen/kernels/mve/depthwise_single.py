@@ -9,12 +9,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import Bands
 from tinygen.kernels.kernel import Binding, Kernel, Provider
 from tinygen.kernels.mve import convolution
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 
 @lru_cache(maxsize=256)

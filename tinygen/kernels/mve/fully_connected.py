@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.kernel import (
     Assembly,
     AssemblyArgument,
@@ -27,8 +29,6 @@ from tinygen.kernels.mve.gemm import VECTOR
 from tinygen.kernels.mve.requantization import refusal
 from tinygen.numerics.fixed_point import Int32Array, wrap_int32
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _GROUP = 8
 _LANES = (0, 2, 4, 6, 1, 3, 5, 7)

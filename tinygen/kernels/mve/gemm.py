@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.ir.graph import AnyArray
 from tinygen.kernels.kernel import Assembly
 from tinygen.kernels.mve.base import Epilogue
 from tinygen.kernels.mve.requantization import ChannelConstants

@@ -7,15 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import CALL_CYCLES, Bands, calls_cost, rows_binding
 from tinygen.kernels.kernel import Binding, Kernel, Provider
 from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
 from tinygen.kernels.portable.pooling import pool_binding
 from tinygen.kernels.portable.row_sums import average_rows_binding
-from tinygen.ops.layer import Layer
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 from tinygen.ops.streaming import accumulates
-from tinygen.targets.cores import Core
 
 _MOST_VALUES = 256
 """More values could overflow a sum of 16 bits."""

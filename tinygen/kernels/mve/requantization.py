@@ -8,9 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from tinygen.graph import AnyArray
-from tinygen.numerics.fitted import accumulator_bounds
-from tinygen.numerics.fitted_mve import fit_vector
+from tinygen.ir.graph import AnyArray
 from tinygen.numerics.fixed_point import (
     INT32_MAX,
     Int32Array,
@@ -19,6 +17,8 @@ from tinygen.numerics.fixed_point import (
     Rounding,
     wrap_int32,
 )
+from tinygen.requantize.fitted import accumulator_bounds
+from tinygen.requantize.fitted_mve import fit_vector
 
 
 class Form(IntEnum):

@@ -9,19 +9,12 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from tinygen.hardware.cores import Core
+from tinygen.ir.layer import Layer
+from tinygen.ir.window import Axis
 from tinygen.kernels.bands import WHOLE_ONLY, Bands, calls_cost, rows_binding
-from tinygen.kernels.kernel import (
-    Binding,
-    Constant,
-    ConstantArgument,
-    Provider,
-    Raw,
-    Struct,
-)
+from tinygen.kernels.kernel import Binding, Constant, ConstantArgument, Provider, Raw, Struct
 from tinygen.numerics.fixed_point import Requantization
-from tinygen.ops.layer import Layer
-from tinygen.ops.window import Axis
-from tinygen.targets.cores import Core
 
 LayerT = TypeVar("LayerT", bound=Layer)
 

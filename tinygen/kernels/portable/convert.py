@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.graph import DType
+from tinygen.ir.graph import DType
+from tinygen.ir.layer import Layer
 from tinygen.kernels.kernel import Binding, Call, Field, Kernel, Struct, TensorArgument
 from tinygen.kernels.overlap import in_order, same_place
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32
-from tinygen.ops.layer import Layer
 from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize
 
 _REQUANTIZE_CYCLES = 25.0

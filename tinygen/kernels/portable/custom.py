@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.c_syntax import CTYPES
 from tinygen.kernels.kernel import (
     Binding,
     Call,
@@ -30,7 +29,7 @@ def _bind(layer: Custom) -> Binding:
     for number, (operand, dtype) in enumerate(
         zip(layer.operands, layer.operand_dtypes, strict=True)
     ):
-        parameters.append(f"const {CTYPES[dtype]} *input_{number}")
+        parameters.append(f"const {dtype.ctype} *input_{number}")
         if operand.constant is None:
             arguments.append(TensorArgument(next(runtime)))
         else:
@@ -38,7 +37,7 @@ def _bind(layer: Custom) -> Binding:
             constants.append(Constant(name, operand.constant.astype(dtype.numpy)))
             arguments.append(ConstantArgument(name))
     for number, (index, dtype) in enumerate(zip(layer.outputs, layer.output_dtypes, strict=True)):
-        parameters.append(f"{CTYPES[dtype]} *output_{number}")
+        parameters.append(f"{dtype.ctype} *output_{number}")
         arguments.append(TensorArgument(index, writable=True))
     options: Field = Raw("NULL")
     if layer.options:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.graph import DType
+from tinygen.ir.graph import DType
 from tinygen.kernels.kernel import (
     Binding,
     Call,

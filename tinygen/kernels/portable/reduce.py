@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinygen.graph import DType
+from tinygen.ir.graph import DType
 from tinygen.kernels.kernel import Binding, Call, Constant, Field, Kernel, Struct, TensorArgument
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tinygen.graph import DType
+from tinygen.ir.graph import DType
 from tinygen.kernels.kernel import (
     Binding,
     Call,

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tinygen.graph import DType
+from tinygen.ir.graph import DType
+from tinygen.ir.layer import Layer
 from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
 from tinygen.kernels.portable.base import PortableKernel
-from tinygen.ops.layer import Layer
 from tinygen.ops.signal_frames import Delay, Framer, Frames, OverlapAdd, Stacker
 
 _CYCLES_PER_SAMPLE = 6.0

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.kernels.kernel import (
+    ARENA_ALIGNMENT,
     Binding,
     Call,
     Constant,
@@ -21,7 +22,6 @@ from tinygen.kernels.kernel import (
 )
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.kernels.portable.nest import nest_struct
-from tinygen.memory.timeline import ARENA_ALIGNMENT
 from tinygen.ops.strided import Copy, Move
 
 _CYCLES_PER_RUN = 12.0

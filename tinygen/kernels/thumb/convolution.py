@@ -10,7 +10,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import Bands, calls_cost, rows_binding
 from tinygen.kernels.dsp.packing import folded_bias, per_channel
 from tinygen.kernels.kernel import (
@@ -39,8 +41,6 @@ from tinygen.kernels.thumb.requantization import (
 )
 from tinygen.numerics.fixed_point import Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _MOST_SCRATCH = 8192
 """Bytes of columns that are not too much for a small device."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import ByRows
 from tinygen.kernels.kernel import (
     Assembly,
@@ -39,8 +41,6 @@ from tinygen.kernels.thumb.requantization import (
 )
 from tinygen.numerics.fixed_point import Rounding
 from tinygen.ops.convolution import DepthwiseConv2D
-from tinygen.ops.layer import Layer
-from tinygen.targets.cores import Core
 
 _MOST_TAPS = 31
 """The assembly is unrolled, and Armv6-M's branches do not reach far."""

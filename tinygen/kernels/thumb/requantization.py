@@ -13,13 +13,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.graph import AnyArray
+from tinygen.hardware.cores import Core
+from tinygen.ir.graph import AnyArray
 from tinygen.kernels.dsp.packing import VARIES, constant_outputs, folded_bias, per_channel
 from tinygen.kernels.kernel import Struct
-from tinygen.numerics.fitted import BoolArray, accumulator_bounds, fit, largest_shift
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
-from tinygen.targets.cores import Core
+from tinygen.requantize.fitted import BoolArray, accumulator_bounds, fit, largest_shift
 
 SIMPLE_ARCHITECTURES = ("armv6-m", "armv7-m")
 """Of cores without SIMD."""

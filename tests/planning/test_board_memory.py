@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What boards and --bank leave for the arena."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import shared_model
+from tinygen.cli.main import main
+from tinygen.errors import InputError
+from tinygen.hardware.boards import board
+from tinygen.planning.board_memory import banks_of, chosen_banks, ram_budget
+from tinygen.planning.options import Bank
+
+
+def test_banks_are_what_stack_and_variables_leave() -> None:
+    assert banks_of(board("nucleo-f746zg")) == (
+        Bank("sram", 256 * 1024 - 2048),
+        Bank("dtcm", 64 * 1024 - 16384, fast=True, section=".dtcm"),
+    )
+    assert banks_of(board("nucleo-l476rg")) == (
+        Bank("sram1", 96 * 1024 - 16384 - 2048),
+        Bank("sram2", 32 * 1024, section=".sram2"),
+    )
+
+
+def test_one_region_is_one_array() -> None:
+    assert chosen_banks(board("qemu-mps2-an386"), ()) == ()
+    assert chosen_banks(board("host"), ()) == ()
+    assert chosen_banks(None, ()) == ()
+
+
+def test_given_banks_replace_those_of_the_board() -> None:
+    target = board("nucleo-f746zg")
+    slow, fast = chosen_banks(target, ["dtcm=8000,fast"])
+    assert slow == banks_of(target)[0]
+    assert fast == Bank("dtcm", 8000, fast=True, section=".dtcm")
+    budget = ram_budget(target, (slow, fast))
+    assert budget is not None
+    assert budget.nbytes == slow.nbytes + 8000
+    assert budget.source == "the RAM of nucleo-f746zg (sram 260,096 + dtcm 8,000)"
+
+
+def test_given_banks_without_a_board() -> None:
+    """Variables lie in the first that is not fast."""
+    assert chosen_banks(None, ["tcm=64,fast", "a=1000", "b=2000"]) == (
+        Bank("tcm", 64, fast=True, section=".tcm"),
+        Bank("a", 1000),
+        Bank("b", 2000, section=".b"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("board_name", "text", "complaint"),
+    [
+        (None, "dtcm", "not NAME=BYTES"),
+        (None, "dtcm=64k", "not NAME=BYTES"),
+        (None, "dtcm=64,slow", "not NAME=BYTES"),
+        ("nucleo-f746zg", "ccm=64", "no RAM region 'ccm'"),
+    ],
+)
+def test_faulty_banks(board_name: str | None, text: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        chosen_banks(board(board_name) if board_name else None, [text])
+
+
+def test_analysis_says_what_lies_where() -> None:
+    arguments = ["analyze", str(shared_model("mlperf_kws.tflite")), "--board", "nucleo-f746zg"]
+    result = CliRunner().invoke(main, [*arguments, "--bank", "dtcm=4096,fast", "--json"])
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.output)
+    fast, slow = data["banks"]
+    assert (fast["name"], fast["fast"], fast["available"]) == ("dtcm", True, 4096)
+    assert (slow["name"], slow["fast"]) == ("sram", False)
+    assert fast["bytes"] + slow["bytes"] == data["arena_bytes"]
+    assert "nucleo-f746zg" in data["boards"]
+    blocks = [held["block"] for bank in (fast, slow) for held in bank["holds"]]
+    assert len(blocks) == len(set(blocks)) > 10
+
+    def heat(bank: dict[str, list[dict[str, int]]]) -> float:
+        held = bank["holds"]
+        return sum(h["moved_bytes"] for h in held) / sum(h["bytes"] for h in held)
+
+    assert heat(fast) > heat(slow)
+    shown = CliRunner().invoke(main, [*arguments, "--bank", "dtcm=4096,fast"])
+    assert "(fast, 4,096 available)" in shown.output
+
+
+def test_generate_for_a_board(tmp_path: Path) -> None:
+    model = str(shared_model("mlperf_kws.tflite"))
+    arguments = ["generate", model, "--name", "net", "--board", "nucleo-f746zg"]
+    arguments += ["--bank", "dtcm=4096,fast", "--kernels", "tinygen", "-o", str(tmp_path / "net")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    header = (tmp_path / "net" / "net.h").read_text()
+    assert '#define NET_TARGET "cortex-m7"' in header
+    assert "#define NET_ARENA_SRAM_BYTES " in header
+    code = (tmp_path / "net" / "net.c").read_text()
+    assert '#define NET_ARENA_ATTRIBUTES __attribute__((section(".dtcm")))' in code
+    assert "#define NET_ARENA_SRAM_ATTRIBUTES\n" in code
+    plan = json.loads((tmp_path / "net" / "net_plan.json").read_text())
+    assert [bank["section"] for bank in plan["banks"]] == [".dtcm", ""]
+
+
+def test_a_board_has_one_core() -> None:
+    arguments = ["analyze", "m.tflite", "--board", "nucleo-f746zg", "--target", "cortex-m4"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "has a cortex-m7, not a cortex-m4" in result.output

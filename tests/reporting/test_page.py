@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report page and the memory map, from a real plan."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from tinygen.compilation import Request, compile_model
+from tinygen.hardware.cores import core
+from tinygen.planning.analysis import analysis_as_data
+from tinygen.planning.as_data import plan_as_data
+from tinygen.planning.options import KernelChoice
+from tinygen.reporting.memory_map import memory_map
+from tinygen.reporting.page import report_page
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.tflite"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_memory_map_draws_every_block_inside_the_frame() -> None:
+    request = Request(core=core("cortex-m4"), kernels=KernelChoice.TINYGEN)
+    plan = plan_as_data(compile_model(DIGITS, request).plan)
+    root = ET.fromstring(memory_map(plan))
+    rectangles = root.findall(f"{SVG}rect")
+    assert len(rectangles) == len(plan["blocks"])
+    _, _, width, height = (float(n) for n in root.attrib["viewBox"].split())
+    for rectangle in rectangles:
+        x, y, w, h = (float(rectangle.attrib[k]) for k in ("x", "y", "width", "height"))
+        assert x >= 0
+        assert x + w <= width
+        assert y >= 0
+        assert y + h <= height
+    assert f"peak {plan['arena_bytes']:,} bytes" in ET.tostring(root, encoding="unicode")
+
+
+def test_the_page_is_self_contained_and_names_every_layer() -> None:
+    request = Request(core=core("cortex-m4"), kernels=KernelChoice.TINYGEN, name="digits")
+    compilation = compile_model(DIGITS, request)
+    plan = plan_as_data(compilation.plan)
+    verdict = {
+        "bit_exact": False,
+        "board": "b<oard",
+        "samples": 3,
+        "outputs_compared": 30,
+        "mismatches": 7,
+    }
+    page = report_page(analysis_as_data(compilation.plan), plan, verdict, None)
+    assert "NOT bit-exact on b&lt;oard: 7 of 30" in page
+    for operator in analysis_as_data(compilation.plan)["operators"]:
+        assert operator["kernel"] in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "<script" not in page

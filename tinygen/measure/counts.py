@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to count what an inference takes, step by step: QEMU's plugin, or the target's own clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.emit.expressions import parts_of
+from tinygen.errors import BuildError, InputError, TargetError
+from tinygen.hardware.symbols import Symbol, read_symbols
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import computed
+from tinygen.ir.network import Network
+from tinygen.measure.plugin import Counters, Watch, plugin_arguments, read_report
+from tinygen.planning.plan import Plan, Step
+from tinygen.run.qemu import QemuRunner
+from tinygen.run.runner import Image, Runner
+from tinygen.run.runners import runner_for
+from tinygen.run.session import Counter, Times
+
+_WARM_UPS = 1
+_MOST_INFERENCES = 10_000
+_TIMING_SOURCES = {
+    "cortex-m0": "estimated: Cortex-M0 TRM, zero wait states, single-cycle multiplier",
+    "cortex-m0plus": "estimated: Cortex-M0+ TRM, zero wait states, single-cycle multiplier",
+    "cortex-m3": "estimated: Cortex-M3 TRM, zero wait states",
+    "cortex-m4": "estimated: Cortex-M4 TRM, zero wait states",
+    "cortex-m55": "estimated roughly: no manual gives the M55's timings",
+}
+"""Cores with a timing model (firmware/qemu-plugin/timing.c) and what it rests on."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one step, or the invoke function itself, takes; None where the method cannot tell."""
+
+    instructions: int | None
+    cycles: int | None
+    loads: int | None = None
+    stores: int | None = None
+    misaligned_cycles: int | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a method found: the parts of the steps that have code, and what is between them.
+
+    A step has one part, or one an operator if it is streamed.
+    """
+
+    method: str
+    cycle_model: str
+    steps: tuple[tuple[Part, ...], ...]
+    overhead: Part
+    stack_peak: int | None
+    outputs: list[bytes]
+
+
+def first_whole_inference(
+    network: Network, sample: Sequence[AnyArray]
+) -> tuple[int, list[AnyArray]]:
+    """Which inference after a reset is the first that no layer ends early, and its outputs.
+
+    All of them have the same inputs. 1 of most models; a CIRCULAR_BUFFER lets some go by.
+
+    Raises:
+        InputError: none of the first ones goes through all layers.
+    """
+    states: dict[int, AnyArray] = {}
+    for number in range(1, _MOST_INFERENCES + 1):
+        values = reference.run(network, sample, states)
+        if sum(1 for _ in computed(network.layers, values)) == len(network.layers):
+            return number, [values[index] for index in network.outputs]
+    raise InputError(
+        f"{network.graph.source}: none of the first {_MOST_INFERENCES:,} inferences goes through all "
+        "operators, so there is nothing whole to measure"
+    )
+
+
+def count_by_plugin(
+    plan: Plan,
+    image: Image,
+    plugin: Path,
+    sample: Sequence[AnyArray],
+    inferences: int,
+    work_directory: Path,
+) -> Counts:
+    """Runs the program of a model under QEMU's plugin, which writes into ``work_directory``.
+
+    What is counted is inference number ``inferences`` after a reset.
+
+    Raises:
+        BuildError: the program lacks the model's symbols.
+        TargetError: the program did not run as it should.
+    """
+    core = image.board.core.name
+    timing = core if core in _TIMING_SOURCES else ""
+    watch = watch_of(image, plan.options.name, timing)
+    report = work_directory / "profile.json"
+    runner = QemuRunner(arguments=plugin_arguments(plugin, watch, report))
+    outputs, _ = _infer(runner, image, sample, inferences)
+    inference = read_report(report)
+    expected = (_WARM_UPS + 1) * inferences
+    if inference.number != expected:
+        raise TargetError(f"the profiling plugin saw {inference.number} inferences of {expected}")
+
+    def part(counters: Counters) -> Part:
+        return Part(
+            counters.instructions,
+            counters.cycles if timing else None,
+            counters.loads,
+            counters.stores,
+            counters.misaligned_cycles,
+        )
+
+    return Counts(
+        "plugin",
+        _TIMING_SOURCES.get(timing, ""),
+        tuple(
+            tuple(part(counters) for counters in step)
+            for step in _by_step(plan, inference.steps, read_symbols(image.elf))
+        ),
+        part(inference.overhead),
+        inference.stack_bytes,
+        outputs,
+    )
+
+
+def _by_step(
+    plan: Plan, counted: Sequence[Counters], symbols: Mapping[str, Symbol]
+) -> list[list[Counters]]:
+    """The counters of every step's parts, from those of all calls in the order in which they were.
+
+    Raises:
+        TargetError: some steps did not run, or some ran too often.
+    """
+    streamed: dict[int, Counters] = {}
+    result: list[list[Counters]] = []
+    bands = {
+        symbols[function].address: number
+        for number, step in enumerate(plan.steps)
+        for function in _band_functions(plan, number, step)
+    }
+    plain = []
+    for counters in counted:
+        if counters.address in bands:
+            known = streamed.get(counters.address)
+            streamed[counters.address] = counters if known is None else known + counters
+        else:
+            plain.append(counters)
+    expected = sum(1 for step in plan.steps if not step.is_view and step.stream is None)
+    if expected != len(plain) or len(streamed) != len(bands):
+        raise TargetError(
+            f"{len(plain)} steps and {len(streamed)} operators of streams were counted, the plan "
+            f"has {expected} and {len(bands)}"
+        )
+    remaining = iter(plain)
+    for number, step in enumerate(plan.steps):
+        if step.stream is not None:
+            functions = _band_functions(plan, number, step)
+            result.append([streamed[symbols[function].address] for function in functions])
+        elif not step.is_view:
+            result.append([next(remaining)])
+    return result
+
+
+def _band_functions(plan: Plan, number: int, step: Step) -> list[str]:
+    """The functions of a streamed step's operators."""
+    if step.stream is None:
+        return []
+    return [f"{plan.options.name}_step_{part.label}" for part in parts_of(number, step)]
+
+
+def count_by_clock(
+    plan: Plan,
+    image: Image,
+    traced: Image,
+    sample: Sequence[AnyArray],
+    inferences: int,
+    port: str = "",
+) -> Counts:
+    """Times by the target's own clock: the whole of the image, the layers of the traced one.
+
+    What is timed is inference number ``inferences`` after a reset.
+    Without a ``port``, in QEMU with ``-icount shift=0``, whose clock advances by a nanosecond an
+    instruction. One tick of SysTick is then 30 to 60 instructions.
+
+    Raises:
+        TargetError: the program did not run as it should, or nothing counts there.
+    """
+    board = image.board
+    runner = runner_for(board, port=port) if port else QemuRunner(arguments=("-icount", "shift=0"))
+    outputs, whole = _infer(runner, image, sample, inferences)
+    _, layers = _infer(runner, traced, sample, inferences)
+    if whole.counter is Counter.NONE:
+        raise TargetError(f"board {board.name} has nothing that counts its cycles")
+
+    def part(ticks: int) -> Part:
+        if port:
+            return Part(None, ticks)
+        return Part(round(ticks * 1_000_000_000 / board.clock_hz), None)
+
+    steps = [
+        [layers.layers[layer.operator.index] for layer in step.layers] for step in _with_code(plan)
+    ]
+    return Counts(
+        whole.counter.name if port else "icount",
+        f"measured by {whole.counter.name}" if port else "",
+        tuple(
+            tuple(part(ticks) for ticks in (step if plan_step.stream else [sum(step)]))
+            for plan_step, step in zip(_with_code(plan), steps, strict=True)
+        ),
+        part(whole.inference - sum(map(sum, steps))),
+        None,
+        outputs,
+    )
+
+
+def _with_code(plan: Plan) -> list[Step]:
+    return [step for step in plan.steps if not step.is_view]
+
+
+def _infer(
+    runner: Runner, image: Image, sample: Sequence[AnyArray], inferences: int
+) -> tuple[list[bytes], Times]:
+    """The last of so many inferences after a reset: its outputs, and its time by the target's clock."""
+    inputs = [value.tobytes() for value in sample]
+    with runner.start(image) as session:
+        for _ in range(_WARM_UPS + 1):
+            session.reset()
+            for _ in range(inferences):
+                outputs = session.run(inputs)
+        return outputs, session.times()
+
+
+def watch_of(image: Image, name: str, timing: str) -> Watch:
+    """What the plugin must know of a linked program.
+
+    Raises:
+        BuildError: the program lacks the symbols of the model or of the start-up code.
+    """
+    symbols = read_symbols(image.elf)
+
+    def address(symbol: str) -> int:
+        try:
+            return symbols[symbol].address
+        except KeyError:
+            raise BuildError(f"{image.elf}: has no symbol {symbol}") from None
+
+    return Watch(
+        invoke=address(f"{name}_invoke"),
+        steps=_step_addresses(symbols, name),
+        stack=(address("tinygen_stack_limit"), address("tinygen_stack_top")),
+        timing=timing,
+    )
+
+
+def _step_addresses(symbols: Mapping[str, Symbol], name: str) -> frozenset[int]:
+    """The functions of steps; of a streamed step those of its operators, which it calls."""
+    function = re.compile(rf"({re.escape(name)}_step_\d+)(_operator_\d+)?")
+    found = {text: match for text in symbols if (match := function.fullmatch(text))}
+    streamed = {match[1] for match in found.values() if match[2]}
+    return frozenset(symbols[text].address for text in found if text not in streamed)

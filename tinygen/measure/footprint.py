@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model occupies in flash and RAM, as linked: the harness around it is left out.
+
+Counted are the sections that survived the link from the model's own objects (generated code, weights,
+the library kernels shipped with it) and from library members that are linked because one of those
+asked for them first. Padding between sections, at most a few bytes each, is nobody's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.errors import BuildError
+from tinygen.hardware.elf import read_sections
+from tinygen.hardware.link_map import read_link_map
+from tinygen.hardware.symbols import read_symbols
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of a model in a linked program.
+
+    Attributes:
+        flash_code: machine code, parameter structs and initial values of variables.
+        flash_weights: the constant arrays of ``<name>_weights.c``.
+        ram_arena: the arena, in all memories that it is spread over.
+        ram_static: variables beside the arena.
+    """
+
+    flash_code: int
+    flash_weights: int
+    ram_arena: int
+    ram_static: int
+
+
+def measure_footprint(
+    elf: Path, map_file: Path, name: str, model_objects: Collection[Path]
+) -> Footprint:
+    """Adds up what the model's objects put into a program.
+
+    Args:
+        elf: the linked program.
+        map_file: the linker's map of it.
+        name: of the model, as in its C functions.
+        model_objects: object files of the model, as they were given to the linker.
+
+    Raises:
+        BuildError: the map and the program are not of the same link.
+    """
+    sections = {section.name: section for section in read_sections(elf)}
+    link = read_link_map(map_file)
+    for section in sections.values():
+        mapped = sum(c.size for c in link.contributions if c.section == section.name)
+        # The program's section also counts what aligns its end.
+        if not mapped <= section.size < mapped + 16:
+            raise BuildError(
+                f"{map_file}: section {section.name} has {mapped} bytes here, "
+                f"but {section.size} in {elf}"
+            )
+    objects = {str(path) for path in model_objects}
+    weights = {str(p) for p in model_objects if p.stem.endswith(f"{name}_weights")}
+    sizes = {"code": 0, "weights": 0, "ram": 0}
+    for part in link.contributions:
+        found = sections.get(part.section)
+        if found is None or not link.belongs_to(part.origin, objects):
+            continue
+        if found.stored:
+            sizes["weights" if part.origin in weights else "code"] += part.size
+        if found.writable:
+            sizes["ram"] += part.size
+    arrays = re.compile(rf"{re.escape(name)}_arena(_\w+)?")
+    arena = sum(s.size for key, s in read_symbols(elf).items() if arrays.fullmatch(key))
+    return Footprint(sizes["code"], sizes["weights"], arena, sizes["ram"] - arena)

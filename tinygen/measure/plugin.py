@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The profiling plugin of QEMU: building it for the QEMU there is, and reading what it counted.
+
+The plugin's C is in firmware/qemu-plugin; docs/profile.md says what it counts and how well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinygen.errors import BuildError, MachineError, TargetError
+from tinygen.hardware.toolchain import host_toolchain
+from tinygen.resources import resource_root
+from tinygen.run.qemu import qemu_path
+
+_FLAGS = ("-std=c99", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
+_FIRST_WITH_COPIED_DATA = (9, 1)
+_FIRST_WITH_VERSION_2 = (9, 0)
+_QUERY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What was executed in a part of an inference.
+
+    Attributes:
+        address: first address of the function it is the time of.
+        instructions: executed; one whose condition fails counts too.
+        cycles: estimated by the timing model; 0 without one.
+        loads: accesses to memory; an instruction may make several.
+        stores: as loads.
+        misaligned_cycles: what M3 and M4 add for unaligned loads; not part of ``cycles``.
+    """
+
+    address: int
+    instructions: int
+    cycles: int
+    loads: int
+    stores: int
+    misaligned_cycles: int
+
+    def __add__(self, other: Counters) -> Counters:
+        """Both calls of the same function."""
+        assert self.address == other.address
+        return Counters(
+            self.address,
+            self.instructions + other.instructions,
+            self.cycles + other.cycles,
+            self.loads + other.loads,
+            self.stores + other.stores,
+            self.misaligned_cycles + other.misaligned_cycles,
+        )
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The last inference a program ran.
+
+    Attributes:
+        number: how many it had run by then.
+        overhead: of the invoke function itself.
+        steps: of each step function, in the order in which they ran.
+        stack_bytes: from the first to the last byte of the stack that was written.
+    """
+
+    number: int
+    overhead: Counters
+    steps: tuple[Counters, ...]
+    stack_bytes: int
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the plugin is to look at; addresses in the program.
+
+    Attributes:
+        invoke: first address of the invoke function.
+        steps: first addresses of the step functions.
+        stack: first address of the stack and the one after its last.
+        timing: name of the timing model, or empty for none.
+    """
+
+    invoke: int
+    steps: Collection[int]
+    stack: tuple[int, int]
+    timing: str
+
+
+def qemu_version(text: str) -> tuple[int, int]:
+    """Major and minor number in what ``qemu-system-arm --version`` prints.
+
+    Raises:
+        MachineError: there is none.
+    """
+    found = re.search(r"version (\d+)\.(\d+)", text)
+    if not found:
+        raise MachineError(f"the emulator does not tell its version: {text.strip()[:80]!r}")
+    return int(found[1]), int(found[2])
+
+
+def plugin_api(version: tuple[int, int]) -> int:
+    """The version of the plugin interface to build for, out of those that a QEMU offers."""
+    if version >= _FIRST_WITH_COPIED_DATA:
+        return 3
+    return 2 if version >= _FIRST_WITH_VERSION_2 else 1
+
+
+def ask_qemu(qemu: str, option: str) -> str:
+    """What QEMU prints when started with one option.
+
+    Raises:
+        MachineError: it does not run.
+    """
+    try:
+        return subprocess.run(
+            [qemu, option],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_QUERY_SECONDS,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MachineError(f"the emulator {qemu} does not run: {error}") from error
+
+
+def supports_plugins(qemu: str) -> bool:
+    """Whether a QEMU was built with plugins: only then its help names the option."""
+    return re.search(r"^-plugin\b", ask_qemu(qemu, "--help"), re.MULTILINE) is not None
+
+
+def build_plugin(work_directory: Path, qemu: str | None = None) -> Path:
+    """Compiles the plugin for the installed QEMU (or the one given) into ``work_directory``.
+
+    Raises:
+        MachineError: QEMU or a native compiler is missing, or QEMU was built without plugins.
+        BuildError: the compiler refused the plugin.
+    """
+    qemu = qemu or qemu_path()
+    if not supports_plugins(qemu):
+        raise MachineError(
+            f"the emulator {qemu} was built without plugins",
+            "install one that was built with --enable-plugins, as Debian's and Homebrew's are",
+        )
+    version = plugin_api(qemu_version(ask_qemu(qemu, "--version")))
+    sources = sorted((resource_root() / "firmware" / "qemu-plugin").glob("*.c"))
+    work_directory.mkdir(parents=True, exist_ok=True)
+    output = work_directory / "libtinygen-profile.so"
+    done = subprocess.run(
+        [
+            host_toolchain().driver,
+            *_FLAGS,
+            f"-DTINYGEN_PLUGIN_API={version}",
+            # QEMU provides its functions when it loads the plugin.
+            *(("-undefined", "dynamic_lookup") if sys.platform == "darwin" else ()),
+            *map(str, sources),
+            *("-o", str(output)),
+        ],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BuildError(f"compiling the profiling plugin failed:\n{done.stderr.strip()}")
+    return output
+
+
+def plugin_arguments(plugin: Path, watch: Watch, report: Path) -> tuple[str, ...]:
+    """QEMU's arguments that load the plugin and have it write ``report`` after each inference."""
+    options = [
+        # QEMU separates options by commas and takes two for one.
+        str(plugin).replace(",", ",,"),
+        "output=" + str(report).replace(",", ",,"),
+        f"invoke={watch.invoke:x}",
+        "steps=" + ":".join(f"{address:x}" for address in sorted(set(watch.steps))),
+        f"stack={watch.stack[0]:x}:{watch.stack[1]:x}",
+    ]
+    if watch.timing:
+        options.append(f"timing={watch.timing}")
+    return ("-plugin", ",".join(options))
+
+
+def read_report(report: Path) -> Inference:
+    """What the plugin wrote after the last inference.
+
+    Raises:
+        TargetError: no inference was seen.
+    """
+    try:
+        data: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TargetError(f"the profiling plugin saw no inference: {error}") from error
+    return Inference(
+        number=data["inferences"],
+        overhead=Counters(**data["overhead"]),
+        steps=tuple(Counters(**step) for step in data["steps"]),
+        stack_bytes=data["stack_bytes"],
+    )

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one inference costs on a board: time layer by layer, flash, RAM and stack.
+
+The program that is measured is compiled exactly as the user's will be: nothing is added to the
+model. QEMU's profiling plugin watches it from outside; docs/profile.md describes this and the other
+methods, the timing models and their error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from tinygen.compilation import Compilation
+from tinygen.emit import write_files
+from tinygen.errors import BuildError, InputError
+from tinygen.hardware.boards import Board
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
+from tinygen.measure.counts import (
+    Counts,
+    Part,
+    count_by_clock,
+    count_by_plugin,
+    first_whole_inference,
+)
+from tinygen.measure.footprint import Footprint, measure_footprint
+from tinygen.measure.plugin import build_plugin, supports_plugins
+from tinygen.planning.as_data import rewrites_as_data
+from tinygen.planning.plan import Plan
+from tinygen.run.build import build_image
+from tinygen.run.qemu import qemu_path
+
+Progress = Callable[[str], None]
+"""Told what is being done, one phrase at a time."""
+
+
+def _silent(text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """One step of the generated program, or one operator of a step that is streamed.
+
+    Attributes:
+        name: the tensor it produces.
+        op: its operators, joined by ``+``.
+        operators: their numbers in the model.
+        macs: multiply-accumulates.
+        instructions: executed; None on a real board.
+        cycles: estimated, or measured on a real board; None without a timing model of the core.
+        kernel: what computes it; empty for a view, which takes no time.
+        loads: memory accesses, reading, as QEMU makes them.
+        stores: memory accesses, writing.
+        misaligned_cycles: what M3 and M4 would add for loads from unaligned addresses, beyond
+            ``cycles``.
+    """
+
+    name: str
+    op: str
+    operators: tuple[int, ...]
+    macs: int
+    instructions: int | None
+    cycles: int | None
+    kernel: str
+    loads: int | None
+    stores: int | None
+    misaligned_cycles: int | None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The cost of one inference.
+
+    Attributes:
+        board: name of the board.
+        core: name of its core.
+        method: what counted: ``plugin``, ``icount`` (QEMU's clock) or a board's counter.
+        timing: what the cycles rest on; empty if there are none.
+        instructions: of the whole inference; None on a real board.
+        cycles: of the whole inference; None without a timing model of the core.
+        overhead_instructions: of the invoke function itself; part of ``instructions``.
+        overhead_cycles: of the invoke function itself; part of ``cycles``.
+        layers: the steps in order.
+        footprint: flash and RAM.
+        stack_peak: bytes of stack that the inference wrote; None if the plugin did not watch.
+        bit_exact: the outputs of the measured inference equal the reference.
+        rewrites: what became of operators of the file that have no layer of their own.
+    """
+
+    board: str
+    core: str
+    method: str
+    timing: str
+    instructions: int | None
+    cycles: int | None
+    overhead_instructions: int | None
+    overhead_cycles: int | None
+    layers: tuple[LayerProfile, ...]
+    footprint: Footprint
+    stack_peak: int | None
+    bit_exact: bool
+    rewrites: tuple[Mapping[str, str], ...] = ()
+
+
+def profile(
+    compilation: Compilation,
+    board: Board,
+    sample: Sequence[AnyArray],
+    work_directory: Path,
+    *,
+    port: str = "",
+    progress: Progress = _silent,
+) -> Profile:
+    """Builds the compilation, runs it after a warm-up, and counts.
+
+    What is counted is the first inference after a reset that goes through all layers.
+
+    On an emulated board QEMU's plugin counts or, if QEMU was built without plugins, its virtual clock
+    does. A real board's cycle counter counts.
+
+    Args:
+        compilation: what to measure.
+        board: a board emulated by QEMU, or a real one.
+        sample: the inputs; time depends on them little or not at all.
+        work_directory: build products go below it.
+        port: the serial port of a real board.
+        progress: told what is being done.
+
+    Raises:
+        InputError: the board is neither emulated by QEMU nor attached.
+        MachineError: a compiler or QEMU is missing.
+        BudgetError: the program does not fit the board.
+        TargetError: the program did not run as it should.
+    """
+    emulated = board.emulator is not None and board.emulator.kind == "qemu"
+    if not emulated and not port:
+        raise InputError(
+            f"board {board.name} is not emulated by QEMU, which does the counting",
+            "give the --port of a real board, or choose an emulated board of the same core: "
+            "`tinygen boards` lists them",
+        )
+    inferences, outputs = first_whole_inference(compilation.network, sample)
+    generated = work_directory / "generated"
+    write_files(compilation.files, generated)
+    progress(f"building for {board.name}")
+    build = work_directory / "build"
+    image = build_image(generated, compilation.name, board, build, trace=False)
+    if image.map_file is None:
+        raise BuildError(f"{image.elf}: linked without a map")
+    if not port and supports_plugins(qemu_path()):
+        progress("building the profiling plugin")
+        plugin = build_plugin(work_directory / "plugin")
+        progress(f"running on {board.name}")
+        counts = count_by_plugin(
+            compilation.plan, image, plugin, sample, inferences, work_directory
+        )
+    else:
+        progress("building with layer traces")
+        traced = build_image(
+            generated, compilation.name, board, work_directory / "build-trace", trace=True
+        )
+        progress(f"running on {board.name}")
+        counts = count_by_clock(compilation.plan, image, traced, sample, inferences, port)
+    expected = [value.tobytes() for value in outputs]
+    footprint = measure_footprint(
+        image.elf, image.map_file, compilation.name, _model_objects(generated, build)
+    )
+    return _summary(compilation.plan, board, counts, footprint, counts.outputs == expected)
+
+
+def _summary(
+    plan: Plan, board: Board, counts: Counts, footprint: Footprint, bit_exact: bool
+) -> Profile:
+    parts = (*(part for step in counts.steps for part in step), counts.overhead)
+    return Profile(
+        board=board.name,
+        core=board.core.name,
+        method=counts.method,
+        timing=counts.cycle_model,
+        instructions=_sum([part.instructions for part in parts]),
+        cycles=_sum([part.cycles for part in parts]),
+        overhead_instructions=counts.overhead.instructions,
+        overhead_cycles=counts.overhead.cycles,
+        layers=tuple(_layers(plan, counts)),
+        footprint=footprint,
+        stack_peak=counts.stack_peak,
+        bit_exact=bit_exact,
+        rewrites=tuple(rewrites_as_data(plan.network.graph)),
+    )
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
+    measured = iter(counts.steps)
+    # A view has no code; what cannot be told of the other steps cannot be told of it either.
+    view = Part(*(None if value is None else 0 for value in astuple(counts.overhead)))
+    for step in plan.steps:
+        if step.stream is not None:
+            parts = zip(step.layers, step.stream.kernels, next(measured), strict=True)
+            for layer, kernel, part in parts:
+                yield _layer_profile(plan, [layer], kernel, part)
+        elif step.is_view:
+            yield _layer_profile(plan, step.layers, "", view)
+        else:
+            (part,) = next(measured)
+            yield _layer_profile(plan, step.layers, step.kernel, part)
+
+
+def _layer_profile(plan: Plan, layers: Sequence[Layer], kernel: str, part: Part) -> LayerProfile:
+    return LayerProfile(
+        name=plan.network.tensors[layers[-1].outputs[0]].name,
+        op="+".join(layer.operator.name for layer in layers),
+        operators=tuple(part.index for layer in layers for part in layer.operator.parts),
+        macs=sum(layer.macs for layer in layers),
+        instructions=part.instructions,
+        cycles=part.cycles,
+        kernel=kernel,
+        loads=part.loads,
+        stores=part.stores,
+        misaligned_cycles=part.misaligned_cycles,
+    )
+
+
+def _model_objects(generated: Path, build: Path) -> list[Path]:
+    """The objects of the generated sources, which are compiled first."""
+    sources = sorted(path for path in generated.rglob("*") if path.suffix in (".c", ".S"))
+    objects = [
+        build / "objects" / f"{number:03d}_{source.stem}.o" for number, source in enumerate(sources)
+    ]
+    missing = [str(path) for path in objects if not path.is_file()]
+    if missing:
+        raise BuildError(f"no object file {missing[0]} was made of a generated source")
+    return objects
+
+
+def profile_as_data(measured: Profile) -> dict[str, Any]:
+    """The profile as plain data for JSON."""
+    footprint = measured.footprint
+    return {
+        "board": measured.board,
+        "core": measured.core,
+        "method": measured.method,
+        "cycle_model": measured.timing,
+        "total": {"instructions": measured.instructions, "cycles": measured.cycles},
+        "overhead": {
+            "instructions": measured.overhead_instructions,
+            "cycles": measured.overhead_cycles,
+        },
+        "bit_exact": measured.bit_exact,
+        "layers": [asdict(layer) for layer in measured.layers],
+        "rewrites": [dict(rewrite) for rewrite in measured.rewrites],
+        "memory": {**asdict(footprint), "stack_peak": measured.stack_peak},
+    }

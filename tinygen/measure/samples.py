@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Input samples from .npy and .npz files, checked against the model's inputs."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygen.errors import InputError
+from tinygen.ir.graph import AnyArray, Tensor
+from tinygen.ir.network import Network
+
+LABELS = "labels"
+"""Name of the array of class numbers in a .npz."""
+
+
+def load_samples(path: Path, network: Network) -> list[list[AnyArray]]:
+    """Samples × inputs from a file.
+
+    A .npy holds the samples of the only input; a .npz holds one array an input, by the tensor's
+    name or in order. Each array is (samples, …the input's shape, its batch of 1 optional). Values
+    must already have the input's element type, or be exactly representable in it.
+    """
+    arrays = _arrays(path, [network.tensors[index] for index in network.inputs])
+    columns = [
+        _samples_of(path, network.tensors[index], array)
+        for index, array in zip(network.inputs, arrays, strict=True)
+    ]
+    if len({len(column) for column in columns}) != 1:
+        counts = ", ".join(str(len(column)) for column in columns)
+        raise InputError(f"{path}: the inputs have different numbers of samples ({counts}).")
+    return [list(sample) for sample in zip(*columns, strict=True)]
+
+
+def load_labels(path: Path, samples: int) -> list[int] | None:
+    """The array ``labels`` of a .npz, one class number a sample; None if there is none.
+
+    Raises:
+        InputError: it is not one whole number for each sample.
+    """
+    content = _open(path)
+    if isinstance(content, np.ndarray) or LABELS not in content.files:
+        return None
+    labels = content[LABELS]
+    if labels.size != samples or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"{path}: {LABELS!r} must be {samples} whole numbers, one a sample, not "
+            f"{list(labels.shape)} {labels.dtype}.",
+        )
+    return [int(label) for label in labels.reshape(-1)]
+
+
+def _arrays(path: Path, inputs: Sequence[Tensor]) -> list[AnyArray]:
+    content = _open(path)
+    if isinstance(content, np.ndarray):
+        if len(inputs) != 1:
+            raise InputError(
+                f"{path} holds one array, but the model has {len(inputs)} inputs.",
+                "Use a .npz with one array an input.",
+            )
+        return [content]
+    names = [name for name in content.files if name != LABELS]
+    if all(tensor.name in names for tensor in inputs):
+        return [content[tensor.name] for tensor in inputs]
+    if len(names) != len(inputs):
+        raise InputError(
+            f"{path} holds the arrays {', '.join(names)}, but the model's inputs are "
+            f"{', '.join(tensor.name for tensor in inputs)}.",
+            "Name the arrays after the inputs.",
+        )
+    return [content[name] for name in names]
+
+
+def _samples_of(path: Path, tensor: Tensor, array: AnyArray) -> AnyArray:
+    without_batch = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
+    if array.shape[1:] not in (tensor.shape, without_batch) or not len(array):
+        raise InputError(
+            f"{path}: input {tensor.name!r} needs samples of shape {list(tensor.shape)}, the file has "
+            f"{list(array.shape)}.",
+            "The first dimension counts the samples.",
+        )
+    dtype = tensor.dtype.numpy
+    assert dtype is not None
+    if array.dtype.kind not in "iufb":
+        raise InputError(f"{path}: input {tensor.name!r} is {array.dtype}, not a number.")
+    converted = array.astype(dtype)
+    if not np.array_equal(converted, array, equal_nan=array.dtype.kind == "f"):
+        raise InputError(
+            f"{path}: input {tensor.name!r} holds values that {dtype} cannot represent.",
+            "Quantize the samples with the input's scale and zero point first.",
+        )
+    return converted.reshape(len(array), *tensor.shape)
+
+
+def _open(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read as .npy or .npz: {error}.", "Write it with numpy.save(z)."
+        ) from error

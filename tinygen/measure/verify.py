@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A compilation on a board or emulator against the reference, bit for bit.
+
+The program that is judged is compiled exactly as the user's will be. Only when an output differs (or
+layers are asked for) is a second one built, with the model's trace calls compiled in, to find the
+first layer whose bytes differ.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygen.compilation import Compilation
+from tinygen.emit import write_files
+from tinygen.errors import BudgetError, InputError
+from tinygen.hardware.boards import Board
+from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import computed
+from tinygen.ir.network import Network
+from tinygen.planning.as_data import rewrites_as_data
+from tinygen.planning.budget import contributors
+from tinygen.planning.options import KernelChoice
+from tinygen.planning.plan import Plan
+from tinygen.run.build import build_image
+from tinygen.run.many import Crash, Record, run_samples
+from tinygen.run.runner import Runner
+from tinygen.run.runners import runner_for
+from tinygen.run.session import Session
+
+Progress = Callable[[str], None]
+"""Told what is being done, one phrase at a time."""
+
+
+def _silent(text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One element that differs: where, and what was expected and got.
+
+    ``operator`` is empty where only the model's output is known to differ.
+    """
+
+    sample: int
+    operator: str
+    tensor: str
+    element: tuple[int, ...]
+    expected: int | float
+    got: int | float
+
+
+@dataclass(frozen=True)
+class LayerVerdict:
+    """One operator's output in all samples: how many samples had different bytes."""
+
+    index: int
+    operator: str
+    kernel: str
+    mismatched_samples: int
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of samples whose largest element of the first output is the label's: 0 to 1."""
+
+    target: float
+    reference: float
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a verification found.
+
+    ``outputs_compared`` and ``mismatches`` count output elements. ``outputs`` are the target's own,
+    samples × outputs; those of crashed samples are missing. ``fallbacks`` say which operators could
+    not have the kernels asked for. ``seconds`` are the wall time of the inferences, with transfers,
+    that were run now: all but ``resumed``. ``accuracy`` is there if labels were given.
+    ``rewrites`` say what became of operators of the file that are not computed as they stand there.
+    """
+
+    board: str
+    samples: int
+    outputs_compared: int
+    mismatches: int
+    first_mismatch: Difference | None
+    outputs: tuple[tuple[AnyArray, ...], ...]
+    layers: tuple[LayerVerdict, ...] = ()
+    fallbacks: tuple[str, ...] = field(default=())
+    crashes: tuple[Crash, ...] = ()
+    seconds: float = 0.0
+    resumed: int = 0
+    accuracy: Accuracy | None = None
+    rewrites: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def bit_exact(self) -> bool:
+        """Whether every sample ran, and every output (and layer, if asked) is the reference's."""
+        return not (self.mismatches or self.crashes) and all(
+            layer.mismatched_samples == 0 for layer in self.layers
+        )
+
+
+def fallbacks(plan: Plan) -> tuple[str, ...]:
+    """Which steps did not get the kernels that were asked for, and why."""
+    if plan.options.kernels is not KernelChoice.CMSIS_NN:
+        return ()
+    return tuple(
+        f"{step.layer.operator.label}: {step.kernel}, because {step.fallback}"
+        for step in plan.all_steps
+        if step.fallback and not step.is_view
+    )
+
+
+def check_memory(plan: Plan, board: Board) -> None:
+    """BudgetError if the arena alone is larger than the RAM of the board."""
+    available = sum(region.length for region in board.ram)
+    if board.ram and plan.arena_bytes + plan.state_bytes > available:
+        largest = contributors(plan)[:3]
+        names = ", ".join(f"{name} ({size:,} bytes)" for name, size in largest)
+        raise BudgetError(
+            f"{plan.network.graph.source}: the arena of {plan.arena_bytes:,} bytes does not fit the "
+            f"{available:,} bytes of RAM of {board.name}.",
+            f"The largest contributors are {names}.",
+        )
+
+
+def verify(
+    compilation: Compilation,
+    board: Board,
+    samples: Sequence[Sequence[AnyArray]],
+    work_directory: Path,
+    *,
+    runner: Runner | None = None,
+    layers: bool = False,
+    labels: Sequence[int] | None = None,
+    keep_going: bool = False,
+    record: Path | None = None,
+    progress: Progress = _silent,
+) -> Verdict:
+    """Build the compilation for the board, run every sample there, compare with the reference.
+
+    ``samples`` are samples × inputs; build products go below ``work_directory``. ``runner`` is the
+    board's own unless given. With ``keep_going``, a crash costs its sample only; ``record`` is the
+    file from which a run that was cut short is resumed.
+    """
+    if compilation.network.states and (keep_going or record):
+        raise InputError(
+            f"{compilation.network.graph.source}: the model keeps state from sample to sample, so a "
+            "run of it can neither go on after a crash nor be resumed",
+            "leave out --keep-going and --record",
+        )
+    runner = runner or runner_for(board)
+    plan = compilation.plan
+    check_memory(plan, board)
+    generated = work_directory / "generated"
+    write_files(compilation.files, generated)
+    progress(f"building for {board.name}")
+    image = build_image(generated, plan.options.name, board, work_directory / "build", trace=False)
+    progress(f"running on {board.name}")
+    inputs = [[value.tobytes() for value in sample] for sample in samples]
+    ran = run_samples(
+        runner,
+        image,
+        inputs,
+        keep_going=keep_going,
+        record=Record(record, image, inputs) if record else None,
+        progress=progress,
+    )
+    # Every sample is shown to the reference, which may keep state from one to the next.
+    states: dict[int, AnyArray] = {}
+    all_expected = [
+        tuple(reference.outputs(compilation.network, sample, states)) for sample in samples
+    ]
+    numbers = [number for number, outputs in enumerate(ran.outputs) if outputs is not None]
+    expected = [all_expected[number] for number in numbers]
+    got = [_as_tensors(compilation.network, ran.outputs[number] or ()) for number in numbers]
+    mismatches = sum(
+        int(np.count_nonzero(_differs(e, g)))
+        for sample_expected, sample_got in zip(expected, got, strict=True)
+        for e, g in zip(sample_expected, sample_got, strict=True)
+    )
+    first = _first_output_difference(compilation.network, numbers, expected, got)
+    layer_verdicts: tuple[LayerVerdict, ...] = ()
+    if layers or first is not None:
+        progress("building with layer traces")
+        traced = build_image(
+            generated, plan.options.name, board, work_directory / "build-trace", trace=True
+        )
+        with runner.start(traced) as session:
+            traced_samples = numbers if layers else [first.sample if first else 0]
+            layer_verdicts, inner = _compare_layers(
+                session, compilation, samples, traced_samples, progress
+            )
+            first = inner or first
+    return Verdict(
+        board=board.name,
+        samples=len(samples),
+        outputs_compared=sum(e.size for sample in expected for e in sample),
+        mismatches=mismatches,
+        first_mismatch=first,
+        outputs=tuple(got),
+        layers=layer_verdicts if layers else (),
+        fallbacks=fallbacks(plan),
+        crashes=ran.crashes,
+        seconds=ran.seconds,
+        resumed=ran.resumed,
+        accuracy=None
+        if labels is None
+        else _accuracy([labels[number] for number in numbers], got, expected),
+        rewrites=tuple(rewrites_as_data(compilation.graph)),
+    )
+
+
+def _accuracy(
+    labels: Sequence[int],
+    got: Sequence[Sequence[AnyArray]],
+    expected: Sequence[Sequence[AnyArray]],
+) -> Accuracy | None:
+    """None if no sample ran."""
+    if not labels:
+        return None
+    target, wanted = (
+        sum(int(np.argmax(sample[0])) == label for sample, label in zip(all_, labels, strict=True))
+        / len(labels)
+        for all_ in (got, expected)
+    )
+    return Accuracy(target, wanted)
+
+
+def _as_tensors(network: Network, answers: Sequence[bytes]) -> tuple[AnyArray, ...]:
+    return tuple(
+        _as_tensor(network, index, data)
+        for index, data in zip(network.outputs, answers, strict=True)
+    )
+
+
+def _as_tensor(network: Network, index: int, data: bytes) -> AnyArray:
+    tensor = network.tensors[index]
+    return np.frombuffer(data, dtype=tensor.dtype.numpy).reshape(tensor.shape)
+
+
+def _differs(expected: AnyArray, got: AnyArray) -> AnyArray:
+    """Whether each element's bytes differ: 0.0 does not equal -0.0, but NaN equals NaN.
+
+    Sign and payload of a NaN are the processor's own: Arm's default NaN is positive, x86's negative.
+    """
+    size = expected.dtype.itemsize
+    pair = (np.ascontiguousarray(expected), np.ascontiguousarray(got))
+    left, right = (array.view(np.uint8).reshape(-1, size) for array in pair)
+    differs: AnyArray = (left != right).any(axis=1).reshape(expected.shape)
+    if expected.dtype.kind == "f":
+        differs &= ~(np.isnan(expected) & np.isnan(got))
+    return differs
+
+
+def _first_difference(
+    sample: int, operator: str, tensor: str, expected: AnyArray, got: AnyArray
+) -> Difference | None:
+    where = np.argwhere(_differs(expected, got))
+    if not len(where):
+        return None
+    element = tuple(int(i) for i in where[0])
+    return Difference(
+        sample, operator, tensor, element, expected[element].item(), got[element].item()
+    )
+
+
+def _first_output_difference(
+    network: Network,
+    numbers: Sequence[int],
+    expected: Sequence[Sequence[AnyArray]],
+    got: Sequence[Sequence[AnyArray]],
+) -> Difference | None:
+    for number, wanted, given in zip(numbers, expected, got, strict=True):
+        for index, left, right in zip(network.outputs, wanted, given, strict=True):
+            found = _first_difference(number, "", network.tensors[index].name, left, right)
+            if found:
+                return found
+    return None
+
+
+def _compare_layers(
+    session: Session,
+    compilation: Compilation,
+    samples: Sequence[Sequence[AnyArray]],
+    numbers: Sequence[int],
+    progress: Progress,
+) -> tuple[tuple[LayerVerdict, ...], Difference | None]:
+    """Compare every layer's digest with the reference's; fetch the first layer that differs.
+
+    A model that keeps a state is shown the samples before those, too.
+    """
+    network = compilation.network
+    wrong = [0] * len(network.layers)
+    first: Difference | None = None
+    states: dict[int, AnyArray] = {}
+    shown = range(max(numbers, default=-1) + 1) if network.states else numbers
+    for number in shown:
+        progress(f"layers of sample {number + 1}")
+        values = reference.run(network, samples[number], states)
+        inputs = [value.tobytes() for value in samples[number]]
+        _, digests = session.run_layer_digests(inputs)
+        if number not in numbers:
+            continue
+        for position, layer in enumerate(computed(network.layers, values)):
+            wanted = b"".join(values[i].tobytes() for i in layer.outputs)
+            if digests[layer.operator.index] == zlib.crc32(wanted):
+                continue
+            may_be_nan = any(_has_nan(values[i]) for i in layer.outputs)
+            if first is not None and not may_be_nan:
+                wrong[position] += 1
+                continue
+            if network.states:
+                session.reset()
+                for earlier in samples[:number]:
+                    session.run([value.tobytes() for value in earlier])
+            data = session.run_layer_bytes(inputs, layer.operator.index)
+            found = _layer_difference(network, number, position, values, data)
+            wrong[position] += found is not None or not may_be_nan
+            first = first or found
+    kernels = {
+        layer: step.kernel if step.stream is None else step.stream.kernels[place]
+        for step in compilation.plan.steps
+        for place, layer in enumerate(step.layers)
+    }
+    verdicts = tuple(
+        LayerVerdict(layer.operator.index, layer.operator.label, kernels[layer], wrong[position])
+        for position, layer in enumerate(network.layers)
+    )
+    return verdicts, first
+
+
+def _has_nan(values: AnyArray) -> bool:
+    return values.dtype.kind == "f" and bool(np.isnan(values).any())
+
+
+def _layer_difference(
+    network: Network, sample: int, position: int, values: Mapping[int, AnyArray], data: bytes
+) -> Difference | None:
+    layer = network.layers[position]
+    offset = 0
+    for index in layer.outputs:
+        tensor = network.tensors[index]
+        part = _as_tensor(network, index, data[offset : offset + tensor.nbytes])
+        offset += tensor.nbytes
+        found = _first_difference(sample, layer.operator.label, tensor.name, values[index], part)
+        if found:
+            return found
+    return None
+
+
+def _json_number(value: int | float) -> int | float | str:
+    """The number, or its name where JSON has none: ``nan``, ``inf``."""
+    return value if math.isfinite(value) else str(value)
+
+
+def verdict_as_data(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as plain data for JSON."""
+    first = verdict.first_mismatch
+    return {
+        "bit_exact": verdict.bit_exact,
+        "board": verdict.board,
+        "samples": verdict.samples,
+        "outputs_compared": verdict.outputs_compared,
+        "mismatches": verdict.mismatches,
+        "first_mismatch": None
+        if first is None
+        else {
+            "sample": first.sample,
+            "operator": first.operator,
+            "tensor": first.tensor,
+            "element": list(first.element),
+            "expected": _json_number(first.expected),
+            "got": _json_number(first.got),
+        },
+        "layers": [
+            {
+                "index": layer.index,
+                "operator": layer.operator,
+                "kernel": layer.kernel,
+                "mismatched_samples": layer.mismatched_samples,
+            }
+            for layer in verdict.layers
+        ],
+        "fallbacks": list(verdict.fallbacks),
+        "rewrites": [dict(rewrite) for rewrite in verdict.rewrites],
+        "crashes": [asdict(crash) for crash in verdict.crashes],
+        "seconds": verdict.seconds,
+        "resumed": verdict.resumed,
+        "accuracy": None if verdict.accuracy is None else asdict(verdict.accuracy),
+    }

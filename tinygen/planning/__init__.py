@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network to Plan: kernels, orders, streams and places in memory."""

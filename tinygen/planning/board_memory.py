@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a board's memories, or those of the command line, leave for the arena."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tinygen.errors import InputError
+from tinygen.hardware.boards import Board
+from tinygen.planning.options import Bank, Budget
+
+STACK_RESERVE_BYTES = 1024
+"""RAM that a board of one region is assumed to need beside the arena and the model's state."""
+
+_VARIABLE_BYTES = 2048
+"""RAM that the test main's variables need, in a board's first region."""
+
+_BANK = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([0-9]+)(,fast)?")
+
+
+def banks_of(board: Board) -> tuple[Bank, ...]:
+    """Every RAM region of a board, less the stack and the test main's variables."""
+    return tuple(
+        Bank(
+            region.name,
+            max(
+                0,
+                region.length
+                - (board.stack_bytes if region.name == board.stack_in else 0)
+                - (0 if number else _VARIABLE_BYTES),
+            ),
+            region.fast,
+            f".{region.name}" if number else "",
+        )
+        for number, region in enumerate(board.ram)
+    )
+
+
+def chosen_banks(board: Board | None, texts: Sequence[str]) -> tuple[Bank, ...]:
+    """The banks that the arena may be spread over; none if it is to be one array.
+
+    ``texts`` are those of ``--bank``: NAME=BYTES or NAME=BYTES,fast. They change what the board leaves;
+    without a board they are the banks, and variables lie in the first one that is not fast. Raises
+    InputError where a text is none, or names no bank of the board.
+    """
+    known = {bank.name: bank for bank in banks_of(board)} if board else {}
+    given = [_bank(text) for text in texts]
+    for bank in given:
+        if board is not None and bank.name not in known:
+            raise InputError(
+                f"--bank: {board.name} has no RAM region {bank.name!r}.",
+                f"It has {', '.join(known) or 'none'}.",
+            )
+        section = known[bank.name].section if bank.name in known else f".{bank.name}"
+        known[bank.name] = replace(bank, section=section)
+    if board is None:
+        home = next((bank.name for bank in given if not bank.fast), "")
+        return tuple(
+            replace(b, section="" if b.name == home else b.section) for b in known.values()
+        )
+    return tuple(known.values()) if len(known) > 1 or given else ()
+
+
+def _bank(text: str) -> Bank:
+    found = _BANK.fullmatch(text)
+    if found is None:
+        raise InputError(
+            f"--bank {text!r} is not NAME=BYTES or NAME=BYTES,fast.", "Try --bank dtcm=65536,fast."
+        )
+    return Bank(found[1], int(found[2]), found[3] is not None)
+
+
+def ram_budget(board: Board | None, banks: Sequence[Bank]) -> Budget | None:
+    """What the banks have, or a board of one region leaves; None for a machine without limits."""
+    if banks:
+        each = " + ".join(f"{bank.name} {bank.nbytes:,}" for bank in banks)
+        where = "the banks" if board is None else f"the RAM of {board.name}"
+        return Budget(sum(bank.nbytes for bank in banks), f"{where} ({each})")
+    if board is None or not board.ram:
+        return None
+    whole = board.ram[0].length
+    source = f"the RAM of {board.name} ({whole:,}, less {STACK_RESERVE_BYTES:,} for the stack)"
+    return Budget(whole - STACK_RESERVE_BYTES, source)

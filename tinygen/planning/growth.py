@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which layers get a faster kernel that needs more constant bytes: ``--weight-growth``.
+
+Kernels that transform weights ahead of time (Winograd) trade flash for cycles. A plan without them is
+made first; what its constants leave of the allowance is then spent where a byte saves most cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tinygen.ir.network import Network
+from tinygen.kernels.kernel import GrowingKernel
+
+DEFAULT_WEIGHT_GROWTH = 1.05
+"""Constant bytes of a plan over those of the model, up to which plans may grow unasked."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A kernel that could do step number ``step``, in ``cycles``, with ``constant_bytes``."""
+
+    step: int
+    kernel: GrowingKernel
+    cycles: float
+    constant_bytes: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a step takes now."""
+
+    cycles: float
+    constant_bytes: int
+
+
+def model_constant_bytes(network: Network) -> int:
+    """Bytes of the constant tensors that the model's operators read."""
+    graph = network.graph.main
+    read = {i for operator in graph.operators for i in operator.inputs if i >= 0}
+    return sum(graph.tensors[i].nbytes for i in read if graph.tensors[i].is_constant)
+
+
+def spend(costs: Sequence[Cost], offers: Sequence[Offer], allowance: float) -> Mapping[int, Offer]:
+    """The offers to take, by step: again and again the one that saves most cycles a byte.
+
+    A step's offer may replace one that it took before. What is taken needs no more than ``allowance``
+    bytes beyond ``costs``; among equals the first wins, so that plans repeat.
+    """
+    now = list(costs)
+    taken: dict[int, Offer] = {}
+    while True:
+        best: tuple[float, Offer] | None = None
+        for offer in offers:
+            saved = now[offer.step].cycles - offer.cycles
+            grown = offer.constant_bytes - now[offer.step].constant_bytes
+            if saved <= 0 or grown > allowance:
+                continue
+            worth = saved / max(grown, 1)
+            if best is None or worth > best[0]:
+                best = (worth, offer)
+        if best is None:
+            return taken
+        offer = best[1]
+        allowance -= offer.constant_bytes - now[offer.step].constant_bytes
+        now[offer.step] = Cost(offer.cycles, offer.constant_bytes)
+        taken[offer.step] = offer

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Offsets of bodies in one arena, so that none disturbs another.
+
+First-fit over several orders of the bodies, then hill climbing over the order, seeded and bounded by
+a number of trials, not by time: the same bodies always get the same offsets. The search stops as soon
+as it meets the lower bound. Small arenas are then searched exactly (``tinygen.planning.memory.exact``).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from tinygen.planning.memory.body import Body, Interval, Sharing, forbidden, merged, mirrored, runs
+from tinygen.planning.memory.exact import smaller_placement
+
+_TRIALS_TIMES_BODIES = 12_000
+
+
+@dataclass(frozen=True)
+class _Item:
+    """What is placed as one: a body, or several that start at the same byte."""
+
+    bodies: tuple[Body, ...]
+    size: int
+    alignment: int
+    first: int
+    last: int
+
+    @property
+    def key(self) -> str:
+        return self.bodies[0].key
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Offsets by key, the bytes they take, and whether no placement takes fewer."""
+
+    offsets: Mapping[str, int]
+    extent: int
+    optimal: bool
+
+
+class Arena:
+    """The bodies to place and who may share memory with whom.
+
+    ``together`` names bodies that shall start at the same byte, where that disturbs neither.
+    """
+
+    def __init__(
+        self,
+        bodies: Sequence[Body],
+        sharings: Sequence[Sharing] = (),
+        together: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.bodies = tuple(bodies)
+        self._given = tuple(sharings), tuple(together)
+        self._sharings: dict[tuple[str, str], list[Sharing]] = {}
+        for sharing in sharings:
+            if sharing.reader != sharing.writer:
+                self._sharings.setdefault((sharing.reader, sharing.writer), []).append(sharing)
+        self._between: dict[tuple[str, str], tuple[Interval, ...]] = {}
+        for number, a in enumerate(self.bodies):
+            for b in self.bodies[number + 1 :]:
+                intervals = forbidden(a, b, self._shared(a.key, b.key))
+                if intervals:
+                    self._between[a.key, b.key] = intervals
+                    self._between[b.key, a.key] = mirrored(intervals)
+        self.items = self._grouped(together)
+        """What is placed as one: a body, or several that start at the same byte."""
+        self.forbidden = self._item_conflicts()
+        """By item, the items it conflicts with and the forbidden distances to them from there."""
+
+    def _shared(self, a: str, b: str) -> list[Sharing]:
+        return self._sharings.get((a, b), []) or self._sharings.get((b, a), [])
+
+    def _grouped(self, together: Sequence[tuple[str, str]]) -> list[_Item]:
+        group = {body.key: [body] for body in self.bodies}
+        for a, b in together:
+            if group[a] is not group[b] and not any(
+                low < 0 < high
+                for x in group[a]
+                for y in group[b]
+                for low, high in self._between.get((x.key, y.key), ())
+            ):
+                group[a].extend(group[b])
+                for body in group[b]:
+                    group[body.key] = group[a]
+        items = []
+        for body in self.bodies:
+            members = group[body.key]
+            if members[0] is body:
+                items.append(
+                    _Item(
+                        tuple(members),
+                        max(m.size for m in members),
+                        max(m.alignment for m in members),
+                        min(m.first for m in members),
+                        max(m.last for m in members),
+                    )
+                )
+        return items
+
+    def _item_conflicts(self) -> list[list[tuple[int, tuple[Interval, ...]]]]:
+        conflicts: list[list[tuple[int, tuple[Interval, ...]]]] = [[] for _ in self.items]
+        for i, a in enumerate(self.items):
+            for j, b in enumerate(self.items):
+                if i != j:
+                    found = merged(
+                        [
+                            interval
+                            for x in b.bodies
+                            for y in a.bodies
+                            for interval in self._between.get((x.key, y.key), ())
+                        ]
+                    )
+                    if found:
+                        conflicts[i].append((j, found))
+        return conflicts
+
+    @cached_property
+    def lower_bound(self) -> int:
+        """Bytes that no placement can do without: the worst event, every sharing there granted."""
+        last = max((body.last for body in self.bodies), default=0)
+        change = [0] * (last + 2)
+        for body in self.bodies:
+            for part in body.parts:
+                for first, end in runs(part.events):
+                    change[first] += part.size
+                    change[end] -= part.size
+        needed = list(accumulate(change))
+        for event, saved in self._saved().items():
+            needed[event] -= saved
+        return max(needed)
+
+    def _saved(self) -> dict[int, int]:
+        """By event, the most bytes that sharings can save there."""
+        by_key = {body.key: body for body in self.bodies}
+        saved: dict[int, dict[str, int]] = {}
+        for (reader, writer), sharings in self._sharings.items():
+            inside, outside = by_key[reader], by_key[writer]
+            common = inside.events & outside.events
+            best: dict[int, int] = {}
+            for sharing in sharings:
+                if sharing.pairs is None:
+                    soft = common if common & (common - 1) == 0 else 0
+                else:
+                    soft = functools.reduce(operator.or_, sharing.pairs.values(), 0) & common
+                for first, end in runs(soft):
+                    for event in range(first, end):
+                        sizes = inside.needed(event), outside.needed(event)
+                        both = max(sharing.lead + sizes[0], *sizes)
+                        best[event] = max(best.get(event, 0), sum(sizes) - both)
+            for event, size in best.items():
+                written = saved.setdefault(event, {})
+                written[writer] = min(written.get(writer, 0) + size, outside.needed(event))
+        return {event: sum(written.values()) for event, written in saved.items()}
+
+    def lowest(self, number: int, placed: Mapping[int, int]) -> int:
+        """The lowest offset at which an item disturbs none of those placed (offsets by number)."""
+        taken = []
+        for other, intervals in self.forbidden[number]:
+            start = placed.get(other)
+            if start is not None:
+                taken += [(start + low, start + high) for low, high in intervals]
+        taken.sort()
+        alignment = self.items[number].alignment
+        offset = 0
+        for low, high in taken:
+            if low < offset < high:
+                offset = _up(high, alignment)
+        return offset
+
+    def _first_fit(self, order: Sequence[int]) -> list[int]:
+        """Place the items in this order, each at the lowest offset that disturbs none before."""
+        placed: dict[int, int] = {}
+        for number in order:
+            placed[number] = self.lowest(number, placed)
+        return [placed[number] for number in range(len(self.items))]
+
+    def _size(self, offsets: Sequence[int]) -> int:
+        return max((o + item.size for o, item in zip(offsets, self.items, strict=True)), default=0)
+
+    def _by_key(self, offsets: Sequence[int]) -> dict[str, int]:
+        return {
+            body.key: offset
+            for item, offset in zip(self.items, offsets, strict=True)
+            for body in item.bodies
+        }
+
+    def first_fit(self, keys: Sequence[str]) -> dict[str, int]:
+        """Place the bodies in this order, each at the lowest offset that disturbs none before."""
+        number = {body.key: i for i, item in enumerate(self.items) for body in item.bodies}
+        return self._by_key(self._first_fit(list(dict.fromkeys(number[key] for key in keys))))
+
+    def only(self, numbers: Sequence[int]) -> Arena:
+        """The arena of some of the items."""
+        bodies = [body for number in numbers for body in self.items[number].bodies]
+        keys = {body.key for body in bodies}
+        sharings, together = self._given
+        return Arena(
+            bodies,
+            [s for s in sharings if {s.reader, s.writer} <= keys],
+            [pair for pair in together if keys.issuperset(pair)],
+        )
+
+    def extent(self, offsets: Mapping[str, int]) -> int:
+        """Bytes of an arena that holds the bodies at these offsets."""
+        return max((offsets[body.key] + body.size for body in self.bodies), default=0)
+
+    def compatible(self, offsets: Mapping[str, int]) -> bool:
+        """Whether no two bodies disturb each other at these offsets."""
+        return not any(
+            low < offsets[b] - offsets[a] < high
+            for (a, b), intervals in self._between.items()
+            for low, high in intervals
+        )
+
+    def orders(self) -> Iterator[list[int]]:
+        """Orders of the items in which first fit does well."""
+        items = self.items
+        for key in (
+            lambda i: (-items[i].size, items[i].first, items[i].key),
+            lambda i: (items[i].first, -items[i].size, items[i].key),
+            lambda i: (-items[i].last, -items[i].size, items[i].key),
+            lambda i: (items[i].first - items[i].last, -items[i].size, items[i].key),
+        ):
+            yield sorted(range(len(items)), key=key)
+
+    def pack(self, effort: float = 1.0) -> Placement:
+        """Offsets of all bodies. ``effort`` scales the number of trials."""
+        bound = self.lower_bound
+        best_order = min(self.orders(), key=lambda order: self._size(self._first_fit(order)))
+        best = self._first_fit(best_order)
+        size = self._size(best)
+        generator = random.Random(0)
+        count = len(self.items)
+        trials = int(effort * _TRIALS_TIMES_BODIES / max(count, 1)) if count > 1 else 0
+        for _ in range(trials):
+            if size == bound:
+                break
+            i, j = generator.sample(range(count), 2)
+            order = list(best_order)
+            order[i], order[j] = order[j], order[i]
+            offsets = self._first_fit(order)
+            trial = self._size(offsets)
+            if trial <= size:
+                best_order, best, size = order, offsets, trial
+        proven = size == bound
+        if not proven and effort >= 1:
+            sizes = [item.size for item in self.items]
+            alignments = [item.alignment for item in self.items]
+            found = smaller_placement(sizes, alignments, self.forbidden, bound, size, effort)
+            proven = found.proven
+            if found.offsets is not None:
+                best, size = list(found.offsets), self._size(found.offsets)
+        return Placement(self._by_key(best), size, proven)
+
+
+def _up(offset: int, alignment: int) -> int:
+    return -(-offset // alignment) * alignment

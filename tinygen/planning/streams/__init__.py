@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which layers are computed by rows, and by what schedule."""

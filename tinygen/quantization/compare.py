@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A float model and what was made of it, side by side: accuracy, noise, size, time, memory, energy.
+
+Everything here is measured: accuracy by the reference and by the generated C (which must agree), cost
+by building each variant and running it on emulated boards. Only energy is an estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tinygen.c_syntax import identifier
+from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.errors import InputError
+from tinygen.hardware.boards import Board, board
+from tinygen.hardware.cores import core
+from tinygen.ir.network import Network
+from tinygen.quantization.accuracy import Accuracy, choose_metric, judge
+from tinygen.quantization.advice import UNLABELLED, overall_advice
+from tinygen.quantization.cost import BoardCost, Traffic, cost_on, traffic
+from tinygen.quantization.data import Dataset
+from tinygen.quantization.inference import Inferences, infer, samples_of
+from tinygen.quantization.sqnr import Noise, measure_noise
+
+Progress = Callable[[str], None]
+
+BOARDS = ("qemu-mps2-an386", "qemu-mps3-an547", "qemu-mps2-an385")
+"""Emulated boards that variants are measured on: M4 with FPU, M55, M3 without FPU."""
+
+TRAINED = "qat"
+"""Name of the variant that was trained with quantization in the loop."""
+
+NOISE_SAMPLES = 32
+"""Samples that the layers are compared on; all are used for accuracy."""
+
+
+def _silent(text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One model of the comparison.
+
+    Attributes:
+        name: ``float``, ``ptq``, ``qat``, or as the caller has it.
+        types: element types of its first input and output.
+        file_bytes: size of its .tflite file.
+        macs: multiply-accumulates of one inference.
+        accuracy: by the reference.
+        compiled_accuracy: by the generated C on this machine.
+        compared: output elements that reference and C were compared in.
+        differing: those that differ; 0 unless tinygen is wrong.
+        traffic: bytes moved an inference.
+        costs: on each board.
+        noise: against the float model; None for that itself.
+        advice: in one sentence; empty for the float model.
+    """
+
+    name: str
+    types: str
+    file_bytes: int
+    macs: int
+    accuracy: Accuracy
+    compiled_accuracy: Accuracy
+    compared: int
+    differing: int
+    traffic: Traffic
+    costs: tuple[BoardCost, ...]
+    noise: Noise | None
+    advice: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first variant is the float one, which the others are compared with."""
+
+    title: str
+    data: str
+    samples: int
+    metric: str
+    variants: tuple[Variant, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the generated C gave the reference's bytes everywhere, emulated runs included."""
+        return all(
+            variant.differing == 0
+            and variant.accuracy == variant.compiled_accuracy
+            and all(cost.bit_exact is not False for cost in variant.costs)
+            for variant in self.variants
+        )
+
+
+def compare(
+    variants: Mapping[str, bytes],
+    evaluation: Dataset,
+    work_directory: Path,
+    *,
+    title: str = "model",
+    metric: str = "auto",
+    boards: Sequence[Board] | None = None,
+    progress: Progress = _silent,
+) -> Comparison:
+    """Compare .tflite files by name; the first one is what the others were made from.
+
+    Args:
+        variants: the files' bytes.
+        evaluation: samples, with labels for most metrics, that calibration and training never saw.
+        work_directory: files and build products go there.
+        title: what the comparison is of.
+        metric: see ``accuracy.choose_metric``.
+        boards: emulated boards to measure on; ``BOARDS`` if None.
+        progress: told what is being done.
+
+    Raises:
+        InputError: the data does not fit a variant or the metric.
+        UnsupportedError: a variant cannot be compiled.
+    """
+    if len(variants) < 2:
+        raise InputError("there is nothing to compare: give the float model and a quantized one.")
+    compilations: dict[str, Compilation] = {}
+    inferences: dict[str, Inferences] = {}
+    files = {}
+    for name, content in variants.items():
+        files[name] = work_directory / f"{name}.tflite"
+        work_directory.mkdir(parents=True, exist_ok=True)
+        files[name].write_bytes(content)
+        compilations[name] = compile_model(
+            files[name], Request(core=core("host"), name=identifier(name))
+        )
+        samples = samples_of(compilations[name].network, evaluation)
+        inferences[name] = infer(
+            compilations[name], samples, work_directory / f"{name}-host", progress
+        )
+    first = next(iter(variants))
+    chosen = choose_metric(metric, inferences[first].outputs, evaluation)
+    places = [board(place) for place in BOARDS] if boards is None else list(boards)
+    judged = {
+        name: _judged(chosen, ran, evaluation, inferences[first])
+        for name, ran in inferences.items()
+    }
+    result = []
+    for name, content in variants.items():
+        network = compilations[name].network
+        costs = tuple(
+            cost_on(files[name], name, place, work_directory / f"{name}-{place.name}", progress)
+            for place in places
+        )
+        noise = None
+        if name != first:
+            some = evaluation.taken(slice(0, NOISE_SAMPLES))
+            noise = measure_noise(
+                compilations[first].network, network, some, progress, trained=name == TRAINED
+            )
+        accuracy, compiled = judged[name]
+        result.append(
+            Variant(
+                name=name,
+                types=_types(network),
+                file_bytes=len(content),
+                macs=network.macs,
+                accuracy=accuracy,
+                compiled_accuracy=compiled,
+                compared=inferences[name].compared,
+                differing=inferences[name].differing,
+                traffic=traffic(compilations[name].plan),
+                costs=costs,
+                noise=noise,
+                advice="" if name == first else _advice(name, chosen, judged[first][0], accuracy),
+            )
+        )
+    return Comparison(title, evaluation.source, evaluation.count, chosen, tuple(result))
+
+
+def _judged(
+    metric: str, ran: Inferences, data: Dataset, baseline: Inferences
+) -> tuple[Accuracy, Accuracy]:
+    """The accuracy of the reference and of the generated C."""
+    return (
+        judge(metric, ran.outputs, data, baseline.outputs),
+        judge(metric, ran.compiled, data, baseline.compiled),
+    )
+
+
+def _types(network: Network) -> str:
+    types = [network.tensors[i].dtype.value for i in (network.inputs[0], network.outputs[0])]
+    return types[0].lower() if types[0] == types[1] else " → ".join(t.lower() for t in types)
+
+
+def _advice(name: str, metric: str, baseline: Accuracy, ours: Accuracy) -> str:
+    before, after = baseline.scores[0], ours.scores[0]
+    if metric == "agreement":
+        return UNLABELLED
+    loss = before.value - after.value if after.higher_is_better else after.value - before.value
+    return overall_advice(loss, is_share=after.is_share, trained=name == TRAINED, metric=after.name)
+
+
+def comparison_as_data(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as plain data for JSON, with ``agrees`` and the ratios to the float model."""
+    data = asdict(comparison)
+    data["agrees"] = comparison.agrees
+    first = comparison.variants[0]
+    for variant, entry in zip(comparison.variants, data["variants"], strict=True):
+        entry["ratios"] = {
+            "file": first.file_bytes / variant.file_bytes,
+            "boards": {
+                ours.board: _ratios(theirs, ours)
+                for theirs, ours in zip(first.costs, variant.costs, strict=True)
+            },
+        }
+    return data
+
+
+def _ratios(baseline: BoardCost, ours: BoardCost) -> dict[str, float | None]:
+    """How many times less a variant takes than the float model."""
+    pairs = {
+        "instructions": (baseline.instructions, ours.instructions),
+        "cycles": (baseline.cycles, ours.cycles),
+        "flash": (baseline.flash_bytes, ours.flash_bytes),
+        "ram": (baseline.ram_bytes, ours.ram_bytes),
+    }
+    return {
+        name: before / after if before and after else None
+        for name, (before, after) in pairs.items()
+    }

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts a linked program on a real board: the best installed tool, its command, its failures."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.compilation import Compilation
+from tinygen.emit import write_files
+from tinygen.errors import InputError, MachineError
+from tinygen.hardware.boards import Board, Flashing
+from tinygen.run.build import build_image
+from tinygen.run.flash.backends import BACKENDS, Backend, Job
+from tinygen.run.flash.failures import failure
+from tinygen.run.flash.uf2 import flash_uf2, uf2_drives
+
+_LIMIT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Flashed:
+    """How a program was put on a board: back end, its command lines, and all it said."""
+
+    method: str
+    commands: tuple[str, ...]
+    output: str
+
+
+def flashing_of(board: Board) -> Flashing:
+    """How a board is flashed.
+
+    Raises:
+        InputError: it is no board that anything is flashed onto.
+    """
+    if board.flashing is None:
+        what = "runs on this machine" if board.is_host else "is emulated"
+        raise InputError(
+            f"board {board.name} cannot be flashed: it {what}"
+            if board.is_host or board.emulator
+            else f"board {board.name} cannot be flashed: its file has no [flashing]",
+            "`tinygen verify` runs it"
+            if board.is_host or board.emulator
+            else "list the methods there; docs/boards.md shows how",
+        )
+    return board.flashing
+
+
+def choose(board: Board, method: str = "") -> Backend:
+    """The back end asked for, or the board's first that can be used now.
+
+    Raises:
+        InputError: the board does not have the one asked for.
+        MachineError: none is installed; the hint says how to get them.
+    """
+    methods = flashing_of(board).methods
+    if method and method not in methods:
+        raise InputError(
+            f"board {board.name} is not flashed by {method}", f"its methods: {', '.join(methods)}"
+        )
+    for name in (method,) if method else methods:
+        if _usable(board, name):
+            return BACKENDS[name]
+    if method == "uf2" or methods == ("uf2",):
+        return BACKENDS["uf2"]
+    wanted = [BACKENDS[name] for name in ((method,) if method else methods) if name != "uf2"]
+    ways = "\n".join(f"{backend.name}: {backend.install}" for backend in wanted)
+    if "uf2" in methods and not method:
+        ways += (
+            "\nor hold BOOTSEL while you plug the board in: it is a drive then, and needs no tool"
+        )
+    raise MachineError(
+        f"no tool that flashes {board.name} is installed "
+        f"(looked for {', '.join(backend.program for backend in wanted)})",
+        f"install one of them:\n{ways}",
+    )
+
+
+def _usable(board: Board, name: str) -> bool:
+    if name == "uf2":
+        chips = flashing_of(board).chips
+        return bool(uf2_drives(chips.get("uf2", board.boot.upper())))
+    return BACKENDS[name].path() is not None
+
+
+def flash(job: Job, method: str = "") -> Flashed:
+    """Writes the program to the board and starts it.
+
+    Args:
+        job: program, board and probe.
+        method: a back end's name; empty for the best one that is installed.
+
+    Raises:
+        InputError: the board is not flashed that way.
+        MachineError: no tool is installed, or it failed; the message says why and what to do.
+    """
+    backend = choose(job.board, method)
+    if backend.name == "uf2":
+        done = flash_uf2(job, job.elf.parent)
+        return Flashed("uf2", (), done)
+    said = []
+    commands = backend.commands(job)
+    for command in commands:
+        said.append(_run(backend, job, command))
+    return Flashed(backend.name, tuple(shlex.join(command) for command in commands), "".join(said))
+
+
+def flash_model(
+    compilation: Compilation,
+    board: Board,
+    work_directory: Path,
+    *,
+    method: str = "",
+    probe: str = "",
+    port: str = "",
+    progress: Callable[[str], None],
+) -> Flashed:
+    """Builds a compilation with the test main and flashes it; see :func:`flash`."""
+    # Before the work of building.
+    choose(board, method)
+    generated = work_directory / "generated"
+    write_files(compilation.files, generated)
+    progress(f"building for {board.name}")
+    image = build_image(generated, compilation.name, board, work_directory / "build", trace=False)
+    progress(f"flashing {board.name}")
+    return flash(Job(image.elf, board, probe, port), method)
+
+
+def _run(backend: Backend, job: Job, command: list[str]) -> str:
+    shown = shlex.join(command)
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_LIMIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise MachineError(
+            f"cannot flash {job.board.name}: {backend.name} did not end in {_LIMIT_SECONDS} s",
+            f"unplug the board and plug it in again\nit was run as:\n{shown}",
+        ) from expired
+    except OSError as error:
+        raise MachineError(
+            f"cannot flash {job.board.name}: {backend.program} does not run: {error.strerror}"
+        ) from error
+    # Some tools end with 0 whatever happened.
+    failed_anyway = backend.name in ("jlink", "stm32cubeprogrammer") and _complains(done.stdout)
+    if done.returncode != 0 or failed_anyway:
+        raise failure(backend, job, shown, done.stdout)
+    return done.stdout
+
+
+def _complains(output: str) -> bool:
+    return any(
+        line.strip().lower().startswith(("error", "****** error", "cannot connect", "failed"))
+        for line in output.splitlines()
+    )
+
+
+def tool_version(backend: Backend) -> str:
+    """First line of what an installed tool says its version is.
+
+    Raises:
+        MachineError: it is not installed, or does not run.
+    """
+    path = backend.path()
+    if path is None:
+        raise MachineError(f"{backend.program} is not installed", backend.install)
+    try:
+        shown = subprocess.run(
+            [path, *backend.version],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MachineError(f"{path} does not run: {error}", backend.install) from error
+    lines = [line.strip(" -") for line in shown.stdout.splitlines() if line.strip(" -")]
+    return f"{lines[0] if lines else 'unknown version'} ({path})"
