@@ -7,7 +7,7 @@
 #ifndef TINYGEN_KERNELS_LSTM_H
 #define TINYGEN_KERNELS_LSTM_H
 
-#include "conv2d_wide.h"
+#include "conv2d_f32_s16.h"
 #include "lookup.h"
 
 /** A multiplier (Q31) and its shift, to the left where positive. */

@@ -6,7 +6,7 @@
 #ifndef TINYGEN_KERNELS_MATMUL_H
 #define TINYGEN_KERNELS_MATMUL_H
 
-#include "conv2d_wide.h"
+#include "conv2d_f32_s16.h"
 #include "nest.h"
 
 /** Matrices of rows x depth and depth x columns; the nest goes over the batches of both. */

@@ -6,7 +6,7 @@
 #ifndef TINYGEN_KERNELS_TRANSPOSE_CONV2D_H
 #define TINYGEN_KERNELS_TRANSPOSE_CONV2D_H
 
-#include "conv2d_wide.h"
+#include "conv2d_f32_s16.h"
 
 /**
  * The shape: input y reaches output y * stride - pad + k for k in [0, size), likewise along x.

@@ -81,7 +81,7 @@ _REMAINING_OUTPUT_CYCLES = 60.0
 
 @dataclass(frozen=True)
 class _Windows:
-    """How the windows of a layer lie in memory: ``dsp/conv2d_s8_dsp.h``.
+    """How the windows of a layer lie in memory: ``dsp/conv2d_s8.h``.
 
     ``segment`` bytes are consecutive, of ``segment_taps`` taps; a window has ``segments``.
     """
@@ -301,7 +301,7 @@ class GemmConv2D:
                     ),
                 ),
             ),
-            headers=("dsp/conv2d_s8_dsp.h",),
+            headers=("dsp/conv2d_s8.h",),
             constants=(
                 *((Constant("stream", gemm_stream(channels)),) if has_stream else ()),
                 *remaining_arrays,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FULLY_CONNECTED in 16-bit SIMD assembly: ``dsp/fully_connected_s8_dsp.h``.
+"""FULLY_CONNECTED in 16-bit SIMD assembly: ``dsp/fully_connected_s8.h``.
 
 A convolution with one output pixel whose window is the whole input is one too.
 """
@@ -217,7 +217,7 @@ class GemvFullyConnected:
             )
         return Binding(
             calls=(call,),
-            headers=("dsp/fully_connected_s8_dsp.h",),
+            headers=("dsp/fully_connected_s8.h",),
             constants=(*constants, *remaining_constants),
             assembly=assembly,
             scratch_bytes=scratch_bytes,

@@ -306,7 +306,7 @@ def shared_constants(channels: Channels) -> Int32Array | None:
 
 
 def gemv_stream(channels: Channels, *, with_constants: bool) -> Int32Array:
-    """The stream of ``dsp/fully_connected_s8_dsp.h`` for a multiple of eight outputs."""
+    """The stream of ``dsp/fully_connected_s8.h`` for a multiple of eight outputs."""
     blocks = len(channels.weights) // 8
     words = pair_words(channels.weights).reshape(blocks, 4, -1, 2).transpose(0, 2, 1, 3)
     starts = pair_starts(channels).astype(np.int64)

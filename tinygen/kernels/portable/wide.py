@@ -73,7 +73,7 @@ def _convolution(
     )
     return Binding(
         calls=(call,),
-        headers=("portable/conv2d_wide.h",),
+        headers=("portable/conv2d_f32_s16.h",),
         constants=constants,
         overlaps=image_overlaps(layer, element_bytes),
     )
@@ -138,7 +138,7 @@ def _bind_pool(layer: WidePool2D) -> Binding:
     )
     return Binding(
         calls=(call,),
-        headers=("portable/pool2d_wide.h",),
+        headers=("portable/pool2d_f32_s16.h",),
         overlaps=image_overlaps(layer, layer.dtype.bits // 8),
     )
 

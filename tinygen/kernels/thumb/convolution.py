@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CONV_2D for cores without SIMD, two products a multiplication: ``thumb/conv2d_s8_thumb.h``."""
+"""CONV_2D for cores without SIMD, two products a multiplication: ``thumb/conv2d_s8.h``."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def _bind(layer: Conv2D, core: Core) -> Binding:
                 ),
             ),
         ),
-        headers=("thumb/conv2d_s8_thumb.h",),
+        headers=("thumb/conv2d_s8.h",),
         constants=(*constants, *rest_constants),
         assembly=assembly,
         scratch_bytes=32 * groups,

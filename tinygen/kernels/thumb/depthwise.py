@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DEPTHWISE_CONV_2D for cores without SIMD: ``thumb/depthwise_s8_thumb.h``."""
+"""DEPTHWISE_CONV_2D for cores without SIMD: ``thumb/depthwise_s8.h``."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class ThumbDepthwise(ByRows):
                     ),
                 ),
             ),
-            headers=("thumb/depthwise_s8_thumb.h",),
+            headers=("thumb/depthwise_s8.h",),
             constants=(Constant("stream", _stream(layer, words)),),
             assembly=(assembly,),
             scratch_bytes=taps_scratch_bytes(layer),

@@ -3,8 +3,8 @@
  * @file
  * AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D of float32, the first two of int16.
  */
-#ifndef TINYGEN_KERNELS_POOL2D_WIDE_H
-#define TINYGEN_KERNELS_POOL2D_WIDE_H
+#ifndef TINYGEN_KERNELS_POOL2D_F32_S16_H
+#define TINYGEN_KERNELS_POOL2D_F32_S16_H
 
 #include "float_math.h"
 #include "window.h"

@@ -4,8 +4,8 @@
  * CONV_2D, DEPTHWISE_CONV_2D (as many groups as channels) and FULLY_CONNECTED (a window of 1 by 1),
  * of float32 and of int16 activations with int8 weights.
  */
-#ifndef TINYGEN_KERNELS_CONV2D_WIDE_H
-#define TINYGEN_KERNELS_CONV2D_WIDE_H
+#ifndef TINYGEN_KERNELS_CONV2D_F32_S16_H
+#define TINYGEN_KERNELS_CONV2D_F32_S16_H
 
 #include "requantize.h"
 #include "window.h"
