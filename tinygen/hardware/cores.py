@@ -4,10 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from tinygen.errors import InputError
 
 HOST = "host"
+
+
+class Feature(Enum):
+    """What a core may have, as kernels need it; the value says it in words."""
+
+    DSP = "16-bit SIMD"
+    MVE = "the vector extension"
+    FPU = "FPU registers"
+    UNALIGNED = "unaligned loads"
+    LONG_PRODUCT = "a 64-bit product"
 
 
 @dataclass(frozen=True)
@@ -18,19 +29,28 @@ class Core:
         name: as on the command line, e.g. ``cortex-m4``.
         architecture: Arm's name of the instruction set, or ``native``.
         gcc_flags: what makes ``arm-none-eabi-gcc`` compile for it; empty for the host.
-        dsp: has the 16-bit SIMD instructions (``__ARM_FEATURE_DSP``).
-        mve: has the vector extension (``__ARM_FEATURE_MVE``).
-        fpu: has single-precision floating point in hardware.
-        unaligned: loads and stores words at any address.
+        features: what it has.
     """
 
     name: str
     architecture: str
     gcc_flags: tuple[str, ...]
-    dsp: bool
-    mve: bool
-    fpu: bool
-    unaligned: bool
+    features: frozenset[Feature]
+
+    @property
+    def dsp(self) -> bool:
+        """Has the 16-bit SIMD instructions (``__ARM_FEATURE_DSP``)."""
+        return Feature.DSP in self.features
+
+    @property
+    def mve(self) -> bool:
+        """Has the vector extension (``__ARM_FEATURE_MVE``)."""
+        return Feature.MVE in self.features
+
+    @property
+    def fpu(self) -> bool:
+        """Has single-precision floating point in hardware."""
+        return Feature.FPU in self.features
 
 
 def _hard_float(cpu: str, fpu: str) -> tuple[str, ...]:
@@ -44,65 +64,46 @@ _CORES = {
             "cortex-m0",
             "armv6-m",
             ("-mthumb", "-mcpu=cortex-m0", "-mfloat-abi=soft"),
-            dsp=False,
-            mve=False,
-            fpu=False,
-            unaligned=False,
+            frozenset(),
         ),
         Core(
             "cortex-m0plus",
             "armv6-m",
             ("-mthumb", "-mcpu=cortex-m0plus", "-mfloat-abi=soft"),
-            dsp=False,
-            mve=False,
-            fpu=False,
-            unaligned=False,
+            frozenset(),
         ),
         Core(
             "cortex-m3",
             "armv7-m",
             ("-mthumb", "-mcpu=cortex-m3", "-mfloat-abi=soft"),
-            dsp=False,
-            mve=False,
-            fpu=False,
-            unaligned=True,
+            frozenset({Feature.UNALIGNED, Feature.LONG_PRODUCT}),
         ),
         Core(
             "cortex-m4",
             "armv7e-m",
             _hard_float("cortex-m4", "fpv4-sp-d16"),
-            dsp=True,
-            mve=False,
-            fpu=True,
-            unaligned=True,
+            frozenset({Feature.DSP, Feature.FPU, Feature.UNALIGNED, Feature.LONG_PRODUCT}),
         ),
         # Some M7 have double precision; single is what all of them share.
         Core(
             "cortex-m7",
             "armv7e-m",
             _hard_float("cortex-m7", "fpv5-sp-d16"),
-            dsp=True,
-            mve=False,
-            fpu=True,
-            unaligned=True,
+            frozenset({Feature.DSP, Feature.FPU, Feature.UNALIGNED, Feature.LONG_PRODUCT}),
         ),
         Core(
             "cortex-m33",
             "armv8-m.main",
             _hard_float("cortex-m33", "fpv5-sp-d16"),
-            dsp=True,
-            mve=False,
-            fpu=True,
-            unaligned=True,
+            frozenset({Feature.DSP, Feature.FPU, Feature.UNALIGNED, Feature.LONG_PRODUCT}),
         ),
         Core(
             "cortex-m55",
             "armv8.1-m.main",
             ("-mthumb", "-mcpu=cortex-m55", "-mfloat-abi=hard"),
-            dsp=True,
-            mve=True,
-            fpu=True,
-            unaligned=True,
+            frozenset(
+                {Feature.DSP, Feature.MVE, Feature.FPU, Feature.UNALIGNED, Feature.LONG_PRODUCT}
+            ),
         ),
         # By architecture, because GCC knows the name cortex-m85 only from version 13 on.
         Core(
@@ -114,12 +115,11 @@ _CORES = {
                 "-mtune=cortex-m55",
                 "-mfloat-abi=hard",
             ),
-            dsp=True,
-            mve=True,
-            fpu=True,
-            unaligned=True,
+            frozenset(
+                {Feature.DSP, Feature.MVE, Feature.FPU, Feature.UNALIGNED, Feature.LONG_PRODUCT}
+            ),
         ),
-        Core(HOST, "native", (), dsp=False, mve=False, fpu=True, unaligned=True),
+        Core(HOST, "native", (), frozenset({Feature.FPU, Feature.UNALIGNED, Feature.LONG_PRODUCT})),
     )
 }
 

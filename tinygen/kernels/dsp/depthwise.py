@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import Bands, rows_binding
@@ -271,7 +271,7 @@ class Depthwise3x3:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, DepthwiseConv2D):
             return "does DepthwiseConv2D only"
-        if not (core.dsp and core.fpu and core.unaligned):
+        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
             return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
         rows, columns = layer.window.height, layer.window.width
         if (rows.size, columns.size) != (3, 3):

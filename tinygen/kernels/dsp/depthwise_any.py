@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import ByRows
@@ -73,7 +73,7 @@ class DepthwiseAny(ByRows):
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, DepthwiseConv2D):
             return "does DepthwiseConv2D only"
-        if not (core.dsp and core.unaligned):
+        if not (core.dsp and Feature.UNALIGNED in core.features):
             return f"{core.name} lacks 16-bit SIMD or unaligned loads"
         if layer.depth_multiplier != 1:
             return f"the depth multiplier is {layer.depth_multiplier}, not 1"

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
@@ -192,7 +192,7 @@ class GemmConv2D:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, Conv2D):
             return "does Conv2D only"
-        if not (core.dsp and core.fpu and core.unaligned):
+        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
             return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
         if layer.groups > 1:
             return f"has {layer.groups} groups of channels"

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.kernels.dsp.packing import (
@@ -164,7 +164,7 @@ class GemvFullyConnected:
             return "does FullyConnected only"
         if isinstance(layer, Conv2D) and not _one_window(layer):
             return "does convolutions of one window only"
-        if not (core.dsp and core.fpu and core.unaligned):
+        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
             return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
         if layer.requantization.rounding is not Rounding.DOUBLE:
             return "rounds twice"

@@ -22,7 +22,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.layer import Layer
 from tinygen.kernels.dsp.packing import folded_bias, per_channel
 from tinygen.kernels.kernel import (
@@ -248,7 +248,7 @@ class WinogradConv2D:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, Conv2D):
             return "does Conv2D only"
-        if not (core.dsp and core.fpu and core.unaligned):
+        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
             return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
         if any(
             (axis.size, axis.stride, axis.dilation) != (3, 1, 1)

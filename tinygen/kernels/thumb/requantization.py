@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.dsp.packing import VARIES, constant_outputs, folded_bias, per_channel
 from tinygen.kernels.kernel import Struct
@@ -83,7 +83,7 @@ class Words:
 
 def has_long_product(core: Core) -> bool:
     """Whether the core multiplies 32 bits by 32 to 64."""
-    return core.architecture != "armv6-m"
+    return Feature.LONG_PRODUCT in core.features
 
 
 @lru_cache(maxsize=64)
