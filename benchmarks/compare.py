@@ -22,7 +22,7 @@ from rich.console import Console
 
 from benchmarks.tables import markdown, terminal
 from tinygen import __version__
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.errors import InputError, TinygenError
 from tinygen.hardware.boards import Board, board
 from tinygen.hardware.toolchain import toolchain_for
@@ -30,7 +30,8 @@ from tinygen.ir import reference
 from tinygen.kernels import cmsis_nn
 from tinygen.measure.plugin import ask_qemu
 from tinygen.measure.profile import LayerProfile, Profile, profile
-from tinygen.planning.options import KernelChoice, Optimize
+from tinygen.planning.board_memory import on_board
+from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.run.qemu import qemu_path
 
 MODELS = Path(__file__).resolve().parent.parent.parent / "shared" / "models"
@@ -173,15 +174,15 @@ def _memory(measured: Profile) -> Memory:
     )
 
 
-def _profile(model: Path, target: Board, request: Request) -> Profile:
-    compilation = compile_model(model, request)
+def _profile(model: Path, target: Board, options: Options) -> Profile:
+    compilation = compile_model(model, options)
     (sample,) = reference.random_inputs(compilation.network, 1, _SEED)
     with tempfile.TemporaryDirectory(prefix="tinygen-compare-") as work:
         measured = profile(compilation, target, sample, Path(work))
     if not measured.bit_exact:
         raise InputError(
-            f"{model}: the outputs with --kernels {request.kernels.value} are not the reference's",
-            f"tinygen verify {model} --board {target.name} --kernels {request.kernels.value}",
+            f"{model}: the outputs with --kernels {options.kernels.value} are not the reference's",
+            f"tinygen verify {model} --board {target.name} --kernels {options.kernels.value}",
         )
     return measured
 
@@ -195,15 +196,14 @@ def compare(
         InputError: a side's outputs are not those of the reference.
     """
 
-    def request(choice: KernelChoice) -> Request:
-        return Request(
-            core=target.core, name="net", kernels=choice, optimize=optimize, cmsis_nn=tree.root
-        )
+    def options(choice: KernelChoice) -> Options:
+        asked = Options("net", kernels=choice, optimize=optimize, cmsis_nn=tree.root)
+        return on_board(target, asked)
 
     return compare_profiles(
         model.stem,
-        _profile(model, target, request(kernels)),
-        _profile(model, target, request(KernelChoice.CMSIS_NN)),
+        _profile(model, target, options(kernels)),
+        _profile(model, target, options(KernelChoice.CMSIS_NN)),
     )
 
 

@@ -28,10 +28,10 @@ from tests.models.graphs import random_graph
 from tests.models.image_graphs import ImageGraph
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.errors import TinygenError
 from tinygen.hardware.cores import core
-from tinygen.planning.options import KernelChoice, Optimize
+from tinygen.planning.options import KernelChoice, Optimize, Options
 
 RECORDED = Path(__file__).parent / "same_bytes.json"
 _ROOT = Path(__file__).resolve().parent.parent
@@ -95,10 +95,10 @@ def files_of(
         path = Path(folder) / "model.tflite"
         path.write_bytes(model)
         for core_name, optimize, kernels in combinations:
-            request = Request(core=core(core_name), optimize=optimize, kernels=kernels)
+            options = Options(core=core(core_name), optimize=optimize, kernels=kernels)
             name = f"{core_name} {optimize.value} {kernels.value}"
             try:
-                yield name, compile_model(path, request).files
+                yield name, compile_model(path, options).files
             except TinygenError as error:
                 yield name, {"refused": type(error).__name__.encode()}
 

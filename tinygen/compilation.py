@@ -1,54 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stages in a row: a model file and a request in, everything made from them out."""
+"""The stages in a row: a model and options in, everything made from them out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinygen.c_syntax import identifier
 from tinygen.emit import GeneratedFiles, render
 from tinygen.emit.cmsis_nn import Library
 from tinygen.errors import InputError
-from tinygen.hardware.cores import Core
-from tinygen.ir.graph import Graph, Numerics
+from tinygen.ir.graph import Graph
 from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
-from tinygen.kernels.kernel import Kernel, Provider
+from tinygen.kernels.kernel import Provider
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
 from tinygen.planning.analysis import flash_estimate
 from tinygen.planning.budget import check_flash
-from tinygen.planning.growth import DEFAULT_WEIGHT_GROWTH
 from tinygen.planning.make import make_plan
-from tinygen.planning.options import Bank, Budget, KernelChoice, Optimize, Options
+from tinygen.planning.options import KernelChoice, Options
 from tinygen.planning.plan import Plan
-from tinygen.tflite.reader import read_model
+from tinygen.tflite.reader import read_model, read_model_bytes
 
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for, beside the model: the options of ``tinygen generate``.
-
-    ``name`` prefixes every symbol; the model file's name is taken if it is empty. ``cmsis_nn`` is a
-    CMSIS-NN tree to use instead of the one that is found. Constants may grow to ``weight_growth`` times
-    the model's where that saves cycles. ``ram`` and ``flash`` are what the plan may take;
-    ``stream_input`` has the application deliver the input row by row. ``banks`` are the memories that
-    the arena may be spread over.
-    """
-
-    core: Core
-    name: str = ""
-    kernels: KernelChoice = KernelChoice.AUTO
-    optimize: Optimize = Optimize.SPEED
-    numerics: Numerics = Numerics.TFLM
-    cmsis_nn: Path | None = None
-    weight_growth: float = DEFAULT_WEIGHT_GROWTH
-    ram: Budget | None = None
-    flash: Budget | None = None
-    stream_input: bool = False
-    banks: tuple[Bank, ...] = ()
+Model = Path | bytes | Graph
+"""A .tflite file, its bytes, or what was read of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,35 +42,32 @@ class Compilation:
         return self.plan.options.name
 
 
-def compile_model(model: Path, request: Request) -> Compilation:
+def compile_model(model: Model, options: Options) -> Compilation:
     """Read, lower, plan and render a model; nothing is written."""
-    graph = rewrite(read_model(model), request.numerics)
-    network = lower(graph, request.numerics)
-    tree = _cmsis_nn_tree(request)
-    kernels: Sequence[Kernel] = cmsis_nn.kernels(tree) if tree else ()
-    options = Options(
-        name=_checked_name(request.name) if request.name else identifier(model.stem),
-        core=request.core,
-        kernels=request.kernels,
-        optimize=request.optimize,
-        weight_growth=request.weight_growth,
-        ram=request.ram,
-        flash=request.flash,
-        stream_input=request.stream_input,
-        banks=request.banks,
-    )
-    plan = make_plan(network, options, kernels)
+    read = _graph_of(model)
+    name = _checked_name(options.name) if options.name else identifier(Path(read.source).stem)
+    options = replace(options, name=name)
+    graph = rewrite(read, options.numerics)
+    network = lower(graph, options.numerics)
+    tree = _cmsis_nn_tree(options)
+    plan = make_plan(network, options, cmsis_nn.kernels(tree) if tree else ())
     check_flash(plan, flash_estimate(plan))
     ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.all_steps)
     files = render(plan, Library(tree) if tree and ships_library else None)
     return Compilation(graph, plan.network, plan, files)
 
 
-def _cmsis_nn_tree(request: Request) -> cmsis_nn.CmsisNN | None:
-    if request.kernels is KernelChoice.TINYGEN:
+def _graph_of(model: Model) -> Graph:
+    if isinstance(model, Graph):
+        return model
+    return read_model(model) if isinstance(model, Path) else read_model_bytes(model, "model")
+
+
+def _cmsis_nn_tree(options: Options) -> cmsis_nn.CmsisNN | None:
+    if options.kernels is KernelChoice.TINYGEN:
         return None
-    if request.kernels is KernelChoice.CMSIS_NN or request.cmsis_nn is not None:
-        return cmsis_nn.require_tree(request.cmsis_nn)
+    if options.kernels is KernelChoice.CMSIS_NN or options.cmsis_nn is not None:
+        return cmsis_nn.require_tree(options.cmsis_nn)
     return cmsis_nn.find_tree()
 
 

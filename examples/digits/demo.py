@@ -16,13 +16,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH, TinygenError, UnsupportedError
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.ir.graph import DType, Quantization
 from tinygen.measure.verify import verdict_as_data, verify
 from tinygen.planning.analysis import analysis_as_data
+from tinygen.planning.board_memory import on_board
 from tinygen.reporting.console import print_analysis, print_verdict, progress
 from tinygen.tflite.reader import read_model
 
@@ -91,7 +92,7 @@ def top1_accuracy(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
 def main() -> int:
     """Compile, run and judge; returns the process's exit code."""
     target = board(BOARD)
-    compilation = compile_model(MODEL, Request(core=target.core))
+    compilation = compile_model(MODEL, on_board(target))
     print_analysis(analysis_as_data(compilation.plan))
     images, labels = load_test_set()
     samples = [[image] for image in images[:IMAGES]]

@@ -12,13 +12,13 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import need
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.emit import write_files
 from tinygen.hardware.boards import board
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.kernels import cmsis_nn
-from tinygen.planning.options import KernelChoice, Optimize
+from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
 
@@ -42,8 +42,8 @@ def include_flags(directory: Path) -> list[str]:
 
 
 def generate(directory: Path, model: Path, name: str = "", **options: object) -> Compilation:
-    request = Request(**{"core": core("host"), "name": name, **options})  # type: ignore[arg-type]
-    compilation = compile_model(model, request)
+    chosen = Options(**{"core": core("host"), "name": name, **options})  # type: ignore[arg-type]
+    compilation = compile_model(model, chosen)
     write_files(compilation.files, directory)
     return compilation
 

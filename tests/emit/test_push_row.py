@@ -13,27 +13,27 @@ import pytest
 from tests.conftest import shared_model
 from tests.kernels.host_batch import WARNINGS
 from tests.run.programs import need, need_tools_of
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.emit import write_files
 from tinygen.hardware.boards import board
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.measure.verify import verify
-from tinygen.planning.options import KernelChoice, Optimize
+from tinygen.planning.options import KernelChoice, Optimize, Options
 
 _M4 = "qemu-mps2-an386"
 
 
 def _compiled(name: str, core_name: str) -> Compilation:
-    request = Request(
+    options = Options(
         core=core(core_name),
         name="net",
         kernels=KernelChoice.TINYGEN,
         optimize=Optimize.RAM,
         stream_input=True,
     )
-    return compile_model(shared_model(f"{name}.tflite"), request)
+    return compile_model(shared_model(f"{name}.tflite"), options)
 
 
 class _Library:

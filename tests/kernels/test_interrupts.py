@@ -12,11 +12,11 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import need_tools_of
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.emit import write_files
 from tinygen.hardware.boards import Board, board
 from tinygen.ir import reference
-from tinygen.planning.options import KernelChoice, Optimize
+from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.run.build import build_image
 from tinygen.run.qemu import QemuRunner
 from tinygen.run.runner import Image
@@ -69,7 +69,7 @@ def test_outputs_are_those_of_calm_weather(
     need_tools_of(target)
     compilation = compile_model(
         shared_model(f"{name}.tflite"),
-        Request(core=target.core, kernels=KernelChoice.TINYGEN, optimize=optimize),
+        Options(core=target.core, kernels=KernelChoice.TINYGEN, optimize=optimize),
     )
     generated = tmp_path / "generated"
     write_files(compilation.files, generated)

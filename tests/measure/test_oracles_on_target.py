@@ -10,12 +10,12 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.models.oracle import run_litert, run_tflm, run_tflm_in_a_row
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.emit import write_files
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray, Numerics
-from tinygen.planning.options import KernelChoice
+from tinygen.planning.options import KernelChoice, Options
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
 
@@ -51,8 +51,8 @@ def _on_target(
 def test_autoencoder_equals_the_oracle_of_its_numerics(numerics: Numerics, tmp_path: Path) -> None:
     """mlperf_ad on 100 random inputs; a third of its outputs differ between the two oracles."""
     path = shared_model("mlperf_ad.tflite")
-    request = Request(core=board(_BOARD).core, kernels=KernelChoice.TINYGEN, numerics=numerics)
-    compilation = compile_model(path, request)
+    options = Options(core=board(_BOARD).core, kernels=KernelChoice.TINYGEN, numerics=numerics)
+    compilation = compile_model(path, options)
     samples = reference.random_inputs(compilation.network, 100, seed=4)
     oracle = run_tflm if numerics is Numerics.TFLM else run_litert
     for sample, got in zip(samples, _on_target(compilation, samples, tmp_path), strict=True):
@@ -65,8 +65,8 @@ def test_autoencoder_equals_the_oracle_of_its_numerics(numerics: Numerics, tmp_p
 def test_model_equals_tflm(name: str, tmp_path: Path) -> None:
     """Ten inferences in a row, with the states that they leave."""
     path = shared_model(f"{name}.tflite")
-    request = Request(core=board(_BOARD).core, kernels=KernelChoice.TINYGEN)
-    compilation = compile_model(path, request)
+    options = Options(core=board(_BOARD).core, kernels=KernelChoice.TINYGEN)
+    compilation = compile_model(path, options)
     samples = reference.random_inputs(compilation.network, 10, seed=5)
     answers = _on_target(compilation, samples, tmp_path)
     oracle = run_tflm_in_a_row(path.read_bytes(), samples)

@@ -13,22 +13,22 @@ import pytest
 from rich.console import Console
 
 from tests.conftest import shared_model
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.errors import InputError
 from tinygen.hardware.boards import board
 from tinygen.hardware.elf import read_sections
 from tinygen.ir import reference
 from tinygen.measure.plugin import supports_plugins
 from tinygen.measure.profile import Profile, profile, profile_as_data
-from tinygen.planning.options import KernelChoice
+from tinygen.planning.options import KernelChoice, Options
 from tinygen.reporting.profile_table import profile_table
 from tinygen.run.qemu import qemu_path
 
 
 def compiled(model: str, board_name: str) -> Compilation:
     """A real model compiled for a board with our own kernels."""
-    request = Request(core=board(board_name).core, name="net", kernels=KernelChoice.TINYGEN)
-    return compile_model(shared_model(model), request)
+    options = Options(core=board(board_name).core, name="net", kernels=KernelChoice.TINYGEN)
+    return compile_model(shared_model(model), options)
 
 
 def measure(model: str, board_name: str, folder: Path, seed: int = 0) -> Profile:

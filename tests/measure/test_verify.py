@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared_model
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.measure.verify import verify
-from tinygen.planning.options import KernelChoice, Optimize
+from tinygen.planning.options import KernelChoice, Optimize, Options
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.tflite"
 MODELS = (
@@ -30,7 +30,7 @@ MODELS = (
 
 
 def compiled(model: Path, board_name: str = "host") -> Compilation:
-    return compile_model(model, Request(core=board(board_name).core, kernels=KernelChoice.TINYGEN))
+    return compile_model(model, Options(core=board(board_name).core, kernels=KernelChoice.TINYGEN))
 
 
 def with_edit(compilation: Compilation, path: str, pattern: str, replacement: str) -> Compilation:
@@ -55,7 +55,7 @@ def test_real_models_on_cortex_m4(name: str, optimize: Optimize, tmp_path: Path)
     target = board("qemu-mps2-an386")
     compilation = compile_model(
         shared_model(f"{name}.tflite"),
-        Request(core=target.core, kernels=KernelChoice.TINYGEN, optimize=optimize),
+        Options(core=target.core, kernels=KernelChoice.TINYGEN, optimize=optimize),
     )
     samples = reference.random_inputs(compilation.network, 2, seed=1)
     verdict = verify(compilation, target, samples, tmp_path)

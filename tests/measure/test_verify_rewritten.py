@@ -11,19 +11,19 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.models.builder import ModelBuilder
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.measure.verify import verdict_as_data, verify
 from tinygen.planning.analysis import analysis_as_data
 from tinygen.planning.as_data import plan_as_data
-from tinygen.planning.options import KernelChoice
+from tinygen.planning.options import KernelChoice, Options
 
 
 def _compiled(model: bytes, directory: Path, board_name: str = "host") -> Compilation:
     path = directory / "m.tflite"
     path.write_bytes(model)
-    return compile_model(path, Request(core=board(board_name).core, kernels=KernelChoice.TINYGEN))
+    return compile_model(path, Options(core=board(board_name).core, kernels=KernelChoice.TINYGEN))
 
 
 def _padded_relu_convolution() -> bytes:
@@ -113,7 +113,7 @@ def test_a_nan_where_none_is_expected_is_a_mismatch(tmp_path: Path) -> None:
 
 def test_analyze_counts_the_state() -> None:
     model = shared_model("mnist_lstm_int8.tflite")
-    plan = compile_model(model, Request(core=board("host").core)).plan
+    plan = compile_model(model, Options(core=board("host").core)).plan
     data = analysis_as_data(plan)
     assert data["state_bytes"] == plan.state_bytes > 0
     assert data["flash_estimate_bytes"] >= data["weight_bytes"] + 2 * data["state_bytes"]

@@ -11,14 +11,14 @@ import pytest
 from tests.models.builder import ModelBuilder
 from tests.ops.generators.signal import options
 from tests.run.programs import need_tools_of
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.measure.counts import first_whole_inference
 from tinygen.measure.plugin import supports_plugins
 from tinygen.measure.profile import profile
-from tinygen.planning.options import KernelChoice
+from tinygen.planning.options import KernelChoice, Options
 from tinygen.run.qemu import qemu_path
 
 _BOARD = "qemu-mps2-an386"
@@ -45,8 +45,8 @@ def every(first: int, second: int, folder: Path) -> Path:
 
 @pytest.mark.parametrize(("first", "second"), [(1, 1), (2, 1), (3, 1), (1, 4), (3, 2)])
 def test_the_first_whole_inference_is_found(first: int, second: int, tmp_path: Path) -> None:
-    request = Request(core=board(_BOARD).core, kernels=KernelChoice.TINYGEN)
-    network = compile_model(every(first, second, tmp_path), request).network
+    options = Options(core=board(_BOARD).core, kernels=KernelChoice.TINYGEN)
+    network = compile_model(every(first, second, tmp_path), options).network
     (sample,) = reference.random_inputs(network, 1, seed=2)
     number, outputs = first_whole_inference(network, sample)
     assert number == first * second
@@ -62,8 +62,8 @@ def test_a_profile_measures_it(tmp_path: Path) -> None:
     need_tools_of(board(_BOARD))
     if not supports_plugins(qemu_path()):
         pytest.skip("QEMU was built without plugins")
-    request = Request(core=board(_BOARD).core, name="net", kernels=KernelChoice.TINYGEN)
-    compilation = compile_model(every(3, 2, tmp_path), request)
+    options = Options(core=board(_BOARD).core, name="net", kernels=KernelChoice.TINYGEN)
+    compilation = compile_model(every(3, 2, tmp_path), options)
     (sample,) = reference.random_inputs(compilation.network, 1, seed=2)
     measured = profile(compilation, board(_BOARD), sample, tmp_path / "work")
     assert measured.bit_exact

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.builder import ModelBuilder
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.errors import InputError, UnsupportedError
 from tinygen.hardware.boards import all_boards
 from tinygen.hardware.cores import core
@@ -16,6 +16,7 @@ from tinygen.ir import reference
 from tinygen.measure.verify import verify
 from tinygen.ops.custom import CustomOperator, load_custom_operators, register_custom_operator
 from tinygen.passes.lowering import lower
+from tinygen.planning.options import Options
 from tinygen.tflite.reader import read_model_bytes
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_operator" / "operators.py"
@@ -35,7 +36,7 @@ def test_worked_example(board: str, tmp_path: Path) -> None:
     path = tmp_path / "rotate.tflite"
     path.write_bytes(_model("RotateBits"))
     (target,) = (known for known in all_boards() if known.name == board)
-    compilation = compile_model(path, Request(core=core(target.core.name)))
+    compilation = compile_model(path, Options(core=core(target.core.name)))
     samples = reference.random_inputs(compilation.network, 3, 1)
     verdict = verify(compilation, target, samples, tmp_path)
     assert verdict.bit_exact, verdict.first_mismatch

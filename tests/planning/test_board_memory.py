@@ -13,8 +13,8 @@ from tests.conftest import shared_model
 from tinygen.cli.main import main
 from tinygen.errors import InputError
 from tinygen.hardware.boards import board
-from tinygen.planning.board_memory import banks_of, chosen_banks, ram_budget
-from tinygen.planning.options import Bank
+from tinygen.planning.board_memory import banks_of, chosen_banks, on_board, ram_budget
+from tinygen.planning.options import Bank, Budget, Options
 
 
 def test_banks_are_what_stack_and_variables_leave() -> None:
@@ -43,6 +43,15 @@ def test_given_banks_replace_those_of_the_board() -> None:
     assert budget is not None
     assert budget.nbytes == slow.nbytes + 8000
     assert budget.source == "the RAM of nucleo-f746zg (sram 260,096 + dtcm 8,000)"
+
+
+def test_a_board_gives_its_core_and_its_memories() -> None:
+    """Options that say something of the memory themselves are kept."""
+    target = board("nucleo-f746zg")
+    options = on_board(target, Options("net"))
+    assert (options.name, options.core, options.banks) == ("net", target.core, banks_of(target))
+    assert options.ram == ram_budget(target, banks_of(target))
+    assert on_board(target, Options(ram=Budget(9, "--ram"))).ram == Budget(9, "--ram")
 
 
 def test_given_banks_without_a_board() -> None:

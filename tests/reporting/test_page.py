@@ -6,11 +6,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.hardware.cores import core
 from tinygen.planning.analysis import analysis_as_data
 from tinygen.planning.as_data import plan_as_data
-from tinygen.planning.options import KernelChoice
+from tinygen.planning.options import KernelChoice, Options
 from tinygen.reporting.memory_map import memory_map
 from tinygen.reporting.page import report_page
 
@@ -19,8 +19,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_the_memory_map_draws_every_block_inside_the_frame() -> None:
-    request = Request(core=core("cortex-m4"), kernels=KernelChoice.TINYGEN)
-    plan = plan_as_data(compile_model(DIGITS, request).plan)
+    options = Options(core=core("cortex-m4"), kernels=KernelChoice.TINYGEN)
+    plan = plan_as_data(compile_model(DIGITS, options).plan)
     root = ET.fromstring(memory_map(plan))
     rectangles = root.findall(f"{SVG}rect")
     assert len(rectangles) == len(plan["blocks"])
@@ -35,8 +35,8 @@ def test_the_memory_map_draws_every_block_inside_the_frame() -> None:
 
 
 def test_the_page_is_self_contained_and_names_every_layer() -> None:
-    request = Request(core=core("cortex-m4"), kernels=KernelChoice.TINYGEN, name="digits")
-    compilation = compile_model(DIGITS, request)
+    options = Options(core=core("cortex-m4"), kernels=KernelChoice.TINYGEN, name="digits")
+    compilation = compile_model(DIGITS, options)
     plan = plan_as_data(compilation.plan)
     verdict = {
         "bit_exact": False,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import need, need_tools_of
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.emit import write_files
 from tinygen.hardware.boards import Board, board
 from tinygen.hardware.symbols import read_symbols
@@ -18,7 +18,7 @@ from tinygen.ir import reference
 from tinygen.measure.footprint import measure_footprint
 from tinygen.measure.verify import verify
 from tinygen.planning.board_memory import chosen_banks, ram_budget
-from tinygen.planning.options import KernelChoice, Optimize
+from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.run.build import build_image
 
 TWO_BANKS = Path(__file__).parent / "banks" / "an386-two-banks.toml"
@@ -29,7 +29,7 @@ def compiled(
 ) -> Compilation:
     """A real model for a board; ``given`` are the values of --bank."""
     banks = chosen_banks(target, given)
-    request = Request(
+    options = Options(
         core=target.core,
         name="net",
         kernels=KernelChoice.TINYGEN,
@@ -38,7 +38,7 @@ def compiled(
         stream_input=pushed,
         banks=banks,
     )
-    return compile_model(shared_model(f"{name}.tflite"), request)
+    return compile_model(shared_model(f"{name}.tflite"), options)
 
 
 @pytest.mark.qemu

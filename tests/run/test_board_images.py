@@ -12,14 +12,14 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import AFFINE, need
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.emit import write_files
 from tinygen.errors import BudgetError
 from tinygen.hardware.boards import Board, Region, all_boards, board
 from tinygen.hardware.boot2 import boot2_crc
 from tinygen.hardware.elf import Section, read_sections, read_segments
 from tinygen.hardware.symbols import Symbol, read_symbols
-from tinygen.planning.options import KernelChoice
+from tinygen.planning.options import KernelChoice, Options
 from tinygen.run.build import build_image
 from tinygen.run.runner import Image
 
@@ -41,8 +41,8 @@ class Builder:
         generated = self._folder / core / "generated"
         build = self._folder / target.name
         if core not in self._objects:
-            request = Request(core=target.core, kernels=KernelChoice.TINYGEN)
-            compilation = compile_model(shared_model("mlperf_kws.tflite"), request)
+            options = Options(core=target.core, kernels=KernelChoice.TINYGEN)
+            compilation = compile_model(shared_model("mlperf_kws.tflite"), options)
             write_files(compilation.files, generated)
             # For a board on which everything fits, so that it ends well.
             large = replace(

@@ -17,11 +17,12 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.run.programs import Expectation, affine_variant, build_affine, input_bytes, need
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.errors import InputError, TargetError
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.measure.verify import verify
+from tinygen.planning.options import Options
 from tinygen.run.host import HostRunner
 from tinygen.run.many import Record, run_samples
 from tinygen.run.protocol import Limits
@@ -226,7 +227,7 @@ def test_accuracy_is_counted_right(tmp_path: Path) -> None:
     need("cc")
 
     host = board("host")
-    compilation = compile_model(shared_model("mlperf_kws.tflite"), Request(core=host.core))
+    compilation = compile_model(shared_model("mlperf_kws.tflite"), Options(core=host.core))
     chosen = reference.random_inputs(compilation.network, 4, 1)
     answers = [int(np.argmax(reference.outputs(compilation.network, s)[0])) for s in chosen]
     answers[1] = (answers[1] + 1) % 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,7 +111,7 @@ def target_options(function: FunctionT) -> FunctionT:
 
 
 def request_for(target: str | None, board_name: str | None, options: dict[str, Any]) -> Any:
-    """The ``pipeline.Request`` of ``target_options`` and ``compile_options``."""
+    """The ``Options`` of ``target_options`` and ``compile_options``."""
     from tinygen.hardware.boards import board
 
     if board_name is None:
@@ -127,17 +128,13 @@ probe_option = click.option(
 
 
 def request(core_name: str, options: dict[str, Any], board: Any = None) -> Any:
-    """The ``pipeline.Request`` of ``compile_options`` for a core; a board's RAM is a budget,
-    and its regions the banks of the arena.
-    """
-    from tinygen.compilation import Request
+    """The ``Options`` of ``compile_options`` for a core, or a board and its memories."""
     from tinygen.hardware.cores import core
     from tinygen.ir.graph import Numerics
-    from tinygen.planning.board_memory import chosen_banks, ram_budget
-    from tinygen.planning.options import Budget, KernelChoice, Optimize
+    from tinygen.planning.board_memory import chosen_banks, on_board, ram_budget
+    from tinygen.planning.options import Budget, KernelChoice, Optimize, Options
 
-    banks = chosen_banks(board, options["banks"])
-    return Request(
+    asked = Options(
         core=core(core_name),
         name=options["name"],
         kernels=KernelChoice(options["kernels"]),
@@ -145,11 +142,14 @@ def request(core_name: str, options: dict[str, Any], board: Any = None) -> Any:
         numerics=Numerics(options["numerics"]),
         cmsis_nn=options["cmsis_nn"],
         weight_growth=options["weight_growth"],
-        ram=Budget(options["ram"], "--ram") if options["ram"] else ram_budget(board, banks),
+        ram=Budget(options["ram"], "--ram") if options["ram"] else None,
         flash=Budget(options["flash"], "--flash") if options["flash"] else None,
         stream_input=options["stream_input"],
-        banks=banks,
     )
+    if board is not None:
+        return on_board(board, asked, options["banks"])
+    banks = chosen_banks(None, options["banks"])
+    return replace(asked, ram=asked.ram or ram_budget(None, banks), banks=banks)
 
 
 def write_text(path: Path, text: str) -> None:

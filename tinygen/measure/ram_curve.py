@@ -7,24 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tinygen.compilation import Request, compile_model
-from tinygen.planning.options import Budget, Optimize
+from tinygen.compilation import compile_model
+from tinygen.planning.options import Budget, Optimize, Options
 
 _STEP = 1.03
 """How much smaller each point is than the one before, at least."""
 
 
-def curve_as_data(model: Path, request: Request) -> list[dict[str, Any]]:
+def curve_as_data(model: Path, options: Options) -> list[dict[str, Any]]:
     """Points of the curve, each planned with ``--ram``: bytes of an arena in one piece and cycles,
     estimated.
     """
     points = []
-    request = replace(request, banks=())
-    plain = compile_model(model, replace(request, ram=None, optimize=Optimize.SPEED)).plan
-    smallest = compile_model(model, replace(request, ram=None, optimize=Optimize.RAM)).plan
+    options = replace(options, banks=())
+    plain = compile_model(model, replace(options, ram=None, optimize=Optimize.SPEED)).plan
+    smallest = compile_model(model, replace(options, ram=None, optimize=Optimize.RAM)).plan
     budget = plain.arena_bytes
     while True:
-        wanted = replace(request, optimize=Optimize.SPEED, ram=Budget(budget, "--ram"))
+        wanted = replace(options, optimize=Optimize.SPEED, ram=Budget(budget, "--ram"))
         plan = compile_model(model, wanted).plan
         points.append(
             {

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tinygen.errors import InputError
 from tinygen.hardware.boards import Board
-from tinygen.planning.options import Bank, Budget
+from tinygen.planning.options import Bank, Budget, Options
 
 STACK_RESERVE_BYTES = 1024
 """RAM that a board of one region is assumed to need beside the arena and the model's state."""
@@ -18,6 +18,18 @@ _VARIABLE_BYTES = 2048
 """RAM that the test main's variables need, in a board's first region."""
 
 _BANK = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([0-9]+)(,fast)?")
+
+
+def on_board(board: Board, options: Options | None = None, banks: Sequence[str] = ()) -> Options:
+    """The options with a board's core and, as far as they say nothing else, its RAM as limits.
+
+    ``banks`` are texts that change what the board leaves; see ``chosen_banks``.
+    """
+    options = options or Options()
+    chosen = chosen_banks(board, banks)
+    return replace(
+        options, core=board.core, ram=options.ram or ram_budget(board, chosen), banks=chosen
+    )
 
 
 def banks_of(board: Board) -> tuple[Bank, ...]:

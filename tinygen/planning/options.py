@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, core
+from tinygen.ir.graph import Numerics
 from tinygen.planning.growth import DEFAULT_WEIGHT_GROWTH
 
 
@@ -48,19 +50,24 @@ class Bank:
     section: str = ""
 
 
+DEFAULT_CORE = core("cortex-m4")
+
+
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for, beside the model.
+    """What the user asked for, beside the model: the options of ``tinygen generate``.
 
-    ``weight_growth`` is how many times the model's constant bytes the plan's may be; kernels that
-    need more than others are taken only within it. ``ram`` is what arena and kept state may take,
-    ``flash`` what code and constants may. ``stream_input``: the application delivers the input row by
-    row. ``chains`` are positions of layers that must be streamed together, in place of the planner's
-    choice. ``banks`` are the memories that the arena may be spread over; without, it is one array.
+    ``name`` prefixes every symbol; the model's own is taken if it is empty. ``weight_growth`` is how
+    many times the model's constant bytes the plan's may be; kernels that need more than others are
+    taken only within it. ``ram`` is what arena and kept state may take, ``flash`` what code and
+    constants may. ``stream_input``: the application delivers the input row by row. ``chains`` are
+    positions of layers that must be streamed together, in place of the planner's choice. ``banks`` are
+    the memories that the arena may be spread over; without, it is one array. ``cmsis_nn`` is a CMSIS-NN
+    tree to use instead of the one that is found.
     """
 
-    name: str
-    core: Core
+    name: str = ""
+    core: Core = DEFAULT_CORE
     kernels: KernelChoice = KernelChoice.AUTO
     optimize: Optimize = Optimize.SPEED
     weight_growth: float = DEFAULT_WEIGHT_GROWTH
@@ -69,3 +76,5 @@ class Options:
     stream_input: bool = False
     chains: tuple[range, ...] = ()
     banks: tuple[Bank, ...] = ()
+    numerics: Numerics = Numerics.TFLM
+    cmsis_nn: Path | None = None

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tinygen.c_syntax import identifier
-from tinygen.compilation import Compilation, Request, compile_model
+from tinygen.compilation import Compilation, compile_model
 from tinygen.errors import InputError
 from tinygen.hardware.boards import Board, board
 from tinygen.hardware.cores import core
 from tinygen.ir.network import Network
+from tinygen.planning.options import Options
 from tinygen.quantization.accuracy import Accuracy, choose_metric, judge
 from tinygen.quantization.advice import UNLABELLED, overall_advice
 from tinygen.quantization.cost import BoardCost, Traffic, cost_on, traffic
@@ -130,7 +131,7 @@ def compare(
         work_directory.mkdir(parents=True, exist_ok=True)
         files[name].write_bytes(content)
         compilations[name] = compile_model(
-            files[name], Request(core=core("host"), name=identifier(name))
+            files[name], Options(core=core("host"), name=identifier(name))
         )
         samples = samples_of(compilations[name].network, evaluation)
         inferences[name] = infer(

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinygen.c_syntax import identifier
-from tinygen.compilation import Request, compile_model
+from tinygen.compilation import compile_model
 from tinygen.errors import BudgetError
 from tinygen.hardware.boards import Board, all_boards
 from tinygen.ir import reference
 from tinygen.measure.profile import profile
+from tinygen.planning.board_memory import on_board
+from tinygen.planning.options import Options
 from tinygen.planning.plan import Plan
 
 Progress = Callable[[str], None]
@@ -99,7 +101,7 @@ def cost_on(
 ) -> BoardCost:
     """Build a model for a board, run it there, and count."""
     empty = BoardCost(board.name, board.core.name, board.core.fpu)
-    compilation = compile_model(model, Request(core=board.core, name=identifier(name)))
+    compilation = compile_model(model, on_board(board, Options(identifier(name))))
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
     try:
         measured = profile(
