@@ -23,8 +23,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tinygen.ir.graph import AnyArray, DType
-from tinygen.tflite.options import OPTIONS_OF_OPERATOR, option_fields
-from tinygen.tflite.schema import ENUMS, OPTIONS_UNION_2
+from tinygen.tflite.options import options_tables
+from tinygen.tflite.schema import enum_named, table_fields
 
 Option = int | float | bool | str | bytes | Sequence[int] | Sequence[float]
 
@@ -138,10 +138,10 @@ class ModelBuilder:
         )
         if intermediates:
             operator.intermediates = np.asarray(intermediates, np.int32)
-        table = OPTIONS_OF_OPERATOR.get(opcode)
+        table = options_tables().get(opcode)
         if table is None:
             assert not options, f"{opcode} has no options, got {sorted(options)}"
-        elif table in OPTIONS_UNION_2:
+        elif table in enum_named("BuiltinOptions2").names.values():
             operator.builtinOptions2Type = getattr(schema.BuiltinOptions2, table)
             operator.builtinOptions2 = _options(table, options)
         else:
@@ -261,12 +261,12 @@ def _packed(data: AnyArray | Sequence[Any] | int | float | bytes, dtype: DType) 
 
 def _options(table: str, options: Mapping[str, Option]) -> SchemaObject:
     """The schema's object of an options table."""
-    kinds = {field.name: field.kind for field in option_fields(table)}
+    fields = table_fields(table)
     result = getattr(schema, table + "T")()
     for name, value in options.items():
-        assert name in kinds, f"{table} has no field {name!r}; it has {sorted(kinds)}"
-        if isinstance(value, str) and kinds[name] in ENUMS:
-            value = getattr(getattr(schema, kinds[name]), value)  # noqa: PLW2901
+        assert name in fields, f"{table} has no field {name!r}; it has {sorted(fields)}"
+        if isinstance(value, str) and fields[name].enum:
+            value = getattr(getattr(schema, fields[name].kind), value)  # noqa: PLW2901
         setattr(result, camel_case(name), value)
     return result
 

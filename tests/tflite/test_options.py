@@ -16,19 +16,9 @@ from tests.models.builder import (
 )
 from tinygen.errors import ModelError
 from tinygen.ir.graph import Operator, OptionValue
-from tinygen.tflite.options import OPTIONS_OF_OPERATOR, option_fields
+from tinygen.tflite.options import OPTIONS_UNIONS, options_tables
 from tinygen.tflite.reader import read_model_bytes
-from tinygen.tflite.schema import BUILTIN_OPERATORS, ENUMS, OPTIONS_UNION, OPTIONS_UNION_2
-
-
-def test_schema_names_agree_with_the_schema() -> None:
-    assert dict(zip(BUILTIN_OPERATORS, range(1000), strict=False)) == names_of(
-        schema.BuiltinOperator
-    )
-    assert dict(zip(OPTIONS_UNION, range(1000), strict=False)) == names_of(schema.BuiltinOptions)
-    assert dict(zip(OPTIONS_UNION_2, range(1000), strict=False)) == names_of(schema.BuiltinOptions2)
-    for enum, names in ENUMS.items():
-        assert dict(zip(names, range(1000), strict=False)) == names_of(getattr(schema, enum)), enum
+from tinygen.tflite.schema import Field, enum_named, table_fields
 
 
 def fields_of(table: str) -> dict[str, SchemaObject]:
@@ -38,27 +28,29 @@ def fields_of(table: str) -> dict[str, SchemaObject]:
 
 
 def test_options_tables_agree_with_the_schema() -> None:
-    for table in OPTIONS_UNION[1:] + OPTIONS_UNION_2[1:]:
-        fields = fields_of(table)
-        assert {camel_case(field.name) for field in option_fields(table)} == set(fields), table
-        if fields:
-            assert table in OPTIONS_OF_OPERATOR.values(), table
+    for union in OPTIONS_UNIONS.values():
+        for table in list(enum_named(union).names.values())[1:]:
+            fields = fields_of(table)
+            assert {camel_case(name) for name in table_fields(table)} == set(fields), table
+            if fields:
+                assert table in options_tables().values(), table
 
 
-def sample(kind: str, *, is_vector: bool, default: int) -> OptionValue:
+def sample(field: Field) -> OptionValue:
     """A value of an options field that differs from its default."""
-    if kind in ENUMS and not is_vector:
-        names = ENUMS[kind]
-        return names[-1] if len(names) - 1 != default else names[0]
-    if kind == "ubyte":
+    if field.enum and not field.is_vector:
+        others = [name for value, name in field.enum.names.items() if value != field.default]
+        return others[-1] if others else field.enum.names[field.default]
+    if field.kind == "ubyte":
         return b"\x00\xff\x10"
-    if is_vector:
-        return (0.5, -2.5) if kind == "float" else (1, 0, 1)
-    if kind == "string":
+    if field.is_vector:
+        return (0.5, -2.5) if field.kind == "float" else (1, 0, 1)
+    if field.kind == "string":
         return "größe"
-    if kind == "float":
+    if field.kind == "float":
         return float(np.float32(0.3))
-    return not default if kind == "bool" else {"int": -7, "uint": 1 << 31, "long": -(1 << 40)}[kind]
+    integers = {"int": -7, "uint": 1 << 31, "long": -(1 << 40)}
+    return not field.default if field.kind == "bool" else integers[field.kind]
 
 
 def one_operator(opcode: str, **options: SchemaObject) -> Operator:
@@ -68,11 +60,10 @@ def one_operator(opcode: str, **options: SchemaObject) -> Operator:
     return read_model_bytes(builder.build(), "m.tflite").main.operators[0]
 
 
-@pytest.mark.parametrize("opcode", sorted(OPTIONS_OF_OPERATOR))
+@pytest.mark.parametrize("opcode", sorted(options_tables()))
 def test_every_option_of_every_operator_is_read(opcode: str) -> None:
     options = {
-        field.name: sample(field.kind, is_vector=field.is_vector, default=field.default)
-        for field in option_fields(OPTIONS_OF_OPERATOR[opcode])
+        name: sample(field) for name, field in table_fields(options_tables()[opcode]).items()
     }
     # "version" of STABLEHLO_COMPOSITE is an option the builder takes for the operator's version.
     read = one_operator(opcode, **{k: v for k, v in options.items() if k != "version"}).options
@@ -82,9 +73,9 @@ def test_every_option_of_every_operator_is_read(opcode: str) -> None:
             assert read[name] == value
 
 
-@pytest.mark.parametrize("opcode", sorted(OPTIONS_OF_OPERATOR))
+@pytest.mark.parametrize("opcode", sorted(options_tables()))
 def test_missing_options_have_the_schemas_defaults(opcode: str) -> None:
-    table = OPTIONS_OF_OPERATOR[opcode]
+    table = options_tables()[opcode]
     builder = ModelBuilder()
     x, y = builder.tensor((1,)), builder.tensor((1,))
     builder.operator(opcode, [x], [y]).inputs(x).outputs(y)
@@ -94,11 +85,11 @@ def test_missing_options_have_the_schemas_defaults(opcode: str) -> None:
     options = read_model_bytes(builder.build(), "m.tflite").main.operators[0].options
     defaults = fields_of(table)
     assert {camel_case(name) for name in options} == set(defaults)
-    for field in option_fields(table):
+    for field in table_fields(table).values():
         value, default = options[field.name], defaults[camel_case(field.name)]
         if default is None:  # a vector or string
             assert value in ((), b"", "")
-        elif field.kind in ENUMS:
+        elif field.enum:
             assert names_of(getattr(schema, field.kind))[str(value)] == default
         else:
             assert value == default

@@ -21,9 +21,9 @@ from tests.models.builder import (
 )
 from tinygen.errors import ModelError, UnsupportedError
 from tinygen.ir.graph import ABSENT, DType, Operator, Quantization, Tensor
-from tinygen.tflite.options import OPTIONS_OF_OPERATOR, option_fields
+from tinygen.tflite.options import options_tables
 from tinygen.tflite.reader import read_model, read_model_bytes
-from tinygen.tflite.schema import ENUMS
+from tinygen.tflite.schema import table_fields
 
 MODELS = [
     "audio_preprocessor_int8.tflite",
@@ -93,16 +93,16 @@ def expect_operator(operator: Operator, expected: SchemaObject, codes: list[Sche
 
 
 def expect_options(operator: Operator, expected: SchemaObject) -> None:
-    table = OPTIONS_OF_OPERATOR.get(operator.opcode)
+    table = options_tables().get(operator.opcode)
     if table is None:
         assert operator.options == {}
         return
     stored = vars(expected or getattr(schema, table + "T")())
     assert {camel_case(name) for name in operator.options} == set(stored) - NEWER_FIELDS
-    for field in option_fields(table):
+    for field in table_fields(table).values():
         value = operator.options[field.name]
         other = stored[camel_case(field.name)]
-        if isinstance(value, str) and field.kind in ENUMS:
+        if isinstance(value, str) and field.enum:
             assert names_of(getattr(schema, field.kind))[value] == other
         elif isinstance(value, tuple):
             assert value == ints(other)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from tinygen.errors import ModelError
-from tinygen.tflite.schema import FILE_IDENTIFIER
 
+_FILE_IDENTIFIER = b"TFL3"
 _HEADER_BYTES = 8  # root offset and file identifier
 _LOOK_AHEAD = 4096
 _CONVERT_HINT = (
@@ -38,7 +38,7 @@ def reject_other_kinds(data: bytes, source: str) -> None:
         data: the file's content.
         source: its name, for messages and for its extension.
     """
-    if data[4:_HEADER_BYTES] == FILE_IDENTIFIER:
+    if data[4:_HEADER_BYTES] == _FILE_IDENTIFIER:
         return
     if not data:
         raise ModelError(f"{source} is empty.", _DOWNLOAD_HINT)
@@ -55,7 +55,7 @@ def _kind(data: bytes, suffix: str) -> tuple[str, str]:
         or _text(head)
         or _by_length(data)
         or (
-            f"is not a TFLite model: it lacks the identifier {FILE_IDENTIFIER.decode()!r} at byte 4",
+            f"is not a TFLite model: it lacks the identifier {_FILE_IDENTIFIER.decode()!r} at byte 4",
             "Check that this is the .tflite file you mean.",
         )
     )

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bounds-checked reading of flatbuffers: tables, strings, vectors.
 
-Knows the wire format (https://flatbuffers.dev/internals) and no schema. Every offset is checked
-against the buffer before it is followed. A damaged file can make many references share one large
-part, so the bytes handed out are counted: reading stops once they exceed a small multiple of the
-file, which keeps the time linear in its size.
+Knows the wire format (https://flatbuffers.dev/internals); fields and their types are the schema's.
+Every offset is checked against the buffer before it is followed. A damaged file can make many
+references share one large part, so the bytes handed out are counted: reading stops once they exceed
+a small multiple of the file, which keeps the time linear in its size.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygen.errors import ModelError
+from tinygen.tflite.schema import table_fields
 
 _KINDS = {
     "bool": "?",
@@ -86,25 +87,27 @@ class FlatBuffer:
         """Where the forward offset stored at ``position`` leads."""
         return position + self.integer("uint", position, label)
 
-    def root(self, label: str) -> Table:
-        """The root table."""
-        return Table(self, self.follow(0, label), label)
+    def root(self, kind: str, label: str) -> Table:
+        """The root table, which is a ``kind`` of the schema."""
+        return Table(self, kind, self.follow(0, label), label)
 
 
 class Table:
-    """One table of the file; fields are named by their number in the schema.
+    """One table of the file; its fields have the schema's names and types.
 
-    Absent fields give the default: 0, an empty string, an empty array, None or no tables.
+    Absent fields give the default: the schema's, an empty string, an empty array, None or no tables.
 
     Args:
         buffer: the file.
+        kind: which table of the schema it is.
         position: where the table starts.
         label: what messages call the table, such as ``subgraph 0, tensor 3``.
     """
 
-    __slots__ = ("_vtable", "_vtable_size", "buffer", "label", "position")
+    __slots__ = ("_fields", "_vtable", "_vtable_size", "buffer", "label", "position")
 
-    def __init__(self, buffer: FlatBuffer, position: int, label: str) -> None:
+    def __init__(self, buffer: FlatBuffer, kind: str, position: int, label: str) -> None:
+        self._fields = table_fields(kind)
         self.buffer = buffer
         self.position = position
         self.label = label
@@ -119,66 +122,73 @@ class Table:
         """Raise the ``ModelError`` that says what is wrong with this table."""
         self.buffer.fail(f"{self.label} {what}")
 
-    def _field(self, number: int) -> int | None:
-        entry = 4 + 2 * number
+    def _position(self, field: str) -> int | None:
+        entry = 4 + 2 * self._fields[field].number
         if entry + 2 > self._vtable_size:
             return None
         offset = self.buffer.integer("ushort", self._vtable + entry, self.label)
         return self.position + offset if offset else None
 
-    def has(self, number: int) -> bool:
+    def has(self, field: str) -> bool:
         """Whether the field is present."""
-        return self._field(number) is not None
+        return self._position(field) is not None
 
-    def integer(self, number: int, kind: str, default: int = 0) -> int:
-        """An integer or boolean field of schema type ``kind``."""
-        position = self._field(number)
-        return default if position is None else self.buffer.integer(kind, position, self.label)
+    def integer(self, field: str) -> int:
+        """A field that is an integer, an enum or a boolean."""
+        declared = self._fields[field]
+        position = self._position(field)
+        if position is None:
+            return declared.default
+        return self.buffer.integer(declared.stored_kind, position, self.label)
 
-    def real(self, number: int) -> float:
+    def real(self, field: str) -> float:
         """A float field: the float32 value, exactly."""
-        position = self._field(number)
+        position = self._position(field)
         return 0.0 if position is None else float(self.buffer.scalar("float", position, self.label))
 
-    def _vector(self, number: int, item_size: int) -> tuple[int, int]:
+    def _vector(self, field: str, item_size: int) -> tuple[int, int]:
         """Position of the first item and number of items; ``(0, 0)`` for an absent vector."""
-        field = self._field(number)
-        if field is None:
+        reference = self._position(field)
+        if reference is None:
             return 0, 0
-        position = self.buffer.follow(field, self.label)
+        position = self.buffer.follow(reference, self.label)
         length = self.buffer.integer("uint", position, self.label)
         self.buffer.check(position + 4, length * item_size, self.label)
         return position + 4, length
 
-    def string(self, number: int) -> str:
+    def string(self, field: str) -> str:
         """A string field; bytes that are not UTF-8 become U+FFFD, as names carry no meaning."""
-        position, length = self._vector(number, 1)
+        position, length = self._vector(field, 1)
         self.buffer.charge(length, self.label)
         return self.buffer.data[position : position + length].decode("utf-8", errors="replace")
 
-    def array(self, number: int, kind: str) -> NDArray[Any]:
-        """A vector of numbers of schema type ``kind``: a read-only view of the file."""
-        dtype = _DTYPES[kind]
-        position, length = self._vector(number, dtype.itemsize)
+    def array(self, field: str) -> NDArray[Any]:
+        """A vector of numbers: a read-only view of the file."""
+        dtype = _DTYPES[self._fields[field].stored_kind]
+        position, length = self._vector(field, dtype.itemsize)
         self.buffer.charge(length * dtype.itemsize, self.label)
         return np.frombuffer(self.buffer.data, dtype, length, position)
 
-    def span(self, number: int) -> tuple[int, int]:
+    def span(self, field: str) -> tuple[int, int]:
         """Position and length of a vector of bytes, without reading it."""
-        return self._vector(number, 1)
+        return self._vector(field, 1)
 
-    def table(self, number: int, label: str) -> Table | None:
-        """A field that is a table, to be called ``label`` in messages."""
-        field = self._field(number)
-        if field is None:
+    def table(self, field: str, label: str, kind: str = "") -> Table | None:
+        """A field that is a table, to be called ``label`` in messages; ``kind`` says of a union's."""
+        reference = self._position(field)
+        if reference is None:
             return None
-        return Table(self.buffer, self.buffer.follow(field, label), label)
+        kind = kind or self._fields[field].kind
+        return Table(self.buffer, kind, self.buffer.follow(reference, label), label)
 
-    def tables(self, number: int, label: str) -> list[Table]:
+    def tables(self, field: str, label: str) -> list[Table]:
         """A vector of tables; item ``i`` is called ``label i`` in messages."""
-        position, length = self._vector(number, 4)
+        kind = self._fields[field].kind
+        position, length = self._vector(field, 4)
         self.buffer.charge(4 * length, self.label)
         return [
-            Table(self.buffer, self.buffer.follow(item, f"{label} {index}"), f"{label} {index}")
-            for index, item in enumerate(range(position, position + 4 * length, 4))
+            Table(self.buffer, kind, self.buffer.follow(item, name), name)
+            for item, name in (
+                (position + 4 * index, f"{label} {index}") for index in range(length)
+            )
         ]

@@ -16,19 +16,8 @@ from tinygen.errors import InputError, ModelError, UnsupportedError
 from tinygen.ir.graph import ABSENT, Graph, Operator, OptionValue, Signature, Subgraph
 from tinygen.tflite.file_kind import reject_directory, reject_other_kinds
 from tinygen.tflite.flatbuffer import FlatBuffer, Table
-from tinygen.tflite.options import OPTIONS_OF_OPERATOR, read_options
-from tinygen.tflite.schema import (
-    BUILTIN_OPERATORS,
-    OPTIONS_UNION,
-    OPTIONS_UNION_2,
-    MetadataField,
-    ModelField,
-    OperatorCodeField,
-    OperatorField,
-    SignatureDefField,
-    SubGraphField,
-    TensorMapField,
-)
+from tinygen.tflite.options import OPTIONS_UNIONS, options_tables, read_options
+from tinygen.tflite.schema import enum_named
 from tinygen.tflite.tensors import Buffers, read_tensor
 
 _COMPRESSION = "COMPRESSION_METADATA"
@@ -68,22 +57,20 @@ def read_model_bytes(data: bytes, source: str) -> Graph:
     """
     reject_other_kinds(data, source)
     buffer = FlatBuffer(data, source)
-    model = buffer.root("the root table")
-    buffers = Buffers(buffer, model.tables(ModelField.BUFFERS, "buffer"))
+    model = buffer.root("Model", "the root table")
+    buffers = Buffers(buffer, model.tables("buffers", "buffer"))
     metadata = {
-        table.string(MetadataField.NAME): _metadata(table, buffers)
-        for table in model.tables(ModelField.METADATA, "metadata")
+        table.string("name"): _metadata(table, buffers)
+        for table in model.tables("metadata", "metadata")
     }
     if _COMPRESSION in metadata:
         raise UnsupportedError(
             f"{source} has tensors compressed for TensorFlow Lite Micro, which is not supported.",
             "Use the model from before it was compressed.",
         )
-    codes = [
-        _operator_code(code) for code in model.tables(ModelField.OPERATOR_CODES, "operator code")
-    ]
+    codes = [_operator_code(code) for code in model.tables("operator_codes", "operator code")]
     subgraphs = tuple(
-        _subgraph(table, codes, buffers) for table in model.tables(ModelField.SUBGRAPHS, "subgraph")
+        _subgraph(table, codes, buffers) for table in model.tables("subgraphs", "subgraph")
     )
     if not subgraphs:
         raise ModelError(
@@ -93,11 +80,10 @@ def read_model_bytes(data: bytes, source: str) -> Graph:
     return Graph(
         subgraphs=subgraphs,
         signatures=tuple(
-            _signature(table, subgraphs)
-            for table in model.tables(ModelField.SIGNATURE_DEFS, "signature")
+            _signature(table, subgraphs) for table in model.tables("signature_defs", "signature")
         ),
         metadata=metadata,
-        description=model.string(ModelField.DESCRIPTION),
+        description=model.string("description"),
         source=source,
         sha256=hashlib.sha256(data).hexdigest(),
         file_bytes=len(data),
@@ -105,7 +91,7 @@ def read_model_bytes(data: bytes, source: str) -> Graph:
 
 
 def _metadata(table: Table, buffers: Buffers) -> bytes:
-    content = buffers.content(table.integer(MetadataField.BUFFER, "uint"), table.label)
+    content = buffers.content(table.integer("buffer"), table.label)
     table.buffer.charge(content.size, table.label)
     return content.tobytes()
 
@@ -114,52 +100,47 @@ def _operator_code(table: Table) -> tuple[str, str, int]:
     """TFLite's name of the operator, its custom code and its version."""
     # Codes up to 127 are in the old byte field too, or only there; so the larger one is right.
     code = max(
-        table.integer(OperatorCodeField.BUILTIN_CODE, "int"),
-        table.integer(OperatorCodeField.DEPRECATED_BUILTIN_CODE, "byte"),
+        table.integer("builtin_code"),
+        table.integer("deprecated_builtin_code"),
     )
     if code < 0:
         table.fail(f"has the number {code}")
-    if code >= len(BUILTIN_OPERATORS):
+    names = enum_named("BuiltinOperator").names
+    if code not in names:
         raise UnsupportedError(
             f"{table.buffer.source} uses built-in operator {code}, which is newer than this "
-            f"reader's schema (it ends at {len(BUILTIN_OPERATORS) - 1}).",
+            f"reader's schema (it ends at {max(names)}).",
             "Convert the model with an older converter.",
         )
-    return (
-        BUILTIN_OPERATORS[code],
-        table.string(OperatorCodeField.CUSTOM_CODE),
-        table.integer(OperatorCodeField.VERSION, "int", 1),
-    )
+    return names[code], table.string("custom_code"), table.integer("version")
 
 
 def _subgraph(table: Table, codes: Sequence[tuple[str, str, int]], buffers: Buffers) -> Subgraph:
-    tensor_tables = table.tables(SubGraphField.TENSORS, f"{table.label}, tensor")
+    tensor_tables = table.tables("tensors", f"{table.label}, tensor")
     operators = tuple(
         _operator(operator, index, codes, len(tensor_tables))
-        for index, operator in enumerate(
-            table.tables(SubGraphField.OPERATORS, f"{table.label}, operator")
-        )
+        for index, operator in enumerate(table.tables("operators", f"{table.label}, operator"))
     )
-    inputs = _tensor_indices(table, SubGraphField.INPUTS, len(tensor_tables))
+    inputs = _tensor_indices(table, "inputs", len(tensor_tables))
     computed = set(inputs)
     for operator in operators:
         computed.update(operator.outputs, operator.intermediates)
     return Subgraph(
-        name=table.string(SubGraphField.NAME),
+        name=table.string("name"),
         tensors=tuple(
             read_tensor(tensor, index, buffers, computed=index in computed)
             for index, tensor in enumerate(tensor_tables)
         ),
         operators=operators,
         inputs=inputs,
-        outputs=_tensor_indices(table, SubGraphField.OUTPUTS, len(tensor_tables)),
+        outputs=_tensor_indices(table, "outputs", len(tensor_tables)),
     )
 
 
 def _tensor_indices(
-    table: Table, field: int, tensors: int, *, may_be_absent: bool = False
+    table: Table, field: str, tensors: int, *, may_be_absent: bool = False
 ) -> tuple[int, ...]:
-    indices: tuple[int, ...] = tuple(table.array(field, "int").tolist())
+    indices: tuple[int, ...] = tuple(table.array(field).tolist())
     for index in indices:
         if not 0 <= index < tensors and not (may_be_absent and index == ABSENT):
             table.fail(f"refers to tensor {index} of {tensors}")
@@ -169,7 +150,7 @@ def _tensor_indices(
 def _operator(
     table: Table, index: int, codes: Sequence[tuple[str, str, int]], tensors: int
 ) -> Operator:
-    code_index = table.integer(OperatorField.OPCODE_INDEX, "uint")
+    code_index = table.integer("opcode_index")
     if code_index >= len(codes):
         table.fail(f"refers to operator code {code_index} of {len(codes)}")
     opcode, custom_code, version = codes[code_index]
@@ -177,8 +158,8 @@ def _operator(
     return Operator(
         index=index,
         opcode=opcode,
-        inputs=_tensor_indices(table, OperatorField.INPUTS, tensors, may_be_absent=True),
-        outputs=_tensor_indices(table, OperatorField.OUTPUTS, tensors),
+        inputs=_tensor_indices(table, "inputs", tensors, may_be_absent=True),
+        outputs=_tensor_indices(table, "outputs", tensors),
         options=(
             {"custom_options": _custom_options(table)}
             if is_custom
@@ -186,18 +167,16 @@ def _operator(
         ),
         custom_code=custom_code if is_custom else "",
         version=version,
-        intermediates=_tensor_indices(
-            table, OperatorField.INTERMEDIATES, tensors, may_be_absent=True
-        ),
+        intermediates=_tensor_indices(table, "intermediates", tensors, may_be_absent=True),
     )
 
 
 def _custom_options(table: Table) -> bytes:
     """The raw bytes of a custom operator's options, in the flatbuffer or behind it."""
-    offset = table.integer(OperatorField.LARGE_CUSTOM_OPTIONS_OFFSET, "ulong")
+    offset = table.integer("large_custom_options_offset")
     if offset <= 1:  # 0 and 1 both mean "not behind the flatbuffer", as for Buffer.offset
-        return table.array(OperatorField.CUSTOM_OPTIONS, "ubyte").tobytes()
-    size = table.integer(OperatorField.LARGE_CUSTOM_OPTIONS_SIZE, "ulong")
+        return table.array("custom_options").tobytes()
+    size = table.integer("large_custom_options_size")
     table.buffer.check(offset, size, f"the options of {table.label}")
     table.buffer.charge(size, table.label)
     return table.buffer.data[offset : offset + size]
@@ -208,39 +187,34 @@ def _builtin_options(table: Table, opcode: str) -> Mapping[str, OptionValue]:
 
     That is how TensorFlow Lite reads it (``builtin_options_as_…`` gives null).
     """
-    name = OPTIONS_OF_OPERATOR.get(opcode)
+    name = options_tables().get(opcode)
     if name is None:
         return {}
-    in_second = name in OPTIONS_UNION_2
-    union = OPTIONS_UNION_2 if in_second else OPTIONS_UNION
-    tag_field, field = (
-        (OperatorField.BUILTIN_OPTIONS_2_TYPE, OperatorField.BUILTIN_OPTIONS_2)
-        if in_second
-        else (OperatorField.BUILTIN_OPTIONS_TYPE, OperatorField.BUILTIN_OPTIONS)
-    )
-    is_there = table.integer(tag_field, "ubyte") == union.index(name)
-    options = table.table(field, f"{table.label} ({opcode})") if is_there else None
+    options = None
+    for field, union in OPTIONS_UNIONS.items():
+        if enum_named(union).names.get(table.integer(f"{field}_type")) == name:
+            options = table.table(field, f"{table.label} ({opcode})", name)
     return read_options(name, options)
 
 
 def _signature(table: Table, subgraphs: Sequence[Subgraph]) -> Signature:
-    subgraph = table.integer(SignatureDefField.SUBGRAPH_INDEX, "uint")
+    subgraph = table.integer("subgraph_index")
     if subgraph >= len(subgraphs):
         table.fail(f"refers to subgraph {subgraph} of {len(subgraphs)}")
     tensors = len(subgraphs[subgraph].tensors)
     return Signature(
-        key=table.string(SignatureDefField.SIGNATURE_KEY),
+        key=table.string("signature_key"),
         subgraph=subgraph,
-        inputs=_tensor_map(table, SignatureDefField.INPUTS, "input", tensors),
-        outputs=_tensor_map(table, SignatureDefField.OUTPUTS, "output", tensors),
+        inputs=_tensor_map(table, "inputs", "input", tensors),
+        outputs=_tensor_map(table, "outputs", "output", tensors),
     )
 
 
-def _tensor_map(table: Table, field: int, what: str, tensors: int) -> dict[str, int]:
+def _tensor_map(table: Table, field: str, what: str, tensors: int) -> dict[str, int]:
     indices = {}
     for entry in table.tables(field, f"{table.label}, {what}"):
-        index = entry.integer(TensorMapField.TENSOR_INDEX, "uint")
+        index = entry.integer("tensor_index")
         if index >= tensors:
             entry.fail(f"refers to tensor {index} of {tensors}")
-        indices[entry.string(TensorMapField.NAME)] = index
+        indices[entry.string("name")] = index
     return indices

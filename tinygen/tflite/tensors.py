@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tinygen.errors import ModelError, UnsupportedError
 from tinygen.ir.graph import AnyArray, DType, Quantization, Tensor
 from tinygen.tflite.flatbuffer import DAMAGED_HINT, FlatBuffer, Table
-from tinygen.tflite.schema import ENUMS, BufferField, QuantizationParametersField, TensorField
+from tinygen.tflite.schema import enum_named
 
 _MAX_RANK = 32  # NumPy's limit before 2.0, far above what any operator takes
 _MAX_BYTES = 1 << 48  # keeps products of sizes far from overflow; no machine holds such a tensor
@@ -36,10 +36,10 @@ class Buffers:
         self._spans = [self._span(table) for table in tables]
 
     def _span(self, table: Table) -> tuple[int, int]:
-        offset = table.integer(BufferField.OFFSET, "ulong")
+        offset = table.integer("offset")
         if offset <= 1:  # the schema: "only valid if > 1"
-            return table.span(BufferField.DATA)
-        size = table.integer(BufferField.SIZE, "ulong")
+            return table.span("data")
+        size = table.integer("size")
         self.file.check(offset, size, table.label)
         return offset, size
 
@@ -66,15 +66,15 @@ def read_tensor(table: Table, index: int, buffers: Buffers, *, computed: bool) -
         ModelError: the table is damaged, or the constant's size does not fit type and shape.
         UnsupportedError: sparse, blockwise quantized, stored in another file, or of a float8 type.
     """
-    name = table.string(TensorField.NAME)
+    name = table.string("name")
     table.label = f"{table.label} ({_shortened(name)!r})"
     dtype = _dtype(table)
     shape, open_dimensions = _shape(table, dtype)
-    if table.has(TensorField.SPARSITY):
+    if table.has("sparsity"):
         _refuse(table, "is sparse", "Export the model without sparse (pruned) tensor storage.")
-    if table.integer(TensorField.EXTERNAL_BUFFER, "uint"):
+    if table.integer("external_buffer"):
         _refuse(table, "keeps its data in another file", "Export the model as a single file.")
-    content = buffers.content(table.integer(TensorField.BUFFER, "uint"), table.label)
+    content = buffers.content(table.integer("buffer"), table.label)
     is_constant = content.size > 0 or (0 in shape and not computed)
     return Tensor(
         index=index,
@@ -83,7 +83,7 @@ def read_tensor(table: Table, index: int, buffers: Buffers, *, computed: bool) -
         shape=shape,
         quantization=_quantization(table),
         data=_constant(table, content, dtype, shape) if is_constant else None,
-        is_variable=bool(table.integer(TensorField.IS_VARIABLE, "bool")),
+        is_variable=bool(table.integer("is_variable")),
         open_dimensions=open_dimensions,
     )
 
@@ -99,9 +99,9 @@ def _refuse(table: Table, what: str, hint: str) -> NoReturn:
 
 
 def _dtype(table: Table) -> DType:
-    code = table.integer(TensorField.TYPE, "byte")
-    names = ENUMS["TensorType"]
-    if not 0 <= code < len(names):
+    code = table.integer("type")
+    names = enum_named("TensorType").names
+    if code not in names:
         table.fail(f"has type {code}, which TFLite does not define")
     if names[code] not in DType.__members__:
         _refuse(table, f"is of type {names[code]}", "Quantize the model to int8.")
@@ -110,8 +110,8 @@ def _dtype(table: Table) -> DType:
 
 def _shape(table: Table, dtype: DType) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The static shape, and the dimensions that the file leaves open."""
-    stored: list[int] = table.array(TensorField.SHAPE, "int").tolist()
-    signature: list[int] = table.array(TensorField.SHAPE_SIGNATURE, "int").tolist()
+    stored: list[int] = table.array("shape").tolist()
+    signature: list[int] = table.array("shape_signature").tolist()
     if len(stored) > _MAX_RANK:
         table.fail(f"has {len(stored)} dimensions")
     if any(size < -1 for size in stored):
@@ -125,12 +125,12 @@ def _shape(table: Table, dtype: DType) -> tuple[tuple[int, ...], tuple[int, ...]
 
 
 def _quantization(table: Table) -> Quantization | None:
-    details = table.table(TensorField.QUANTIZATION, f"quantization of {table.label}")
+    details = table.table("quantization", f"quantization of {table.label}")
     if details is None:
         return None
-    scales = details.array(QuantizationParametersField.SCALE, "float").tolist()
-    zero_points = details.array(QuantizationParametersField.ZERO_POINT, "long").tolist()
-    if details.has(QuantizationParametersField.DETAILS) and not scales:
+    scales = details.array("scale").tolist()
+    zero_points = details.array("zero_point").tolist()
+    if details.has("details") and not scales:
         _refuse(table, "is quantized by blocks or by a custom scheme", "Quantize it per axis.")
     if not scales:
         return None
@@ -140,7 +140,7 @@ def _quantization(table: Table) -> Quantization | None:
         scales=tuple(scales),
         # TFLM takes the first zero point for every index of the axis.
         zero_points=tuple(zero_points[: len(scales)]) + (fill,) * max(missing, 0),
-        axis=details.integer(QuantizationParametersField.QUANTIZED_DIMENSION, "int"),
+        axis=details.integer("quantized_dimension"),
     )
 
 
