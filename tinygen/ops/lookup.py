@@ -29,7 +29,7 @@ from tinygen.numerics.fixed_point import (
     rounding_divide_by_pot,
 )
 from tinygen.numerics.inverse_square_root import inverse_square_root
-from tinygen.numerics.sigmoid_table import SIGMOID_TABLE
+from tinygen.numerics.tables import tflm_table
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.unary import (
     abs_parameters,
@@ -78,7 +78,7 @@ def logistic_of_positions(positions: AnyArray) -> AnyArray:
     """TFLM's int16 logistic function: entries 512 positions apart, the result in Q0.15."""
     magnitude = np.abs(positions)
     entry = np.minimum(magnitude >> 9, 254)
-    low, high = (SIGMOID_TABLE[entry + i].astype(np.int64) for i in (0, 1))
+    low, high = (tflm_table("sigmoid")[entry + i].astype(np.int64) for i in (0, 1))
     between = (low << 9) + (magnitude & 0x1FF) * (high - low)
     result = np.where(magnitude >> 9 >= 255, 0x7FFF << 10, between)
     turned = np.where(positions >= 0, result + (1 << 9), (1 << 25) - result + (1 << 9) - 1)
@@ -89,7 +89,7 @@ def tanh_of_positions(positions: AnyArray) -> AnyArray:
     """TFLM's int16 hyperbolic tangent: entries 256 positions apart, the result in Q0.15."""
     magnitude = np.abs(positions)
     entry = np.minimum(magnitude >> 8, 254)
-    low, high = (SIGMOID_TABLE[entry + i].astype(np.int64) for i in (0, 1))
+    low, high = (tflm_table("sigmoid")[entry + i].astype(np.int64) for i in (0, 1))
     between = (low << 8) + (magnitude & 0xFF) * (high - low)
     result = np.where(magnitude >> 8 >= 255, 0xFFFF << 8, between) - (1 << 23)
     turned = np.where(positions >= 0, result + (1 << 7), -result + (1 << 7) - 1)

@@ -15,7 +15,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fourier import RealTransform, real_transform
-from tinygen.numerics.log_table import LOG_TABLE
+from tinygen.numerics.tables import tflm_table
 from tinygen.ops.view import OperatorView
 from tinygen.tflite.flexbuffer import Value, read_flexbuffer_map
 
@@ -172,7 +172,7 @@ def _log(x: int, scale: int) -> int:
     rest = x - (1 << integer)
     fraction = rest << (16 - integer) if integer < 16 else rest >> (integer - 16)
     segment = fraction >> 9
-    low, high = int(LOG_TABLE[segment]), int(LOG_TABLE[segment + 1])
+    low, high = int(tflm_table("log")[segment]), int(tflm_table("log")[segment + 1])
     between = ((high - low) * (fraction - (segment << 9))) >> 16
     log2 = (integer << 16) + fraction + low + between
     natural = ((45426 * log2 + 32768) >> 16) & _MASK32
@@ -399,4 +399,4 @@ def lower_filter_bank_log(view: OperatorView, numerics: Numerics) -> Layer:  # n
     view.require_shape(view.output(), view.input(0).shape)
     options = signal_options(view, "input_correction_bits", "output_scale")
     inputs = (view.require_activation(view.input(0)),)
-    return _layer(view, "filter_bank_log", inputs, options, {"logarithms": LOG_TABLE})
+    return _layer(view, "filter_bank_log", inputs, options, {"logarithms": tflm_table("log")})

@@ -6,8 +6,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from tinygen.kernels.kernel import (
     Binding,
     Call,
@@ -22,7 +20,7 @@ from tinygen.kernels.kernel import (
 from tinygen.kernels.overlap import in_order, same_place
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.kernels.portable.nest import broadcast_loops, nest_struct
-from tinygen.numerics.sigmoid_table import SIGMOID_TABLE
+from tinygen.numerics.tables import tflm_table
 from tinygen.ops.elementwise import Elementwise
 from tinygen.ops.lookup import Lookup, SigmoidInt16
 
@@ -112,7 +110,7 @@ def _bind_sigmoid(layer: SigmoidInt16) -> Binding:
     return Binding(
         calls=(call,),
         headers=("portable/lookup.h",),
-        constants=(Constant("table", np.asarray(SIGMOID_TABLE), alignment=2),),
+        constants=(Constant("table", tflm_table("sigmoid"), alignment=2),),
         overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
     )
 

@@ -20,7 +20,7 @@ from tinygen.kernels.kernel import (
     TensorArgument,
 )
 from tinygen.kernels.portable.base import PortableKernel
-from tinygen.numerics.sigmoid_table import SIGMOID_TABLE
+from tinygen.numerics.tables import tflm_table
 from tinygen.ops.lstm import Lstm, Pair
 from tinygen.ops.lstm_float import FloatLstm
 from tinygen.ops.quantized import INTEGER_RANGES
@@ -62,7 +62,7 @@ def _bind(layer: Lstm) -> Binding:
         ("gate_positions", _positions(layer, 3, 0)),
         ("cell_positions", _positions(layer, layer.cell_multiplier, layer.cell_shift)),
     ]
-    constants = [Constant("table", np.asarray(SIGMOID_TABLE), alignment=2)]
+    constants = [Constant("table", tflm_table("sigmoid"), alignment=2)]
     for number, gate in enumerate(layer.gates):
         names = [f"{what}_{number}" for what in ("weights", "recurrent_weights", "bias")]
         constants += [
