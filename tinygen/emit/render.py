@@ -225,7 +225,9 @@ def _own_bindings(plan: Plan) -> list[Binding]:
 
 def _own_headers(plan: Plan) -> list[str]:
     """Our headers that the generated program includes."""
-    headers = {header for binding in _own_bindings(plan) for header in binding.headers}
+    headers = {"config.h"} | {
+        header for binding in _own_bindings(plan) for header in binding.headers
+    }
     if any(step.stream for step in plan.steps):
         headers.add("portable/stream.h")
     return sorted(headers)

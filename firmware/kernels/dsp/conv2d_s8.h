@@ -67,9 +67,10 @@ static inline void tinygen_dsp_multiply(const tinygen_gemm_layer *g, const tinyg
 }
 
 /** Multiply a block of columns; the last one stands twice if their number is odd. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_multiply_block(const tinygen_gemm_layer *g, const tinygen_gemm_rest *rest,
-                           const int16_t *columns, int8_t *output, int32_t count)
+TINYGEN_SHARED void tinygen_dsp_multiply_block(const tinygen_gemm_layer *g,
+                                               const tinygen_gemm_rest *rest,
+                                               const int16_t *columns, int8_t *output,
+                                               int32_t count)
 {
     int32_t pairs = count / 2;
     int32_t pitch = g->output_channels;
@@ -89,9 +90,9 @@ static inline int16_t *tinygen_dsp_column(const tinygen_gemm_layer *g, int16_t *
 }
 
 /** Compute consecutive pixels of a 1x1 convolution with stride 1. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_pointwise_pixels(const tinygen_gemm_layer *g, const tinygen_gemm_rest *rest,
-                             const int8_t *input, int8_t *output, int16_t *columns, int32_t pixels)
+TINYGEN_SHARED void tinygen_dsp_pointwise_pixels(const tinygen_gemm_layer *g,
+                                                 const tinygen_gemm_rest *rest, const int8_t *input,
+                                                 int8_t *output, int16_t *columns, int32_t pixels)
 {
     const int32_t most = 2 * g->block_pairs;
     while (pixels > 0) {
@@ -218,9 +219,8 @@ static inline int16_t *tinygen_dsp_whole_taps(const tinygen_dsp_conv2d_params *p
 }
 
 /** Write the window of output pixel (y, x) as a column; it may lie outside the image in part. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input, int8_t *edge,
-                        int16_t *column, int32_t y, int32_t x)
+TINYGEN_SHARED void tinygen_dsp_edge_window(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                                            int8_t *edge, int16_t *column, int32_t y, int32_t x)
 {
     const int32_t groups = p->gemm.windows.groups;
     const int32_t first_x = x * p->columns.stride - p->columns.pad;
@@ -265,9 +265,8 @@ typedef struct {
 } tinygen_dsp_position;
 
 /** Go to the start of row at->y. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
-                      tinygen_dsp_position *at)
+TINYGEN_SHARED void tinygen_dsp_start_row(const tinygen_dsp_conv2d_params *p, const int8_t *input,
+                                          tinygen_dsp_position *at)
 {
     const int32_t origin = at->y * p->rows.stride - p->rows.pad;
     const int32_t first = tinygen_first_tap(&p->rows, origin);
@@ -325,9 +324,8 @@ static inline int16_t *tinygen_dsp_fill_words(const tinygen_dsp_words *w, int32_
 }
 
 /** The same as tinygen_dsp_edge_window() where segments are words. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_word_window(const tinygen_dsp_conv2d_params *p, const tinygen_dsp_position *at,
-                        int16_t *column)
+TINYGEN_SHARED void tinygen_dsp_word_window(const tinygen_dsp_conv2d_params *p,
+                                            const tinygen_dsp_position *at, int16_t *column)
 {
     const int32_t segments = p->gemm.windows.segments;
     const int32_t from = (at->x * p->columns.stride - p->columns.pad) * p->input_channels;
@@ -379,8 +377,7 @@ static inline void tinygen_dsp_pad_segments(const tinygen_dsp_conv2d_params *p, 
 }
 
 /** Write padding where windows of output column x reach beyond the sides of the image. */
-static __attribute__((noinline, unused)) void tinygen_dsp_mend(const tinygen_dsp_conv2d_params *p,
-                                                               int16_t *column, int32_t x)
+TINYGEN_SHARED void tinygen_dsp_mend(const tinygen_dsp_conv2d_params *p, int16_t *column, int32_t x)
 {
     const int32_t origin = x * p->columns.stride - p->columns.pad;
     const int32_t depth = p->input_channels;
@@ -392,9 +389,9 @@ static __attribute__((noinline, unused)) void tinygen_dsp_mend(const tinygen_dsp
 }
 
 /** Fill the segments that are padding or stand behind the ring's end, `from` its start. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_fill_others(const tinygen_dsp_conv2d_params *p, const int8_t *from, int16_t *columns,
-                        const tinygen_dsp_position *at, int32_t pairs)
+TINYGEN_SHARED void tinygen_dsp_fill_others(const tinygen_dsp_conv2d_params *p, const int8_t *from,
+                                            int16_t *columns, const tinygen_dsp_position *at,
+                                            int32_t pairs)
 {
     const int32_t groups = p->gemm.windows.groups;
     const int32_t wrapped = at->skipped + at->windows.segments * groups;
@@ -481,10 +478,10 @@ static inline void tinygen_dsp_fill_block(const tinygen_dsp_conv2d_params *p, co
  * @param columns scratch memory: p->gemm.block_pairs pairs of columns, then two segments if a tap
  * is no whole groups of four; aligned to 4
  */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p, const tinygen_gemm_rest *rest,
-                        const int8_t *input, int8_t *output, int16_t *columns, int32_t first_row,
-                        int32_t end_row)
+TINYGEN_SHARED void tinygen_dsp_conv2d_rows(const tinygen_dsp_conv2d_params *p,
+                                            const tinygen_gemm_rest *rest, const int8_t *input,
+                                            int8_t *output, int16_t *columns, int32_t first_row,
+                                            int32_t end_row)
 {
     int8_t *edge = (int8_t *)(columns + p->gemm.windows.pair * p->gemm.block_pairs);
     const int32_t most = 2 * p->gemm.block_pairs;
@@ -509,11 +506,9 @@ static inline void tinygen_dsp_conv2d(const tinygen_dsp_conv2d_params *p,
                                       const tinygen_gemm_rest *rest, const int8_t *input,
                                       int8_t *output, int16_t *columns)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->gemm.output_channels;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_dsp_conv2d_rows(p, rest, input + n * input_values, output + n * output_values,
-                                columns, 0, p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->input_channels,
+                        output, p->rows.output * p->columns.output * p->gemm.output_channels) {
+        tinygen_dsp_conv2d_rows(p, rest, input, output, columns, 0, p->rows.output);
     }
 }
 

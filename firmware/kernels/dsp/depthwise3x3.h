@@ -314,9 +314,9 @@ static inline void tinygen_depthwise3x3_bands(const tinygen_depthwise3x3_params 
  * @param output where first_row goes; rows of output_columns * channels values
  * @param strip  scratch memory: p->pairs * tinygen_depthwise_pair() int16, aligned to 4 bytes
  */
-static __attribute__((noinline, unused)) void
-tinygen_depthwise3x3_rows(const tinygen_depthwise3x3_params *p, const int8_t *input, int8_t *output,
-                          int16_t *strip, int32_t first_row, int32_t end_row)
+TINYGEN_SHARED void tinygen_depthwise3x3_rows(const tinygen_depthwise3x3_params *p,
+                                              const int8_t *input, int8_t *output, int16_t *strip,
+                                              int32_t first_row, int32_t end_row)
 {
     const int32_t rows = end_row - first_row;
     const int32_t pairs = (rows * p->stride + 4 - p->stride) / 2;
@@ -340,12 +340,10 @@ tinygen_depthwise3x3_rows(const tinygen_depthwise3x3_params *p, const int8_t *in
 TINYGEN_KERNEL void tinygen_depthwise3x3(const tinygen_depthwise3x3_params *p, const int8_t *input,
                                          int8_t *output, int16_t *strip)
 {
-    const int32_t input_values = p->image.rows * p->image.pitch;
-    const int32_t output_values = p->output_rows * p->output_columns * p->image.channels;
     input = tinygen_opaque(input);
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_depthwise3x3_rows(p, input + n * input_values, output + n * output_values, strip, 0,
-                                  p->output_rows);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->image.rows * p->image.pitch, output,
+                        p->output_rows * p->output_columns * p->image.channels) {
+        tinygen_depthwise3x3_rows(p, input, output, strip, 0, p->output_rows);
     }
 }
 

@@ -123,8 +123,8 @@ static inline void tinygen_single_row(const tinygen_single_filter *f, const int1
 }
 
 /** Compute, in a row of outputs, the channels that the stream does not hold. */
-static __attribute__((noinline, unused)) void
-tinygen_single_rest(const tinygen_single_params *p, const int16_t *rows, int8_t *output)
+TINYGEN_SHARED void tinygen_single_rest(const tinygen_single_params *p, const int16_t *rows,
+                                        int8_t *output)
 {
     for (int32_t n = 0; n < p->rest_count; n++) {
         const int8_t *weights = p->rest_weights + n * p->filter_rows * p->filter_columns;
@@ -213,9 +213,9 @@ static inline int32_t tinygen_single_keep(const tinygen_single_params *p, int16_
  * @param strip  scratch memory: (band_rows - 1) * row_stride + filter_rows widened rows, aligned to
  *               4 bytes
  */
-static __attribute__((noinline, unused)) void
-tinygen_single_rows(const tinygen_single_params *p, const int8_t *input, int8_t *output,
-                    int16_t *strip, int32_t first_row, int32_t end_row)
+TINYGEN_SHARED void tinygen_single_rows(const tinygen_single_params *p, const int8_t *input,
+                                        int8_t *output, int16_t *strip, int32_t first_row,
+                                        int32_t end_row)
 {
     int32_t kept = 0;
     int32_t row = first_row * p->row_stride - p->pad_top;
@@ -243,10 +243,9 @@ TINYGEN_KERNEL void tinygen_single(const tinygen_single_params *p, const int8_t 
                                    int8_t *output, int16_t *strip)
 {
     input = tinygen_opaque(input);
-    for (int32_t n = 0; n < p->batches; n++) {
+    TINYGEN_EACH_IMAGE (p->batches, input, p->input_rows * p->input_columns, output,
+                        p->output_rows * p->output_columns * p->shape.channels) {
         tinygen_single_rows(p, input, output, strip, 0, p->output_rows);
-        input += p->input_rows * p->input_columns;
-        output += p->output_rows * p->output_columns * p->shape.channels;
     }
 }
 

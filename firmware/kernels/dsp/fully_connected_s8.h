@@ -109,8 +109,7 @@ static inline void tinygen_gemv_blocks(const int8_t *input, const int32_t *strea
 }
 
 /** The products of neighbouring inputs, 4 * groups of them, summed up. */
-static __attribute__((noinline, unused)) int32_t tinygen_gemv_products(const int8_t *input,
-                                                                       int32_t groups)
+TINYGEN_SHARED int32_t tinygen_gemv_products(const int8_t *input, int32_t groups)
 {
     int32_t sum = 0;
     for (int32_t i = 0; i < groups; i++) {
@@ -148,7 +147,7 @@ static inline void tinygen_dsp_fully_connected_two(const int8_t *input, const in
 }
 
 /** Compute the outputs that the stream does not hold. */
-static __attribute__((noinline, unused)) void
+TINYGEN_SHARED void
 tinygen_dsp_fully_connected_remaining(const tinygen_dsp_fully_connected_params *p,
                                       const int8_t *input, int8_t *output)
 {
@@ -191,8 +190,8 @@ static inline void tinygen_dsp_fully_connected(const tinygen_dsp_fully_connected
 }
 
 /** Copy a row of inputs, with zeros up to the end of its last group. */
-static __attribute__((noinline, unused)) void
-tinygen_dsp_fully_connected_pad(const int8_t *input, int32_t inputs, int8_t *row)
+TINYGEN_SHARED void tinygen_dsp_fully_connected_pad(const int8_t *input, int32_t inputs,
+                                                    int8_t *row)
 {
     int32_t k = 0;
     for (; k + 4 <= inputs; k += 4) {

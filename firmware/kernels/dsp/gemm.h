@@ -148,9 +148,9 @@ static inline void tinygen_gemm_store(int16_t *to, uint32_t word)
 }
 
 /** Compute the channels that the stream does not hold; arguments as of tinygen_gemm_pairs(). */
-static __attribute__((noinline, unused)) void
-tinygen_gemm_remaining(const tinygen_gemm_rest *rest, int32_t steps, const int16_t *columns,
-                       int8_t *output, int32_t pairs, int32_t pitch)
+TINYGEN_SHARED void tinygen_gemm_remaining(const tinygen_gemm_rest *rest, int32_t steps,
+                                           const int16_t *columns, int8_t *output, int32_t pairs,
+                                           int32_t pitch)
 {
     for (int32_t n = 0; n < rest->count; n++) {
         const int8_t *weights = rest->weights + n * 2 * steps;
@@ -214,8 +214,8 @@ static inline void tinygen_gemm_widen1(int16_t *to, int32_t k, int32_t value)
 }
 
 /** Write one window as a column: the groups of all segments, then what is left of each. */
-static __attribute__((noinline, unused)) void
-tinygen_gemm_column(const tinygen_gemm_windows *windows, const int8_t *from, int16_t *column)
+TINYGEN_SHARED void tinygen_gemm_column(const tinygen_gemm_windows *windows, const int8_t *from,
+                                        int16_t *column)
 {
     const int8_t *left = from + 4 * windows->groups;
     int32_t k = 0;

@@ -174,12 +174,10 @@ TINYGEN_KERNEL void tinygen_dsp_max_pool2d_s8_rows(const tinygen_pool2d_s8_param
 TINYGEN_KERNEL void tinygen_dsp_average_pool2d_s8(const tinygen_pool2d_s8_params *p,
                                                   const int8_t *input, int8_t *output)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->channels;
     input = tinygen_opaque(input);
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_dsp_average_pool2d_s8_rows(p, input + n * input_values, output + n * output_values,
-                                           0, p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->channels, output,
+                        p->rows.output * p->columns.output * p->channels) {
+        tinygen_dsp_average_pool2d_s8_rows(p, input, output, 0, p->rows.output);
     }
 }
 
@@ -187,12 +185,10 @@ TINYGEN_KERNEL void tinygen_dsp_average_pool2d_s8(const tinygen_pool2d_s8_params
 TINYGEN_KERNEL void tinygen_dsp_max_pool2d_s8(const tinygen_pool2d_s8_params *p,
                                               const int8_t *input, int8_t *output)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->channels;
     input = tinygen_opaque(input);
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_dsp_max_pool2d_s8_rows(p, input + n * input_values, output + n * output_values, 0,
-                                       p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->channels, output,
+                        p->rows.output * p->columns.output * p->channels) {
+        tinygen_dsp_max_pool2d_s8_rows(p, input, output, 0, p->rows.output);
     }
 }
 

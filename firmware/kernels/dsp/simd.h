@@ -13,11 +13,8 @@
 
 #include "../portable/common.h"
 
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32)
+#if TINYGEN_SIMD
 #include <arm_acle.h>
-#define TINYGEN_SIMD 1
-#else
-#define TINYGEN_SIMD 0
 #endif
 
 /**

@@ -113,9 +113,8 @@ static inline void tinygen_winograd_multiply(const uint32_t *values, const int32
 }
 
 /** Copy the inputs of two tiles to `patch`, with padding for what lies outside the image. */
-static __attribute__((noinline, unused)) void
-tinygen_winograd_gather(const tinygen_winograd_params *p, const int8_t *input, int8_t *patch,
-                        int32_t in_y, int32_t in_x)
+TINYGEN_SHARED void tinygen_winograd_gather(const tinygen_winograd_params *p, const int8_t *input,
+                                            int8_t *patch, int32_t in_y, int32_t in_x)
 {
     const int32_t depth = p->input_channels;
     const int32_t width = 2 * p->tile + 2;
@@ -156,10 +155,9 @@ static inline void tinygen_winograd_transform(const tinygen_winograd_params *p, 
 }
 
 /** Finish four channels of two tiles of which some outputs are not wanted. */
-static __attribute__((noinline, unused)) void
-tinygen_winograd_finish_some(const tinygen_winograd_params *p, int32_t *sums,
-                             const int32_t *constants, int8_t *output, int32_t rows,
-                             int32_t columns)
+TINYGEN_SHARED void tinygen_winograd_finish_some(const tinygen_winograd_params *p, int32_t *sums,
+                                                 const int32_t *constants, int8_t *output,
+                                                 int32_t rows, int32_t columns)
 {
     int8_t outputs[4 * 8 * 4];
     tinygen_winograd_target target = p->target;
@@ -183,9 +181,9 @@ tinygen_winograd_finish_some(const tinygen_winograd_params *p, int32_t *sums,
  * @param scratch (tile + 2)^2 * input_channels words; then 8 * (tile + 2)^2 words, or
  *                (tile + 2) * (2 * tile + 2) * input_channels bytes if that is more
  */
-static __attribute__((noinline, unused)) void
-tinygen_winograd_rows(const tinygen_winograd_params *p, const int8_t *input, int8_t *output,
-                      uint32_t *scratch, int32_t first_row, int32_t end_row)
+TINYGEN_SHARED void tinygen_winograd_rows(const tinygen_winograd_params *p, const int8_t *input,
+                                          int8_t *output, uint32_t *scratch, int32_t first_row,
+                                          int32_t end_row)
 {
     const int32_t tile = p->tile;
     const int32_t frequencies = (tile + 2) * (tile + 2);
@@ -220,12 +218,10 @@ tinygen_winograd_rows(const tinygen_winograd_params *p, const int8_t *input, int
 static inline void tinygen_winograd_conv2d(const tinygen_winograd_params *p, const int8_t *input,
                                            int8_t *output, uint32_t *scratch)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->target.row;
     input = tinygen_opaque(input);
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_winograd_rows(p, input + n * input_values, output + n * output_values, scratch, 0,
-                              p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->input_channels,
+                        output, p->rows.output * p->target.row) {
+        tinygen_winograd_rows(p, input, output, scratch, 0, p->rows.output);
     }
 }
 

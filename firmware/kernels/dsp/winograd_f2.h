@@ -70,8 +70,8 @@ TINYGEN_INLINE void tinygen_winograd2_two(const int8_t *from, int32_t pitch, int
 }
 
 /** tinygen_winograd_input_function */
-static __attribute__((noinline, unused)) void
-tinygen_winograd2_input(const int8_t *from, int32_t pitch, int32_t depth, uint32_t *values)
+TINYGEN_SHARED void tinygen_winograd2_input(const int8_t *from, int32_t pitch, int32_t depth,
+                                            uint32_t *values)
 {
     for (int32_t k = 0; k < depth; k += 4) {
         for (int32_t tile = 0; tile < 2; tile++) {

@@ -84,22 +84,22 @@ TINYGEN_INLINE void tinygen_winograd4_two(const int8_t *from, int32_t pitch, int
 }
 
 /** Transform the even two of four channels of a tile. */
-static __attribute__((noinline, unused)) void
-tinygen_winograd4_even(const int8_t *from, int32_t pitch, int32_t depth, uint32_t *to)
+TINYGEN_SHARED void tinygen_winograd4_even(const int8_t *from, int32_t pitch, int32_t depth,
+                                           uint32_t *to)
 {
     tinygen_winograd4_two(from, pitch, depth, 0, to);
 }
 
 /** Transform the odd two of four channels of a tile. */
-static __attribute__((noinline, unused)) void
-tinygen_winograd4_odd(const int8_t *from, int32_t pitch, int32_t depth, uint32_t *to)
+TINYGEN_SHARED void tinygen_winograd4_odd(const int8_t *from, int32_t pitch, int32_t depth,
+                                          uint32_t *to)
 {
     tinygen_winograd4_two(from, pitch, depth, 1, to);
 }
 
 /** tinygen_winograd_input_function */
-static __attribute__((noinline, unused)) void
-tinygen_winograd4_input(const int8_t *from, int32_t pitch, int32_t depth, uint32_t *values)
+TINYGEN_SHARED void tinygen_winograd4_input(const int8_t *from, int32_t pitch, int32_t depth,
+                                            uint32_t *values)
 {
     for (int32_t k = 0; k < depth; k += 4) {
         for (int32_t tile = 0; tile < 2; tile++) {

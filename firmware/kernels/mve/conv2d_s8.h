@@ -228,11 +228,10 @@ TINYGEN_KERNEL void tinygen_mve_conv2d_s8(const tinygen_mve_conv2d_s8_params *p,
                                           tinygen_gemm single, tinygen_mve_gather gather,
                                           const int8_t *input, int8_t *output, int8_t *scratch)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_mve_conv2d_s8_rows(p, pairs, single, gather, input + n * input_values,
-                                   output + n * output_values, scratch, 0, p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->input_channels,
+                        output, p->rows.output * p->columns.output * p->output_channels) {
+        tinygen_mve_conv2d_s8_rows(p, pairs, single, gather, input, output, scratch, 0,
+                                   p->rows.output);
     }
 }
 

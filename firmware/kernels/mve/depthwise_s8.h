@@ -39,7 +39,7 @@ tinygen_mve_depthwise_places(const tinygen_mve_depthwise_conv2d_s8_params *p)
  * @param output  where first_row goes
  * @param scratch strips, and 64 bytes behind them; aligned to 4
  */
-TINYGEN_MVE_SHARED void
+TINYGEN_SHARED void
 tinygen_mve_depthwise_conv2d_s8_rows(const tinygen_mve_depthwise_conv2d_s8_params *p,
                                      tinygen_mve_pack pack, tinygen_mve_depthwise compute,
                                      const int8_t *input, int8_t *output, int8_t *scratch,
@@ -85,12 +85,10 @@ TINYGEN_KERNEL void tinygen_mve_depthwise_conv2d_s8(const tinygen_mve_depthwise_
                                                     const int8_t *input, int8_t *output,
                                                     int8_t *scratch)
 {
-    const int32_t output_channels = p->input_channels * p->depth_multiplier;
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->columns.output * output_channels;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_mve_depthwise_conv2d_s8_rows(p, pack, compute, input + n * input_values,
-                                             output + n * output_values, scratch, 0,
+    TINYGEN_EACH_IMAGE (
+        p->batches, input, p->rows.input * p->columns.input * p->input_channels, output,
+        p->rows.output * p->columns.output * p->input_channels * p->depth_multiplier) {
+        tinygen_mve_depthwise_conv2d_s8_rows(p, pack, compute, input, output, scratch, 0,
                                              p->rows.output);
     }
 }

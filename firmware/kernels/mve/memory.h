@@ -10,15 +10,6 @@
 
 #include <string.h>
 
-#if defined(__ARM_FEATURE_MVE) && defined(__GNUC__) && !defined(TINYGEN_NO_ASSEMBLY)
-#define TINYGEN_MVE_INLINE_ASSEMBLY 1
-#else
-#define TINYGEN_MVE_INLINE_ASSEMBLY 0
-#endif
-
-/** Linkage of a function of which all layers share one instance: no loop in it is hot. */
-#define TINYGEN_MVE_SHARED static __attribute__((noinline, unused))
-
 /** Copy bytes; the two places do not overlap. */
 static inline void tinygen_mve_copy(int8_t *to, const int8_t *from, int32_t bytes)
 {

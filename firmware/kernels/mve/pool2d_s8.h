@@ -187,11 +187,9 @@ static inline void tinygen_mve_pool2d_s8_rows(const tinygen_pool2d_s8_params *p,
 static inline void tinygen_mve_pool2d_s8(const tinygen_pool2d_s8_params *p, int32_t average,
                                          const int8_t *input, int8_t *output)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->channels;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_mve_pool2d_s8_rows(p, average, input + n * input_values, output + n * output_values,
-                                   0, p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->channels, output,
+                        p->rows.output * p->columns.output * p->channels) {
+        tinygen_mve_pool2d_s8_rows(p, average, input, output, 0, p->rows.output);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * What every kernel shares: linkage, wrapping addition, the slots of a ring of rows.
+ * What every kernel shares: switches, wrapping addition, the slots of a ring of rows, batches.
  *
  * Kernels are C99 for compilers on which a right shift of a negative number is arithmetic and the
  * conversion to a narrower signed type keeps the low bits (GCC, Clang, Arm Compiler, IAR).
@@ -12,17 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/**
- * Linkage of a kernel. The generated model may define it before the first include: forced inline to
- * have each call specialized to its layer, or not inline to have one instance shared by all layers.
- */
-#ifndef TINYGEN_KERNEL
-#define TINYGEN_KERNEL static inline
-#endif
-
-/** Linkage of a kernel's parts: with the kernel's parameters in view they shrink to a few
- * instructions. */
-#define TINYGEN_INLINE static inline __attribute__((always_inline))
+#include "../config.h"
 
 /** Sum modulo 2^32: accumulators wrap, they never overflow. */
 static inline int32_t tinygen_wrapping_add(int32_t a, int32_t b)
@@ -42,6 +32,14 @@ static inline int32_t tinygen_ring_slot(int32_t row, int32_t ring_rows)
 {
     return row < ring_rows ? row : row % ring_rows;
 }
+
+/**
+ * For every image of a batch: `input` and `output` point to its values, and the next image's
+ * follow.
+ */
+#define TINYGEN_EACH_IMAGE(batches, input, input_values, output, output_values)                    \
+    for (int32_t image = 0; image < (batches);                                                     \
+         image++, (input) += (input_values), (output) += (output_values))
 
 /** Zero bits above the highest bit that is set; 32 if none is. */
 static inline int32_t tinygen_leading_zeros(uint32_t value)

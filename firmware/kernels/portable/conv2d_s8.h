@@ -74,11 +74,9 @@ TINYGEN_KERNEL void tinygen_conv2d_s8_rows(const tinygen_conv2d_s8_params *p, co
 TINYGEN_KERNEL void tinygen_conv2d_s8(const tinygen_conv2d_s8_params *p, const int8_t *input,
                                       int8_t *output)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_conv2d_s8_rows(p, input + n * input_values, output + n * output_values, 0,
-                               p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->input_channels,
+                        output, p->rows.output * p->columns.output * p->output_channels) {
+        tinygen_conv2d_s8_rows(p, input, output, 0, p->rows.output);
     }
 }
 

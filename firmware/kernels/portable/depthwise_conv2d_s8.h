@@ -157,12 +157,10 @@ TINYGEN_KERNEL void tinygen_depthwise_conv2d_s8_rows(const tinygen_depthwise_con
 TINYGEN_KERNEL void tinygen_depthwise_conv2d_s8(const tinygen_depthwise_conv2d_s8_params *p,
                                                 const int8_t *input, int8_t *output, int8_t *patch)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values =
-        p->rows.output * p->columns.output * p->input_channels * p->depth_multiplier;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_depthwise_conv2d_s8_rows(p, input + n * input_values, output + n * output_values,
-                                         patch, 0, p->rows.output);
+    TINYGEN_EACH_IMAGE (
+        p->batches, input, p->rows.input * p->columns.input * p->input_channels, output,
+        p->rows.output * p->columns.output * p->input_channels * p->depth_multiplier) {
+        tinygen_depthwise_conv2d_s8_rows(p, input, output, patch, 0, p->rows.output);
     }
 }
 

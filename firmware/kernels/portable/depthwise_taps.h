@@ -83,9 +83,10 @@ static inline int32_t tinygen_depthwise_taps_inside(const tinygen_depthwise_axis
  * @param output  where first_row goes; rows of columns.output * channels values
  * @param scratch in the same object as input: an int32 a tap, then a byte a channel
  */
-static __attribute__((noinline, unused)) void
-tinygen_depthwise_taps_rows(const tinygen_depthwise_taps *p, const void *layer, const int8_t *input,
-                            int8_t *output, int32_t *scratch, int32_t first_row, int32_t end_row)
+TINYGEN_SHARED void tinygen_depthwise_taps_rows(const tinygen_depthwise_taps *p, const void *layer,
+                                                const int8_t *input, int8_t *output,
+                                                int32_t *scratch, int32_t first_row,
+                                                int32_t end_row)
 {
     int8_t *padding = (int8_t *)(scratch + p->rows.size * p->columns.size);
     memset(padding, p->padding, (size_t)p->channels);
@@ -115,11 +116,9 @@ static inline void tinygen_depthwise_taps_images(const tinygen_depthwise_taps *p
                                                  const int8_t *input, int8_t *output,
                                                  int32_t *scratch)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->channels;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_depthwise_taps_rows(p, layer, input + n * input_values, output + n * output_values,
-                                    scratch, 0, p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->channels, output,
+                        p->rows.output * p->columns.output * p->channels) {
+        tinygen_depthwise_taps_rows(p, layer, input, output, scratch, 0, p->rows.output);
     }
 }
 

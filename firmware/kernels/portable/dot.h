@@ -25,9 +25,8 @@ typedef struct {
  *
  * Kept out of line, as the next one is: the loop then has all registers to itself.
  */
-static __attribute__((noinline, unused)) void tinygen_dot_1x2(tinygen_sums *sums, const int8_t *a,
-                                                              const int8_t *w0, const int8_t *w1,
-                                                              int32_t depth)
+TINYGEN_SHARED void tinygen_dot_1x2(tinygen_sums *sums, const int8_t *a, const int8_t *w0,
+                                    const int8_t *w1, int32_t depth)
 {
     int32_t s0 = sums->a0;
     int32_t s1 = sums->a1;
@@ -41,9 +40,8 @@ static __attribute__((noinline, unused)) void tinygen_dot_1x2(tinygen_sums *sums
 }
 
 /** Add the products of two inputs with two filters to all sums. */
-static __attribute__((noinline, unused)) void tinygen_dot_2x2(tinygen_sums *sums, const int8_t *a,
-                                                              const int8_t *b, const int8_t *w0,
-                                                              const int8_t *w1, int32_t depth)
+TINYGEN_SHARED void tinygen_dot_2x2(tinygen_sums *sums, const int8_t *a, const int8_t *b,
+                                    const int8_t *w0, const int8_t *w1, int32_t depth)
 {
     int32_t a0 = sums->a0;
     int32_t a1 = sums->a1;

@@ -74,7 +74,7 @@ TINYGEN_INLINE void tinygen_gemm_pixels(const tinygen_gemm_conv2d_s8_params *p, 
         const int32_t bias1 = p->bias[second];
         tinygen_sums sums = {0, 0, 0, 0};
         if (pixels == 2) {
-#ifdef __ARM_ARCH_6M__
+#if TINYGEN_BASELINE
             /* Eight registers hold the loop of one pixel, not that of two. */
             tinygen_sums second_pixel = {0, 0, 0, 0};
             tinygen_dot_1x2(&second_pixel, b, w0, w1, depth);
@@ -136,11 +136,9 @@ TINYGEN_KERNEL void tinygen_gemm_conv2d_s8_rows(const tinygen_gemm_conv2d_s8_par
 TINYGEN_KERNEL void tinygen_gemm_conv2d_s8(const tinygen_gemm_conv2d_s8_params *p,
                                            const int8_t *input, int8_t *output, int8_t *patches)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->output_channels;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_gemm_conv2d_s8_rows(p, input + n * input_values, output + n * output_values,
-                                    patches, 0, p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->input_channels,
+                        output, p->rows.output * p->columns.output * p->output_channels) {
+        tinygen_gemm_conv2d_s8_rows(p, input, output, patches, 0, p->rows.output);
     }
 }
 

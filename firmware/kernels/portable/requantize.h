@@ -54,7 +54,7 @@ static inline int32_t tinygen_high_mul_halves(int32_t a, int32_t b)
 /** The high half of 2 * a * b, in the way that suits the core. */
 TINYGEN_INLINE int32_t tinygen_high_mul(int32_t a, int32_t b)
 {
-#ifdef __ARM_ARCH_6M__
+#if TINYGEN_BASELINE
     return tinygen_high_mul_halves(a, b);
 #else
     return tinygen_high_mul_64(a, b);

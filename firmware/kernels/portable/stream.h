@@ -33,9 +33,9 @@ typedef void tinygen_stream_band(int32_t first_row, int32_t end_row);
  * @param next   the next row of each operator
  * @return the event that waits, or end
  */
-static __attribute__((noinline, unused)) int32_t
-tinygen_stream_run(const tinygen_stream_event *events, int32_t event, int32_t end,
-                   tinygen_stream_band *const *bands, int32_t *next)
+TINYGEN_SHARED int32_t tinygen_stream_run(const tinygen_stream_event *events, int32_t event,
+                                          int32_t end, tinygen_stream_band *const *bands,
+                                          int32_t *next)
 {
     while (event < end && events[event].part != TINYGEN_STREAM_INPUT) {
         const int32_t part = events[event].part;

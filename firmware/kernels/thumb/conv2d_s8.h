@@ -112,9 +112,9 @@ static inline void tinygen_thumb_multiply(const int32_t *columns, const int8_t *
 }
 
 /** Compute the channels that the stream does not hold. */
-static __attribute__((noinline, unused)) void
-tinygen_thumb_remaining(const tinygen_thumb_rest *rest, const tinygen_thumb_shape *shape,
-                        const int32_t *columns, int8_t *output, int32_t pixels)
+TINYGEN_SHARED void tinygen_thumb_remaining(const tinygen_thumb_rest *rest,
+                                            const tinygen_thumb_shape *shape,
+                                            const int32_t *columns, int8_t *output, int32_t pixels)
 {
     const int8_t *weights = rest->weights;
     for (int32_t n = 0; n < rest->count; n++) {
@@ -138,8 +138,8 @@ tinygen_thumb_remaining(const tinygen_thumb_rest *rest, const tinygen_thumb_shap
  * @param count number of values
  * @param odd   whether to add them to the words' top halves
  */
-static __attribute__((noinline, unused)) int32_t *
-tinygen_thumb_widen(int32_t *to, const int8_t *from, int32_t step, int32_t count, int32_t odd)
+TINYGEN_SHARED int32_t *tinygen_thumb_widen(int32_t *to, const int8_t *from, int32_t step,
+                                            int32_t count, int32_t odd)
 {
     int32_t *const end = to + 2 * count;
     if (odd != 0) {
@@ -159,9 +159,8 @@ tinygen_thumb_widen(int32_t *to, const int8_t *from, int32_t step, int32_t count
 }
 
 /** Write the window of output pixel (y, x) as column `number`. */
-static __attribute__((noinline, unused)) void
-tinygen_thumb_column(const tinygen_thumb_conv2d_params *p, const int8_t *input, int32_t *columns,
-                     int32_t number, int32_t y, int32_t x)
+TINYGEN_SHARED void tinygen_thumb_column(const tinygen_thumb_conv2d_params *p, const int8_t *input,
+                                         int32_t *columns, int32_t number, int32_t y, int32_t x)
 {
     const int8_t padding = (int8_t)p->padding;
     const int32_t channels = p->input_channels;
@@ -200,10 +199,10 @@ tinygen_thumb_column(const tinygen_thumb_conv2d_params *p, const int8_t *input, 
  * @param output  where first_row goes; rows of columns.output * shape.pitch values
  * @param columns scratch memory: 8 * shape.groups words
  */
-static __attribute__((noinline, unused)) void
-tinygen_thumb_conv2d_rows(const tinygen_thumb_conv2d_params *p, const tinygen_thumb_rest *rest,
-                          const int8_t *input, int8_t *output, int32_t *columns, int32_t first_row,
-                          int32_t end_row)
+TINYGEN_SHARED void tinygen_thumb_conv2d_rows(const tinygen_thumb_conv2d_params *p,
+                                              const tinygen_thumb_rest *rest, const int8_t *input,
+                                              int8_t *output, int32_t *columns, int32_t first_row,
+                                              int32_t end_row)
 {
     int32_t y = first_row;
     int32_t x = 0;
@@ -239,11 +238,9 @@ static inline void tinygen_thumb_conv2d(const tinygen_thumb_conv2d_params *p,
                                         const tinygen_thumb_rest *rest, const int8_t *input,
                                         int8_t *output, int32_t *columns)
 {
-    const int32_t input_values = p->rows.input * p->columns.input * p->input_channels;
-    const int32_t output_values = p->rows.output * p->columns.output * p->shape.pitch;
-    for (int32_t n = 0; n < p->batches; n++) {
-        tinygen_thumb_conv2d_rows(p, rest, input + n * input_values, output + n * output_values,
-                                  columns, 0, p->rows.output);
+    TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->input_channels,
+                        output, p->rows.output * p->columns.output * p->shape.pitch) {
+        tinygen_thumb_conv2d_rows(p, rest, input, output, columns, 0, p->rows.output);
     }
 }
 
