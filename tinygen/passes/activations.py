@@ -9,23 +9,15 @@ value, to which every producer clamps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from tinygen.errors import TinygenError
-from tinygen.ir.graph import DType, Graph, Numerics, Operator, Rewrite, Subgraph
+from tinygen.ir.graph import DType, Graph, Numerics, Rewrite
 from tinygen.ops.quantized import activation_range
 from tinygen.ops.view import OperatorView
-from tinygen.passes.rewriting import (
-    alike,
-    applied,
-    every_value,
-    layer_of,
-    producers,
-    rewritten,
-    uses,
-)
+from tinygen.passes.rewriting import Fused, Pair, alike, applied, every_value, fuse
 
 _PRODUCERS = frozenset(
     {
@@ -44,78 +36,47 @@ _PRODUCERS = frozenset(
 _ACTIVATIONS = ("RELU", "RELU6")
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A producer and the activation behind it."""
-
-    producer: Operator
-    activation: Operator
-    subgraph: Subgraph
-    numerics: Numerics
-
-
 def fuse_activations(graph: Graph, numerics: Numerics) -> Graph:
     """Rewrite the main subgraph."""
-    subgraph = graph.main
-    writers = dict(producers(subgraph))
-    readers = uses(subgraph)
-    kept: dict[int, Operator] = {}
-    rewrites = []
-    for operator in subgraph.operators:
-        kept[operator.index] = operator
-        producer = writers.get(operator.inputs[0]) if operator.inputs else None
-        if (
-            producer is None
-            or operator.opcode not in _ACTIVATIONS
-            or producer.opcode not in _PRODUCERS
-            or readers[operator.inputs[0]] != 1
-        ):
-            continue
-        fused = _fused(_Pair(producer, operator, subgraph, numerics))
-        if fused is None:
-            continue
-        del kept[operator.index]
-        kept[producer.index] = writers[operator.outputs[0]] = fused
-        rewrites.append(Rewrite("activations", operator, f"done by {producer.label}"))
-    if not rewrites:
-        return graph
-    return rewritten(graph, kept.values(), rewrites)
+    return fuse(graph, numerics, _fused)
 
 
-def _fused(pair: _Pair) -> Operator | None:
+def _fused(pair: Pair) -> Fused | None:
     """The producer with the activation inside, or None if that is not the same."""
+    producer, activation = pair.producer, pair.consumer
+    if not (pair.alone and activation.opcode in _ACTIVATIONS and producer.opcode in _PRODUCERS):
+        return None
     between, output = (
-        pair.subgraph.tensors[i] for i in (pair.activation.inputs[0], pair.activation.outputs[0])
+        pair.subgraph.tensors[i] for i in (activation.inputs[0], activation.outputs[0])
     )
-    if not alike(between, output) or between.is_variable:
+    if not alike(between, output) or between.is_variable or pair.layer(producer) is None:
         return None
-    if layer_of(pair.producer, pair.subgraph, pair.numerics) is None:
-        return None
-    for name in ("RELU", "RELU6"):
+    for name in _ACTIVATIONS:
         if not (_same_float(pair, name) if between.dtype is DType.FLOAT32 else _same(pair, name)):
             continue
         fused = replace(
-            pair.producer,
-            outputs=pair.activation.outputs,
-            options={**pair.producer.options, "fused_activation_function": name},
-            absorbed=(*pair.producer.absorbed, *pair.activation.parts),
+            producer,
+            outputs=activation.outputs,
+            options={**producer.options, "fused_activation_function": name},
+            absorbed=(*producer.absorbed, *activation.parts),
         )
-        if layer_of(fused, pair.subgraph, pair.numerics) is not None:
-            return fused
+        if pair.layer(fused) is not None:
+            done = Rewrite("activations", activation, f"done by {producer.label}")
+            return Fused(fused, None, done)
     return None
 
 
-def _same_float(pair: _Pair, name: str) -> bool:
+def _same_float(pair: Pair, name: str) -> bool:
     present = pair.producer.options.get("fused_activation_function")
-    is_sound = layer_of(pair.activation, pair.subgraph, pair.numerics) is not None
-    return is_sound and name == pair.activation.opcode and present in ("NONE", name)
+    is_sound = pair.layer(pair.consumer) is not None
+    return is_sound and name == pair.consumer.opcode and present in ("NONE", name)
 
 
-def _same(pair: _Pair, name: str) -> bool:
+def _same(pair: Pair, name: str) -> bool:
     """Whether the named clamp alone gives what the producer's clamp and the activation give."""
-    output = pair.subgraph.tensors[pair.activation.outputs[0]]
+    output = pair.subgraph.tensors[pair.consumer.outputs[0]]
     values = every_value(output.dtype)
-    layer = layer_of(pair.activation, pair.subgraph, pair.numerics)
+    layer = pair.layer(pair.consumer)
     present = pair.producer.options.get("fused_activation_function")
     if values is None or layer is None or not isinstance(present, str):
         return False

@@ -52,11 +52,7 @@ def fold_constants(graph: Graph, numerics: Numerics) -> Graph:
         for index, value in zip(operator.outputs, values, strict=True):
             tensors[index] = replace(tensors[index], data=np.asarray(value))
         rewrites.append(Rewrite("constant folding", operator, "removed: computed beforehand"))
-    if not rewrites:
-        return graph
-    extended = replace(subgraph, tensors=tuple(tensors))
-    graph = replace(graph, subgraphs=(extended, *graph.subgraphs[1:]))
-    return rewritten(graph, kept, rewrites)
+    return rewritten(graph, kept, rewrites, tensors)
 
 
 def _worth_keeping(operator: Operator, subgraph: Subgraph) -> bool:

@@ -30,6 +30,4 @@ def remove_dead_operators(graph: Graph, numerics: Numerics) -> Graph:
                 continue
         read.update(operator.inputs)
         kept.append(operator)
-    if not rewrites:
-        return graph
     return rewritten(graph, reversed(kept), rewrites[::-1])

@@ -59,8 +59,6 @@ def remove_identities(graph: Graph, numerics: Numerics) -> Graph:
         else:
             kept.append(as_view(operator, source))
             rewrites.append(Rewrite(_STAGE, original, "a view: it moves nothing"))
-    if not rewrites:
-        return graph
     return rewritten(graph, kept, rewrites)
 
 

@@ -12,21 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygen.ir.graph import (
-    DType,
-    Graph,
-    Numerics,
-    Operator,
-    OptionValue,
-    Rewrite,
-    Subgraph,
-    Tensor,
-)
+from tinygen.ir.graph import DType, Graph, Numerics, Operator, OptionValue, Rewrite, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ops.pad import Pad
 from tinygen.ops.strided import Move
 from tinygen.ops.window import EXPLICIT, EXPLICIT_ENDS
-from tinygen.passes.rewriting import layer_of, producers, rewritten, uses
+from tinygen.passes.rewriting import Fused, Pair, fuse
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -35,38 +26,26 @@ _TYPES = (DType.FLOAT32, DType.INT8, DType.INT16)
 
 def pad_into_convolution(graph: Graph, numerics: Numerics) -> Graph:
     """Rewrite the main subgraph."""
-    subgraph = graph.main
-    readers = uses(subgraph)
-    writers = producers(subgraph)
-    kept: dict[int, Operator] = {}
-    rewrites = []
-    for operator in subgraph.operators:
-        kept[operator.index] = operator
-        pad = writers.get(operator.inputs[0]) if operator.inputs else None
-        if (
-            pad is None
-            or pad.opcode not in ("PAD", "PADV2")
-            or operator.opcode not in _CONVOLUTIONS
-            or readers[operator.inputs[0]] != 1
-        ):
-            continue
-        padded = _padded(subgraph, pad, operator, numerics)
-        if padded is None:
-            continue
-        del kept[pad.index]
-        kept[operator.index] = padded
-        rewrites.append(Rewrite("padding", pad, f"done by {operator.label}"))
-    if not rewrites:
-        return graph
-    return rewritten(graph, kept.values(), rewrites)
+    return fuse(graph, numerics, _fused)
 
 
-def _padded(
-    subgraph: Subgraph, pad: Operator, convolution: Operator, numerics: Numerics
-) -> Operator | None:
+def _fused(pair: Pair) -> Fused | None:
+    if not (
+        pair.alone
+        and pair.producer.opcode in ("PAD", "PADV2")
+        and pair.consumer.opcode in _CONVOLUTIONS
+    ):
+        return None
+    padded = _padded(pair)
+    done = Rewrite("padding", pair.producer, f"done by {pair.consumer.label}")
+    return None if padded is None else Fused(None, padded, done)
+
+
+def _padded(pair: Pair) -> Operator | None:
     """The convolution that pads by itself, or None if that is not the same."""
-    layer = layer_of(pad, subgraph, numerics)
-    if layer is None or layer_of(convolution, subgraph, numerics) is None:
+    pad, convolution, subgraph = pair.producer, pair.consumer, pair.subgraph
+    layer = pair.layer(pad)
+    if layer is None or pair.layer(convolution) is None:
         return None
     source, paddings = (subgraph.tensors[index] for index in pad.inputs[:2])
     padded, weights = (subgraph.tensors[index] for index in convolution.inputs[:2])
@@ -101,7 +80,7 @@ def _padded(
             options={**convolution.options, **padding},
             absorbed=absorbed,
         )
-        folded = layer_of(candidate, subgraph, numerics)
+        folded = pair.layer(candidate)
         window = getattr(folded, "window", None)
         if window is not None and (window.height.pad, window.width.pad) == (top, left):
             return candidate

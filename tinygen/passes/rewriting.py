@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from tinygen.ir.layer import Layer
 from tinygen.ops import is_supported, lowering_of
 from tinygen.ops.elementwise import Elementwise
 from tinygen.ops.lookup import Lookup
-from tinygen.ops.movement import Reshape
 from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize
 from tinygen.ops.variables import DECLARATIONS
 from tinygen.ops.view import OperatorView
@@ -50,16 +49,80 @@ def layer_of(operator: Operator, subgraph: Subgraph, numerics: Numerics) -> Laye
         return None
 
 
+@dataclass(frozen=True)
+class Pair:
+    """An operator and the one that computes its first input.
+
+    Attributes:
+        producer: who computes it.
+        consumer: who reads it.
+        alone: whether nobody else does.
+        subgraph: where both are.
+        writers: the operator that writes each tensor.
+        numerics: whose bits are wanted.
+    """
+
+    producer: Operator
+    consumer: Operator
+    alone: bool
+    subgraph: Subgraph
+    writers: Mapping[int, Operator]
+    numerics: Numerics
+
+    def layer(self, operator: Operator) -> Layer | None:
+        """One of the two folded, or what it may become; None if that cannot be done."""
+        return layer_of(operator, self.subgraph, self.numerics)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """What becomes of a pair.
+
+    Attributes:
+        producer: the operator in the producer's place, if there still is one.
+        consumer: likewise.
+        rewrite: what was done.
+        tensors: new tensors, behind those of the subgraph.
+    """
+
+    producer: Operator | None
+    consumer: Operator | None
+    rewrite: Rewrite
+    tensors: tuple[Tensor, ...] = ()
+
+
+def fuse(graph: Graph, numerics: Numerics, rule: Callable[[Pair], Fused | None]) -> Graph:
+    """Try a rule on each pair of the main subgraph, in order; it sees what became of those before."""
+    subgraph = graph.main
+    readers = uses(subgraph)
+    writers = {index: operator for operator in subgraph.operators for index in operator.outputs}
+    kept: dict[int, Operator] = {}
+    rewrites = []
+    for consumer in subgraph.operators:
+        kept[consumer.index] = consumer
+        read = consumer.inputs[0] if consumer.inputs else ABSENT
+        if read not in writers:
+            continue
+        producer = writers[read]
+        fused = rule(Pair(producer, consumer, readers[read] == 1, subgraph, writers, numerics))
+        if fused is None:
+            continue
+        subgraph = replace(subgraph, tensors=(*subgraph.tensors, *fused.tensors))
+        rewrites.append(fused.rewrite)
+        for before, after in ((producer, fused.producer), (consumer, fused.consumer)):
+            if after is None:
+                del kept[before.index]
+            else:
+                kept[before.index] = after
+                writers.update(dict.fromkeys(after.outputs, after))
+    return rewritten(graph, kept.values(), rewrites, subgraph.tensors)
+
+
 def uses(subgraph: Subgraph) -> Counter[int]:
     """How many operators (and model outputs) read each tensor."""
     count = Counter(index for operator in subgraph.operators for index in operator.inputs)
     count.update(subgraph.outputs)
     return count
-
-
-def producers(subgraph: Subgraph) -> Mapping[int, Operator]:
-    """The operator that writes each tensor."""
-    return {index: operator for operator in subgraph.operators for index in operator.outputs}
 
 
 def alike(a: Tensor, b: Tensor) -> bool:
@@ -87,18 +150,6 @@ def applied(layer: Layer, values: AnyArray) -> AnyArray | None:
     return results
 
 
-def source_through_views(
-    index: int, writers: Mapping[int, Operator], subgraph: Subgraph, numerics: Numerics
-) -> int:
-    """The tensor whose elements a chain of RESHAPEs passes on as this tensor."""
-    while index in writers:
-        layer = layer_of(writers[index], subgraph, numerics)
-        if not isinstance(layer, Reshape):
-            break
-        (index,) = layer.inputs
-    return index
-
-
 def as_view(operator: Operator, source: int) -> Operator:
     """The operator as a RESHAPE of a tensor, which takes neither time nor memory."""
     return replace(
@@ -110,9 +161,20 @@ def as_view(operator: Operator, source: int) -> Operator:
     )
 
 
-def rewritten(graph: Graph, operators: Iterable[Operator], rewrites: Sequence[Rewrite]) -> Graph:
-    """The graph with other operators in its main subgraph, and what was done about it."""
-    main = replace(graph.main, operators=tuple(operators))
+def rewritten(
+    graph: Graph,
+    operators: Iterable[Operator],
+    rewrites: Sequence[Rewrite],
+    tensors: Sequence[Tensor] = (),
+) -> Graph:
+    """The graph with other operators in its main subgraph, and tensors if any; the same if nothing
+    was rewritten.
+    """
+    if not rewrites:
+        return graph
+    main = replace(
+        graph.main, operators=tuple(operators), tensors=tuple(tensors or graph.main.tensors)
+    )
     return replace(
         graph,
         subgraphs=(main, *graph.subgraphs[1:]),

@@ -7,69 +7,52 @@ the pair is joined only if nobody else reads what is between, or nothing would b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Graph, Numerics, Operator, Rewrite, Subgraph, Tensor
-from tinygen.passes.rewriting import layer_of, producers, rewritten, uses
+from tinygen.ir.graph import AnyArray, DType, Graph, Numerics, Operator, Rewrite, Tensor
+from tinygen.passes.rewriting import Fused, Pair, fuse
 
 
 def join_transposes(graph: Graph, numerics: Numerics) -> Graph:
     """Rewrite the main subgraph; the joined permutations are new tensors behind the others."""
-    subgraph = graph.main
-    tensors = list(subgraph.tensors)
-    writers = dict(producers(subgraph))
-    readers = uses(subgraph)
-    kept: dict[int, Operator] = {}
-    rewrites = []
-    for operator in subgraph.operators:
-        kept[operator.index] = operator
-        first = writers.get(operator.inputs[0]) if operator.inputs else None
-        if first is None or not _are_transposes(
-            (first, operator), replace(subgraph, tensors=tuple(tensors)), numerics
-        ):
-            continue
-        permutation = _composed(tensors, first, operator)
-        only_reader = readers[operator.inputs[0]] == 1
-        if not only_reader and permutation.tolist() != list(range(permutation.size)):
-            continue
-        constant = Tensor(
-            index=len(tensors),
-            name=f"permutation of operators {first.index} and {operator.index}",
-            dtype=DType.INT32,
-            shape=permutation.shape,
-            data=permutation,
-        )
-        tensors.append(constant)
-        joined = replace(operator, inputs=(first.inputs[0], constant.index))
-        if only_reader:
-            joined = replace(joined, absorbed=(*operator.absorbed, *first.parts))
-            del kept[first.index]
-        kept[operator.index] = writers[operator.outputs[0]] = joined
-        rewrites.append(Rewrite("transposes", operator, f"joined with {first.label}"))
-    if not rewrites:
-        return graph
-    extended = replace(subgraph, tensors=tuple(tensors))
-    graph = replace(graph, subgraphs=(extended, *graph.subgraphs[1:]))
-    return rewritten(graph, kept.values(), rewrites)
+    return fuse(graph, numerics, _fused)
 
 
-def _are_transposes(
-    operators: tuple[Operator, ...], subgraph: Subgraph, numerics: Numerics
-) -> bool:
-    """Whether all are sound TRANSPOSEs of tensors that no inference inherits from the one before."""
-    return all(
+def _fused(pair: Pair) -> Fused | None:
+    first, second = pair.producer, pair.consumer
+    if not (_is_transpose(pair, first) and _is_transpose(pair, second)):
+        return None
+    permutation = _composed(pair)
+    if not pair.alone and permutation.tolist() != list(range(permutation.size)):
+        return None
+    constant = Tensor(
+        index=len(pair.subgraph.tensors),
+        name=f"permutation of operators {first.index} and {second.index}",
+        dtype=DType.INT32,
+        shape=permutation.shape,
+        data=permutation,
+    )
+    joined = replace(second, inputs=(first.inputs[0], constant.index))
+    if pair.alone:
+        joined = replace(joined, absorbed=(*second.absorbed, *first.parts))
+    done = Rewrite("transposes", second, f"joined with {first.label}")
+    return Fused(None if pair.alone else first, joined, done, (constant,))
+
+
+def _is_transpose(pair: Pair, operator: Operator) -> bool:
+    """Whether it is a sound TRANSPOSE of what no inference inherits from the one before."""
+    return (
         operator.opcode == "TRANSPOSE"
-        and layer_of(operator, subgraph, numerics) is not None
-        and not subgraph.tensors[operator.inputs[0]].is_variable
-        for operator in operators
+        and pair.layer(operator) is not None
+        and not pair.subgraph.tensors[operator.inputs[0]].is_variable
     )
 
 
-def _composed(tensors: Sequence[Tensor], first: Operator, second: Operator) -> AnyArray:
-    permutations = [tensors[operator.inputs[1]].data for operator in (first, second)]
+def _composed(pair: Pair) -> AnyArray:
+    indices = (operator.inputs[1] for operator in (pair.producer, pair.consumer))
+    permutations = (pair.subgraph.tensors[index].data for index in indices)
     before, after = (np.asarray(p, dtype=np.int32).reshape(-1) for p in permutations)
     composed: AnyArray = before[after]
     return composed
