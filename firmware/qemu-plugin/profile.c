@@ -9,7 +9,7 @@
  * - `invoke`: first address of the model's invoke function.
  * - `steps`: first addresses of the step functions, separated by colons.
  * - `stack`: first address of the stack and the one after its last, separated by a colon.
- * - `timing`: name of a timing model; without it no cycles are counted.
+ * - `timing`: a timing model, see timing_read(); without it no cycles are counted.
  *
  * A step begins when the step function is entered from the invoke function and ends at the address
  * after that call; everything executed in between is the step's, whatever it calls. What the invoke
@@ -80,6 +80,7 @@ static struct {
 
 static unsigned inferences;
 static const block *previous;
+static timing_model timing;
 
 static void *allocate(void *old, size_t bytes)
 {
@@ -253,13 +254,12 @@ static void read_halfwords(const struct qemu_plugin_insn *instruction, uint16_t 
 /** Adds an instruction to the block; scalar ones in a row share a slot. */
 static void append(block *b, thumb_instruction instruction)
 {
-    const timing_model *timing = options.timing;
     const bool is_load = instruction.class == THUMB_LOAD;
 
-    if (timing != NULL) {
-        timing_slot slot = timing_slot_of(timing, instruction);
+    if (options.timing != NULL) {
+        timing_slot slot = timing_slot_of(options.timing, instruction);
 
-        if (timing->pipelines_loads && is_load) {
+        if (options.timing->pipelines_loads && is_load) {
             if (b->instructions == 0u) {
                 b->starts_with_load = true;
             } else if (b->ends_with_transfer) {
@@ -339,8 +339,8 @@ static bool parse_argument(const char *argument)
     if (strncmp(argument, "output", length) == 0 && length == 6u) {
         options.output = value;
     } else if (strncmp(argument, "timing", length) == 0 && length == 6u) {
-        options.timing = timing_find(value);
-        valid = options.timing != NULL;
+        options.timing = &timing;
+        valid = timing_read(&timing, value);
     } else if (strncmp(argument, "steps", length) == 0 && length == 5u) {
         options.step_count = parse_addresses(value, &options.steps);
     } else if (strncmp(argument, "invoke", length) == 0 && length == 6u) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * @brief How long instructions take, core by core. docs/profile.md explains and judges the models.
+ * @brief How long instructions take. docs/profile.md explains and judges the models.
  */
 #ifndef TINYGEN_TIMING_H
 #define TINYGEN_TIMING_H
@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Cycles of an instruction of a class: 1 + extra + per_transfer * count. */
+/** Cycles of an instruction of a class: cycles + per_transfer * count. */
 typedef struct {
-    int8_t extra;
-    int8_t per_transfer;
+    unsigned cycles;
+    unsigned per_transfer;
 } timing_cost;
 
 /** What an instruction occupies; only M55 has more than one unit. */
@@ -22,9 +22,8 @@ typedef enum { UNIT_SCALAR, UNIT_VECTOR_ARITHMETIC, UNIT_VECTOR_MEMORY, UNITS } 
 
 /** A core's timing model. */
 typedef struct {
-    const char *name;
     /** Cycles a taken branch adds. */
-    uint8_t refill;
+    unsigned refill;
     /** A single load takes one cycle less right after a single load or store. */
     bool pipelines_loads;
     /** Two words move in a cycle. */
@@ -44,8 +43,13 @@ typedef struct {
     uint64_t vector_free[UNITS];
 } timing_pipeline;
 
-/** The model of that name, or NULL. */
-const timing_model *timing_find(const char *name);
+/**
+ * Reads a model: numbers separated by colons, in the order of the fields, the costs in that of
+ * thumb_class. tinygen/hardware/timing.py writes them, from the file of a core.
+ *
+ * @return Whether it is one.
+ */
+bool timing_read(timing_model *model, const char *text);
 
 /** What one instruction occupies, and for how long, whatever is around it. */
 timing_slot timing_slot_of(const timing_model *model, thumb_instruction instruction);

@@ -30,7 +30,7 @@ static uint32_t systick_control;
 /** Whether the DWT unit counts: it may lack the counter, and emulators lack it. */
 static int start_dwt(void)
 {
-#if __ARM_ARCH >= 7
+#if __ARM_ARCH_ISA_THUMB >= 2
     uint32_t before;
 
     DEMCR |= DEMCR_TRCENA;
@@ -40,7 +40,7 @@ static int start_dwt(void)
     __asm volatile("nop\n\tnop\n\tnop\n\tnop");
     return DWT_CYCCNT != before;
 #else
-    return 0; /* Armv6-M keeps its DWT unit for the debugger. */
+    return 0; /* Armv6-M keeps its DWT unit for the debugger, Armv8-M Baseline's does not count. */
 #endif
 }
 

@@ -53,10 +53,18 @@ void fault_report(const uint32_t *frame);
 #define MPU_RASR_SIZE(n) (((n)-1u) << 1)
 #define MPU_RASR_XN (1u << 28)
 
-#if defined(__ARM_ARCH_8M_MAIN__) || defined(__ARM_ARCH_8_1M_MAIN__)
+/** Armv8-M's MSPLIM; Baseline has it in the Secure state only, elsewhere it ignores the write. */
+#if __ARM_ARCH >= 8
 #define HAS_STACK_LIMIT 1
 #else
 #define HAS_STACK_LIMIT 0
+#endif
+
+/** Fault status registers are in cores with the whole Thumb-2 instruction set only. */
+#if __ARM_ARCH_ISA_THUMB >= 2
+#define HAS_FAULT_STATUS 1
+#else
+#define HAS_FAULT_STATUS 0
 #endif
 
 /** Full access to coprocessors 10 and 11: floating point and MVE. */
@@ -177,7 +185,7 @@ void fault_report(const uint32_t *frame)
 
     memset(report, 0, sizeof report);
     report[FAULT_SP] = (uint32_t)address;
-#if __ARM_ARCH >= 7 && !defined(__ARM_ARCH_8M_BASE__)
+#if HAS_FAULT_STATUS
     report[FAULT_CFSR] = SCB_CFSR;
     report[FAULT_HFSR] = SCB_HFSR;
     report[FAULT_BFAR] = SCB_BFAR;

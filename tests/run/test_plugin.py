@@ -14,8 +14,11 @@ import pytest
 
 from tests.run.programs import need
 from tinygen.errors import MachineError, TargetError
+from tinygen.hardware import cores
 from tinygen.hardware.boards import board
 from tinygen.hardware.symbols import read_symbols
+from tinygen.hardware.timing import CLASSES as NAMES
+from tinygen.hardware.timing import Timing
 from tinygen.hardware.toolchain import host_toolchain
 from tinygen.measure.counts import watch_of
 from tinygen.measure.plugin import (
@@ -227,6 +230,11 @@ BRANCHES = [
 ]
 
 
+M4 = cores.core("cortex-m4").timing
+_MODEL_BYTES = 1024
+"""More than a timing_model has."""
+
+
 class _Instruction(ctypes.Structure):
     _fields_ = (("kind", ctypes.c_int), ("count", ctypes.c_uint))
 
@@ -244,13 +252,17 @@ class Model:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         library.thumb_decode.restype = _Instruction
-        library.timing_find.restype = ctypes.c_void_p
+        library.timing_read.restype = ctypes.c_bool
         library.timing_slot_of.restype = _Slot
-        library.timing_slot_of.argtypes = [ctypes.c_void_p, _Instruction]
+        library.timing_slot_of.argtypes = [ctypes.c_char_p, _Instruction]
         library.timing_issue.argtypes = [ctypes.POINTER(_Pipeline), _Slot]
         library.timing_finished.restype = ctypes.c_uint64
-        library.timing_refill.argtypes = [ctypes.POINTER(_Pipeline), ctypes.c_void_p]
+        library.timing_refill.argtypes = [ctypes.POINTER(_Pipeline), ctypes.c_char_p]
         self._library = library
+
+    def reads(self, model: ctypes.Array[ctypes.c_char], text: str) -> bool:
+        """Whether the plugin takes the text for a timing model."""
+        return bool(self._library.timing_read(model, text.encode()))
 
     def decode(self, code: bytes) -> tuple[str, int]:
         """Class (without prefix) and count."""
@@ -264,7 +276,10 @@ class Model:
 
     def cycles(self, core: str, *codes: bytes, refill: bool = False) -> int:
         """Cycles of instructions in a row."""
-        model = self._library.timing_find(core.encode())
+        timing = cores.core(core).timing
+        assert timing is not None
+        model = ctypes.create_string_buffer(_MODEL_BYTES)
+        assert self.reads(model, timing.argument())
         pipeline = _Pipeline()
         for code in codes:
             first, second = (int.from_bytes(code[i : i + 2], "little") for i in (0, 2))
@@ -406,7 +421,7 @@ def test_qemu_without_plugins_is_refused(tmp_path: Path) -> None:
 
 
 def test_commas_in_paths_are_doubled() -> None:
-    watch = Watch(invoke=0x10, steps=[0x30, 0x20], stack=(0x100, 0x200), timing="")
+    watch = Watch(invoke=0x10, steps=[0x30, 0x20], stack=(0x100, 0x200), timing=None)
     arguments = plugin_arguments(Path("/a,b/p.so"), watch, Path("/r,s"))
     assert arguments == ("-plugin", "/a,,b/p.so,output=/r,,s,invoke=10,steps=20:30,stack=100:200")
 
@@ -491,7 +506,7 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Image:
     return build_image(source, "stepped", board("qemu-mps2-an386"), folder / "build", trace=False)
 
 
-def count(image: Image, timing: str, folder: Path, inferences: int = 2) -> Inference:
+def count(image: Image, timing: Timing | None, folder: Path, inferences: int = 2) -> Inference:
     """Runs the stepped model under the plugin."""
     plugin = build_plugin(folder / "plugin")
     watch = watch_of(image, "stepped", timing)
@@ -504,7 +519,7 @@ def count(image: Image, timing: str, folder: Path, inferences: int = 2) -> Infer
 
 @pytest.mark.qemu
 def test_known_instructions(stepped: Image, tmp_path: Path) -> None:
-    inference = count(stepped, "cortex-m4", tmp_path, 3)
+    inference = count(stepped, M4, tmp_path, 3)
     symbols = read_symbols(stepped.elf)
     loads, calls, *branches = inference.steps
     assert inference.number == 3
@@ -532,17 +547,23 @@ def test_known_instructions(stepped: Image, tmp_path: Path) -> None:
 
 @pytest.mark.qemu
 def test_no_timing_model(stepped: Image, tmp_path: Path) -> None:
-    timed = count(stepped, "cortex-m4", tmp_path / "timed")
-    untimed = count(stepped, "", tmp_path / "untimed")
+    timed = count(stepped, M4, tmp_path / "timed")
+    untimed = count(stepped, None, tmp_path / "untimed")
     assert all(step.cycles == 0 for step in untimed.steps)
     assert [s.instructions for s in untimed.steps] == [s.instructions for s in timed.steps]
 
 
-@pytest.mark.qemu
-def test_unknown_timing_model(stepped: Image, tmp_path: Path) -> None:
-    with pytest.raises(TargetError) as caught:
-        count(stepped, "cortex-a53", tmp_path)
-    assert "bad argument timing=cortex-a53" in caught.value.hint
+def test_classes_are_those_of_the_plugin() -> None:
+    assert [f"THUMB_{name.upper().replace('-', '_')}" for name in NAMES] == CLASSES[:-1]
+
+
+def test_what_is_no_timing_model_is_refused(model: Model) -> None:
+    assert M4 is not None
+    buffer = ctypes.create_string_buffer(_MODEL_BYTES)
+    text = M4.argument()
+    assert model.reads(buffer, text)
+    for wrong in ("", "cortex-a53", text[:-2], text + ":0", "-" + text, text.replace("14", "x")):
+        assert not model.reads(buffer, wrong)
 
 
 @pytest.mark.qemu
@@ -559,7 +580,7 @@ def test_counts_equal_qemus_log_of_every_instruction(stepped: Image, tmp_path: P
     )
     with QemuRunner(arguments=arguments).start(stepped) as session:
         session.run([bytes(4)])
-    inference = count(stepped, "", tmp_path / "plugin")
+    inference = count(stepped, None, tmp_path / "plugin")
     assert len(log.read_text().splitlines()) == inference.overhead.instructions + sum(
         step.instructions for step in inference.steps
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tinygen.errors import InputError
-from tinygen.hardware.cores import HOST, Core, all_cores, core
+from tinygen.hardware.cores import Core, all_cores, core
 from tinygen.resources import resource_root
 
 if sys.version_info >= (3, 11):
@@ -198,7 +198,7 @@ class Board:
     @property
     def is_host(self) -> bool:
         """Whether programs for it run natively on this machine."""
-        return self.core.name == HOST
+        return self.core.is_host
 
     @property
     def stack_guard_bytes(self) -> int:
@@ -429,7 +429,7 @@ def load_board(path: Path) -> Board:
     table = _Table(path, "", content)
     processor = core(table.choice("core", tuple(entry.name for entry in all_cores())))
     title = table.get("title", str)
-    if processor.name == HOST:
+    if processor.is_host:
         uart = _finished(table.table("uart"), lambda entry: _uart(entry, 0))
         table.finish()
         return Board(path.stem, title, processor, 0, 0, (), (), uart, None)

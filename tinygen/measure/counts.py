@@ -11,6 +11,7 @@ from pathlib import Path
 from tinygen.emit.expressions import parts_of
 from tinygen.errors import BuildError, InputError, TargetError
 from tinygen.hardware.symbols import Symbol, read_symbols
+from tinygen.hardware.timing import Timing
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import computed
@@ -24,14 +25,6 @@ from tinygen.run.session import Counter, Times
 
 _WARM_UPS = 1
 _MOST_INFERENCES = 10_000
-_TIMING_SOURCES = {
-    "cortex-m0": "estimated: Cortex-M0 TRM, zero wait states, single-cycle multiplier",
-    "cortex-m0plus": "estimated: Cortex-M0+ TRM, zero wait states, single-cycle multiplier",
-    "cortex-m3": "estimated: Cortex-M3 TRM, zero wait states",
-    "cortex-m4": "estimated: Cortex-M4 TRM, zero wait states",
-    "cortex-m55": "estimated roughly: no manual gives the M55's timings",
-}
-"""Cores with a timing model (firmware/qemu-plugin/timing.c) and what it rests on."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +90,7 @@ def count_by_plugin(
         BuildError: the program lacks the model's symbols.
         TargetError: the program did not run as it should.
     """
-    core = image.board.core.name
-    timing = core if core in _TIMING_SOURCES else ""
+    timing = image.board.core.timing
     watch = watch_of(image, plan.options.name, timing)
     report = work_directory / "profile.json"
     runner = QemuRunner(arguments=plugin_arguments(plugin, watch, report))
@@ -119,7 +111,7 @@ def count_by_plugin(
 
     return Counts(
         "plugin",
-        _TIMING_SOURCES.get(timing, ""),
+        timing.source if timing else "",
         tuple(
             tuple(part(counters) for counters in step)
             for step in _by_step(plan, inference.steps, read_symbols(image.elf))
@@ -237,7 +229,7 @@ def _infer(
         return outputs, session.times()
 
 
-def watch_of(image: Image, name: str, timing: str) -> Watch:
+def watch_of(image: Image, name: str, timing: Timing | None) -> Watch:
     """What the plugin must know of a linked program.
 
     Raises:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygen.errors import BuildError, MachineError, TargetError
+from tinygen.hardware.timing import Timing
 from tinygen.hardware.toolchain import host_toolchain
 from tinygen.resources import resource_root
 from tinygen.run.qemu import qemu_path
@@ -84,13 +85,13 @@ class Watch:
         invoke: first address of the invoke function.
         steps: first addresses of the step functions.
         stack: first address of the stack and the one after its last.
-        timing: name of the timing model, or empty for none.
+        timing: the core's timing model, if it has one.
     """
 
     invoke: int
     steps: Collection[int]
     stack: tuple[int, int]
-    timing: str
+    timing: Timing | None
 
 
 def qemu_version(text: str) -> tuple[int, int]:
@@ -183,8 +184,8 @@ def plugin_arguments(plugin: Path, watch: Watch, report: Path) -> tuple[str, ...
         "steps=" + ":".join(f"{address:x}" for address in sorted(set(watch.steps))),
         f"stack={watch.stack[0]:x}:{watch.stack[1]:x}",
     ]
-    if watch.timing:
-        options.append(f"timing={watch.timing}")
+    if watch.timing is not None:
+        options.append(f"timing={watch.timing.argument()}")
     return ("-plugin", ",".join(options))
 
 

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tinygen import __version__
+from tinygen.hardware.cores import core
 from tinygen.quantization.compare import TRAINED
 from tinygen.reporting.page import page_environment
 from tinygen.reporting.plots import Bar, bars, confusion, histogram, noise
 
 Data = Mapping[str, Any]
-
-_CORES = {"cortex-m3": "Cortex-M3", "cortex-m4": "Cortex-M4", "cortex-m55": "Cortex-M55"}
 
 
 def quantization_page(comparison: Data) -> str:
@@ -63,9 +62,7 @@ def quantization_page(comparison: Data) -> str:
 
 
 def _core(cost: Data) -> str:
-    core = str(cost["core"])
-    name = _CORES.get(core, core)
-    return f"{name}F" if cost["core"] == "cortex-m4" else name
+    return core(str(cost["core"])).title
 
 
 def _place(cost: Data) -> str:

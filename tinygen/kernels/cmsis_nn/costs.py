@@ -49,9 +49,6 @@ _DSP = _Rates(1.9, 7.5, 40, 90, 11, 9.0, 5, 0, 14, 2.35, 65, 100, 60, 7, 1.0)
 _MVE = _Rates(0.15, 0.15, 20, 36, 0, 2.9, 0, 28, 6, 0.58, 22, 20, 12, 2, 0.3)
 _PLAIN = _Rates(6.0, 8.0, 60, 60, 12, 10.0, 60, 0, 14, 5.0, 70, 110, 60, 17.5, 1.0)
 
-_SLOWER = {"cortex-m0": 2.5, "cortex-m0plus": 2.3, "cortex-m7": 0.6, "cortex-m85": 0.7}
-"""Cycles relative to the core whose rates are used (M3, M4 or M55)."""
-
 _SOFTMAX_ELEMENT = 615.0
 
 _CALL = 150.0
@@ -64,7 +61,7 @@ def _rates(core: Core) -> _Rates:
 
 
 def _scaled(cycles: float, core: Core) -> float:
-    return (cycles + _CALL) * _SLOWER.get(core.name, 1.0)
+    return (cycles + _CALL) * core.slower.cmsis_nn
 
 
 def convolution(layer: Conv2D, core: Core) -> float:

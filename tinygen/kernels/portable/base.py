@@ -18,9 +18,6 @@ from tinygen.numerics.fixed_point import Requantization
 
 LayerT = TypeVar("LayerT", bound=Layer)
 
-_SLOWER = {"armv6-m": 2.8, "armv7-m": 1.45}
-"""Cycles of the same C relative to a Cortex-M4, as measured on the convolutions of a model."""
-
 
 @dataclass(frozen=True)
 class PortableKernel(Generic[LayerT]):
@@ -52,7 +49,7 @@ class PortableKernel(Generic[LayerT]):
     def cost(self, layer: Layer, core: Core) -> float:
         """Estimated cycles."""
         assert isinstance(layer, self.layer_type)
-        return self.cycles(layer) * _SLOWER.get(core.architecture, 1.0)
+        return self.cycles(layer) * core.slower.portable
 
     def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - runs on every core
         """Fit the kernel to the layer."""

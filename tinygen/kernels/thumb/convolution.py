@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import Bands, calls_cost, rows_binding
@@ -34,7 +34,6 @@ from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.kernels.portable.depthwise_taps import inside_positions
 from tinygen.kernels.thumb.requantization import (
-    SIMPLE_ARCHITECTURES,
     Words,
     channel_words,
     has_long_product,
@@ -144,7 +143,7 @@ class ThumbConv2D:
         found = _convolution(layer)
         if found is None:
             return "does Conv2D, and DepthwiseConv2D of one channel"
-        if core.architecture not in SIMPLE_ARCHITECTURES:
+        if core.dsp or Feature.THUMB not in core.features:
             return f"is for cores without SIMD, which {core.name} is not"
         if found.groups > 1:
             return f"has {found.groups} groups of channels"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.hardware.cores import Core
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import ByRows
@@ -34,7 +34,6 @@ from tinygen.kernels.portable.depthwise_taps import (
     taps_struct,
 )
 from tinygen.kernels.thumb.requantization import (
-    SIMPLE_ARCHITECTURES,
     Words,
     channel_words,
     has_long_product,
@@ -71,7 +70,7 @@ class ThumbDepthwise(ByRows):
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, DepthwiseConv2D):
             return "does DepthwiseConv2D only"
-        if core.architecture not in SIMPLE_ARCHITECTURES:
+        if core.dsp or Feature.THUMB not in core.features:
             return f"is for cores without SIMD, which {core.name} is not"
         if layer.depth_multiplier != 1:
             return f"the depth multiplier is {layer.depth_multiplier}, not 1"

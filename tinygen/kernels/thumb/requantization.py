@@ -21,8 +21,6 @@ from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization,
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.requantize.fitted import BoolArray, accumulator_bounds, fit, largest_shift
 
-SIMPLE_ARCHITECTURES = ("armv6-m", "armv7-m")
-"""Of cores without SIMD."""
 WHOLE = 32
 """The split of a core that has the long product."""
 _SHIFT = 4
