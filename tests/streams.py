@@ -18,8 +18,9 @@ from tinygen.ir.graph import DType, Operator, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
 from tinygen.ir.window import Axis
-from tinygen.kernels.bands import Bands, bands_cost, bands_rejected, bind_bands
-from tinygen.kernels.kernel import Binding, Kernel, Provider
+from tinygen.kernels.bands import ways
+from tinygen.kernels.binding import Binding
+from tinygen.kernels.kernel import Bands, Kernel, Offer, Provider
 from tinygen.ops.requantize import Clamp
 from tinygen.ops.streaming import accumulates, one_row, row_axes
 from tinygen.planning.options import Options
@@ -126,15 +127,12 @@ def _stream(
             most[part],
             tuple(rings[i].phase if i in rings else 0 for i in layer.inputs),
         )
-        able = [
-            kernel
-            for kernel in kernels
-            if kernel.rejects(layer, core) is None
-            and bands_rejected(kernel, layer, core, bands) is None
-        ]
-        assert able, f"no kernel does {layer.operator.label} by {bands}"
-        kernel = min(able, key=lambda k: bands_cost(k, layer, core, bands))
-        bindings.append(bind_bands(kernel, layer, core, bands))
+        able = ((kernel, ways(kernel, layer, core)) for kernel in kernels)
+        made = [(kernel, offers(bands)) for kernel, offers in able if offers is not None]
+        found = [(kernel, offer) for kernel, offer in made if offer is not None]
+        assert found, f"no kernel does {layer.operator.label} by {bands}"
+        kernel, offer = min(found, key=lambda each: each[1].cycles)
+        bindings.append(offer.bind())
         names.append(kernel.name)
     events = tuple(_split(schedule, rings, heights))
     return Stream(tuple(bindings), tuple(names), events, rings)
@@ -159,9 +157,9 @@ def streamed_plan(
             stream = _stream(network, layers, kernels, options.core, rng)
             steps.append(Step(layers, "stream", Provider.TINYGEN, Binding(()), stream=stream))
         else:
-            kernel = next(k for k in kernels if k.rejects(layers[0], options.core) is None)
-            binding = kernel.bind(layers[0], options.core)
-            steps.append(Step(layers, kernel.name, Provider.TINYGEN, binding))
+            asked = ((k.name, k.offer(layers[0], options.core)) for k in kernels)
+            name, bind = next((n, made.bind) for n, made in asked if isinstance(made, Offer))
+            steps.append(Step(layers, name, Provider.TINYGEN, bind()))
         position = chain.stop
     return _placed(network, options, steps)
 

@@ -21,13 +21,14 @@ from tinygen.emit import render, write_files
 from tinygen.hardware.boards import board
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
-from tinygen.kernels.portable import KERNELS
+from tinygen.kernels import libraries
 from tinygen.measure.verify import verify
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
 from tinygen.planning.options import Options
 from tinygen.tflite.reader import read_model
 
+KERNELS = libraries.library("portable")
 _COUNT = 24
 
 

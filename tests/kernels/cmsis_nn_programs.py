@@ -27,7 +27,7 @@ from tinygen.ir.graph import Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
-from tinygen.kernels.kernel import Provider
+from tinygen.kernels.kernel import Offer, Provider, Refusal
 from tinygen.passes.lowering import lower
 from tinygen.planning.make import make_plan
 from tinygen.planning.options import KernelChoice, Options
@@ -85,11 +85,11 @@ def suitable(
     accepted: list[Network] = []
     reasons: list[str] = []
     for network in candidates:
-        refusals = [kernel.rejects(network.layers[0], core) for kernel in kernels]
-        if any(reason is None for reason in refusals):
+        answers = [kernel.offer(network.layers[0], core) for kernel in kernels]
+        if any(isinstance(answer, Offer) for answer in answers):
             accepted.append(network)
         else:
-            reasons.extend(r for r in refusals if r is not None and not r.startswith("does "))
+            reasons += [answer.reason for answer in answers if isinstance(answer, Refusal)]
     return accepted, reasons
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.kernels.choice import does, use_only
 from tests.kernels.cmsis_nn_programs import networks, side_by_side
 from tests.kernels.dsp_gemm_layers import inputs_at_the_edge
 from tests.kernels.host_batch import WARNINGS, HostModel
@@ -29,7 +30,6 @@ from tinygen.ir.network import Network
 from tinygen.kernels.kernel import Kernel
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.planning import choose as planning
 from tinygen.planning.make import make_plan
 from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.planning.plan import Plan
@@ -47,9 +47,7 @@ def accepted(
 ) -> list[Network]:
     """The single-layer networks that some of the kernels does."""
     return [
-        part
-        for part in parts
-        if any(kernel.rejects(part.layers[0], target) is None for kernel in kernels)
+        part for part in parts if any(does(kernel, part.layers[0], target) for kernel in kernels)
     ]
 
 
@@ -72,9 +70,7 @@ def plan_with(
     optimize: Optimize = Optimize.SPEED,
 ) -> Plan:
     """A plan in which the kernels do every part, whatever others would cost."""
-    for others in ("MVE_KERNELS", "DSP_KERNELS", "COMPACT_DSP_KERNELS", "THUMB_KERNELS"):
-        monkeypatch.setattr(planning, others, ())
-    monkeypatch.setattr(planning, "PORTABLE_KERNELS", tuple(kernels))
+    use_only(kernels, monkeypatch)
     options = Options("layers", target, KernelChoice.TINYGEN, optimize=optimize)
     return make_plan(side_by_side(parts), options)
 

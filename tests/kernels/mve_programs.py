@@ -23,7 +23,8 @@ from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.network import Network
-from tinygen.kernels.mve import KERNELS
+from tinygen.kernels import libraries
+from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.planning.make import make_plan
 from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.planning.plan import Plan
@@ -33,20 +34,21 @@ from tinygen.run.runners import runner_for
 CORE = core("cortex-m55")
 BOARD = "qemu-mps3-an547"
 NAME = "layers"
+KERNELS = libraries.library("mve")
 
 
 def refusals(network: Network) -> list[str]:
     """Why no Helium kernel does a single-layer network; empty if one does."""
-    reasons = [kernel.rejects(network.layers[0], CORE) for kernel in KERNELS]
-    if any(reason is None for reason in reasons):
+    answers = [kernel.offer(network.layers[0], CORE) for kernel in KERNELS]
+    if any(isinstance(answer, Offer) for answer in answers):
         return []
-    return [r for r in reasons if r is not None and not r.startswith("does ")] or ["none"]
+    return [a.reason for a in answers if isinstance(a, Refusal)] or ["none"]
 
 
 def plan_all(parts: Sequence[Network], optimize: Optimize = Optimize.SPEED) -> Plan:
     """A plan in which Helium kernels do every part."""
     options = Options(name=NAME, core=CORE, kernels=KernelChoice.TINYGEN, optimize=optimize)
-    with mock.patch.multiple("tinygen.planning.choose", DSP_KERNELS=(), PORTABLE_KERNELS=()):
+    with mock.patch.object(libraries, "own_kernels", return_value=KERNELS):
         return make_plan(side_by_side(parts), options)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.choice import refusal
 from tests.kernels.cmsis_nn_programs import networks
 from tinygen.hardware.cores import core
+from tinygen.kernels.binding import Raw, Struct, TensorArgument
 from tinygen.kernels.cmsis_nn import kernels, load_tree
 from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch, Variable
-from tinygen.kernels.kernel import Raw, Struct, TensorArgument
 
 TYPES = """
 typedef struct { void *buf; int32_t size; } cmsis_nn_context;
@@ -56,7 +57,7 @@ def _declarations(root: Path, functions: str) -> Declarations:
 def _pool_refusals(root: Path) -> list[str | None]:
     layer = networks("MAX_POOL_2D", [0])[0].layers[0]
     return [
-        kernel.rejects(layer, core("cortex-m4"))
+        refusal(kernel, layer, core("cortex-m4"))
         for kernel in kernels(load_tree(root))
         if kernel.name == "cmsis_nn.arm_max_pool_s8"
     ]

@@ -10,8 +10,9 @@ import pytest
 
 from tests.kernels.cmsis_nn_layers import wide_layer
 from tinygen.hardware.cores import core
+from tinygen.kernels.binding import Binding, ConstantArgument, Raw, Struct
 from tinygen.kernels.cmsis_nn import kernels, load_tree
-from tinygen.kernels.kernel import Binding, ConstantArgument, Raw, Struct
+from tinygen.kernels.kernel import Offer
 from tinygen.ops.fully_connected import FullyConnected
 
 TYPES = """
@@ -51,9 +52,10 @@ def _binding(root: Path, product: str, core_name: str, layer: FullyConnected) ->
         f"arm_cmsis_nn_status arm_nn_vec_mat_mult_t_s8(void)\n{{\n{product}\n}}\n"
     )
     target = core(core_name)
-    fitting = [k for k in kernels(load_tree(root)) if k.rejects(layer, target) is None]
+    offers = [kernel.offer(layer, target) for kernel in kernels(load_tree(root))]
+    fitting = [offer for offer in offers if isinstance(offer, Offer)]
     assert len(fitting) == 1
-    return fitting[0].bind(layer, target)
+    return fitting[0].bind()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.kernels import dsp_depthwise_layers, dsp_gemm_layers, mve_layers
+from tests.kernels.choice import named, refusal
 from tests.kernels.cmsis_nn_programs import networks
 from tests.kernels.dsp_programs import accepted, compare_on_board, compare_twins, plan_with
 from tinygen.errors import InputError
@@ -22,13 +23,6 @@ from tinygen.hardware.boards import board
 from tinygen.hardware.cores import Core, core
 from tinygen.ir.network import Network
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.portable import convolution as portable_convolution
-from tinygen.kernels.portable import fully_connected, pooling
-from tinygen.kernels.portable.binary import KERNELS as BINARY_KERNELS
-from tinygen.kernels.portable.convert import KERNELS as CONVERT_KERNELS
-from tinygen.kernels.portable.softmax import KERNELS as SOFTMAX_KERNELS
-from tinygen.kernels.thumb import convolution as thumb_convolution
-from tinygen.kernels.thumb import depthwise as thumb_depthwise
 from tinygen.kernels.thumb.requantization import channel_words
 from tinygen.ops.convolution import Conv2D
 from tinygen.planning.options import Optimize
@@ -69,30 +63,43 @@ def _model(opcode: str) -> Callable[[int], list[Network]]:
     return lambda seed: networks(opcode, [seed])
 
 
-_CONVOLUTIONS: Sequence[Kernel] = portable_convolution.KERNELS
-_THUMB: Sequence[Kernel] = thumb_convolution.KERNELS
-_THUMB_DEPTHWISE: Sequence[Kernel] = thumb_depthwise.KERNELS
+_DIRECT, _CONVOLUTION, _DEPTHWISE, _FULLY_CONNECTED, _ADD, _MUL, _AVERAGE, _MAX, _SOFTMAX = (
+    named(f"portable.{name}_s8")
+    for name in (
+        "conv2d",
+        "gemm_conv2d",
+        "depthwise_conv2d",
+        "fully_connected",
+        "add",
+        "mul",
+        "average_pool2d",
+        "max_pool2d",
+        "softmax",
+    )
+)
+_THUMB = named("thumb.conv2d")
+_THUMB_DEPTHWISE = named("thumb.depthwise")
 
 FAMILIES = {
-    "direct convolution": _Family(_CONVOLUTIONS[:1], _gemm("window")),
-    "convolution": _Family(_CONVOLUTIONS[1:2], _gemm("window")),
-    "pointwise": _Family(_CONVOLUTIONS[1:2], _gemm("pointwise")),
+    "direct convolution": _Family(_DIRECT, _gemm("window")),
+    "convolution": _Family(_CONVOLUTION, _gemm("window")),
+    "pointwise": _Family(_CONVOLUTION, _gemm("pointwise")),
     "thumb first convolution": _Family(_THUMB, _gemm("first")),
     "thumb convolution": _Family(_THUMB, _gemm("window")),
     "thumb pointwise": _Family(_THUMB, _gemm("pointwise")),
     "thumb single channel": _Family(_THUMB, _depthwise("single")),
     "thumb depthwise": _Family(_THUMB_DEPTHWISE, _depthwise("any")),
     "thumb depthwise 3x3": _Family(_THUMB_DEPTHWISE, _depthwise("3x3")),
-    "depthwise": _Family(_CONVOLUTIONS[2:], _depthwise("any")),
-    "depthwise 3x3": _Family(_CONVOLUTIONS[2:], _depthwise("3x3")),
-    "depthwise multiplier": _Family(_CONVOLUTIONS[2:], _depthwise("single")),
-    "fully connected": _Family(fully_connected.KERNELS, _gemm("fully connected")),
-    "add": _Family(BINARY_KERNELS, _mve("add")),
-    "multiply": _Family(BINARY_KERNELS, _model("MUL")),
-    "average pool": _Family(pooling.KERNELS, _mve("average pool")),
-    "max pool": _Family(pooling.KERNELS, _mve("max pool")),
-    "requantize": _Family(CONVERT_KERNELS, _model("QUANTIZE")),
-    "softmax": _Family(SOFTMAX_KERNELS, _model("SOFTMAX")),
+    "depthwise": _Family(_DEPTHWISE, _depthwise("any")),
+    "depthwise 3x3": _Family(_DEPTHWISE, _depthwise("3x3")),
+    "depthwise multiplier": _Family(_DEPTHWISE, _depthwise("single")),
+    "fully connected": _Family(_FULLY_CONNECTED, _gemm("fully connected")),
+    "add": _Family(_ADD, _mve("add")),
+    "multiply": _Family(_MUL, _model("MUL")),
+    "average pool": _Family(_AVERAGE, _mve("average pool")),
+    "max pool": _Family(_MAX, _mve("max pool")),
+    "requantize": _Family(named("portable.convert"), _model("QUANTIZE")),
+    "softmax": _Family(_SOFTMAX, _model("SOFTMAX")),
 }
 
 
@@ -184,8 +191,8 @@ def test_every_form_is_drawn(core_name: str) -> None:
 
 
 def test_neighbouring_weights_of_minus_128_are_left_to_others() -> None:
-    kernel = thumb_convolution.ThumbConv2D()
+    (kernel,) = _THUMB
     layers = (dsp_gemm_layers.random_layer("window", seed).layers[0] for seed in range(40))
-    reasons = {kernel.rejects(layer, core("cortex-m3")) for layer in layers}
+    reasons = {refusal(kernel, layer, core("cortex-m3")) for layer in layers}
     assert "two neighbouring weights are -128" in reasons
     assert None in reasons

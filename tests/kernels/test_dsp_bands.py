@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.choice import named
 from tests.kernels.dsp_depthwise_layers import KINDS, random_depthwise
 from tests.kernels.dsp_gemm_layers import CONVOLUTIONS, random_layer
 from tests.kernels.dsp_programs import M4_BOARD, accepted, compare_on_board, compare_twins
@@ -18,16 +19,7 @@ from tests.row_layers import random_row_layers
 from tests.streams import can_be_streamed, fed_by_rows, side_by_side, streamed_plan
 from tinygen.hardware.cores import core
 from tinygen.ir.network import Network
-from tinygen.kernels.dsp import (
-    depthwise,
-    depthwise_any,
-    depthwise_single,
-    elementwise,
-    gemm,
-    pooling,
-)
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
 from tinygen.planning.options import Options
 from tinygen.planning.plan import Plan
 
@@ -35,16 +27,23 @@ _COUNT = 60
 _CORE = core("cortex-m4")
 
 _CONVOLUTION_KERNELS: dict[str, Sequence[Kernel]] = {
-    "general": gemm.KERNELS[:1],
-    "specialized": gemm.KERNELS,
+    "general": named("dsp.conv2d_gemm"),
+    "specialized": named("dsp.conv2d_gemm", "dsp.conv2d_gemm_specialized"),
 }
 _DEPTHWISE_KERNELS: dict[str, Sequence[Kernel]] = {
-    "3x3": depthwise.KERNELS,
-    "wide": depthwise.KERNELS,
-    "single": depthwise_single.KERNELS[:1],
-    "any": depthwise_any.KERNELS,
+    "3x3": named("dsp.depthwise3x3"),
+    "wide": named("dsp.depthwise3x3"),
+    "single": named("dsp.depthwise_single"),
+    "any": named("dsp.depthwise_any"),
 }
 _OTHERS = ("ADD", "AVERAGE_POOL_2D", "GLOBAL_POOL", "MAX_POOL_2D", "MUL", "QUANTIZE", "RELU")
+
+_OTHER_KERNELS = named(
+    *(
+        f"dsp.{name}_s8"
+        for name in ("average_pool2d", "max_pool2d", "add", "mul", "lookup", "clamp")
+    )
+)
 
 _FAMILIES = [
     *(
@@ -53,7 +52,7 @@ _FAMILIES = [
         for kind in CONVOLUTIONS
     ),
     *((f"depthwise {kind}", _DEPTHWISE_KERNELS[kind]) for kind in KINDS),
-    *((opcode, (*pooling.KERNELS, *elementwise.KERNELS)) for opcode in _OTHERS),
+    *((opcode, _OTHER_KERNELS) for opcode in _OTHERS),
 ]
 
 
@@ -73,7 +72,7 @@ def _plan(family: str, kernels: Sequence[Kernel], seed: int) -> tuple[Plan, list
     parts = [fed_by_rows(part) for part in _layers(family, kernels)]
     network, chains = side_by_side(parts)
     # What feeds the layers may be any kernel.
-    relu = [kernel for kernel in PORTABLE_KERNELS if kernel.name == "portable.clamp_s8"]
+    relu = named("portable.clamp_s8")
     options = Options("layers", _CORE)
     return streamed_plan(network, chains, [*kernels, *relu], options, seed), parts
 

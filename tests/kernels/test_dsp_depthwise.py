@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared_model
+from tests.kernels.choice import does, named
 from tests.kernels.dsp_depthwise_layers import KINDS, random_depthwise
 from tests.kernels.dsp_programs import (
     M4_BOARD,
@@ -26,9 +27,9 @@ from tinygen.emit import render, write_files
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.ir.network import Network
-from tinygen.kernels.dsp import depthwise, depthwise_any, depthwise_single
+from tinygen.kernels.binding import Overlap
 from tinygen.kernels.dsp.depthwise_requantization import channel_words
-from tinygen.kernels.kernel import Kernel, Overlap
+from tinygen.kernels.kernel import Kernel
 from tinygen.numerics.fixed_point import Requantization
 from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.passes.lowering import lower
@@ -39,10 +40,10 @@ BATCH = 64
 BATCHES = {"3x3": 8, "wide": 1, "single": 2, "any": 2}
 
 _KERNELS: dict[str, Sequence[Kernel]] = {
-    "3x3": depthwise.KERNELS,
-    "wide": depthwise.KERNELS,
-    "single": depthwise_single.KERNELS[:1],
-    "any": depthwise_any.KERNELS,
+    "3x3": named("dsp.depthwise3x3"),
+    "wide": named("dsp.depthwise3x3"),
+    "single": named("dsp.depthwise_single"),
+    "any": named("dsp.depthwise_any"),
 }
 
 
@@ -94,8 +95,8 @@ def test_every_form_is_drawn() -> None:
 @pytest.mark.parametrize("name", ["mlperf_kws", "mlperf_vww", "person_detect"])
 def test_real_layers_are_fitted_throughout(name: str) -> None:
     layers = lower(read_model(shared_model(f"{name}.tflite"))).layers
-    kernel = depthwise.Depthwise3x3()
-    found = [layer for layer in layers if kernel.rejects(layer, core("cortex-m4")) is None]
+    (kernel,) = named("dsp.depthwise3x3")
+    found = [layer for layer in layers if does(kernel, layer, core("cortex-m4"))]
     assert found
     for layer in found:
         assert isinstance(layer, DepthwiseConv2D)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared_model
+from tests.kernels.choice import named, refusal
 from tests.kernels.cmsis_nn_programs import networks
 from tests.kernels.dsp_programs import (
     M4_BOARD,
@@ -18,12 +19,13 @@ from tests.kernels.dsp_programs import (
     random_layers,
 )
 from tinygen.hardware.cores import core
-from tinygen.kernels.dsp.elementwise import KERNELS, _fitted_sum
+from tinygen.kernels.dsp.elementwise import _fitted_sum
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier as scaled
 from tinygen.ops.binary import Add
 from tinygen.passes.lowering import lower
 from tinygen.tflite.reader import read_model
 
+KERNELS = named("dsp.add_s8", "dsp.mul_s8", "dsp.lookup_s8", "dsp.clamp_s8")
 COUNT = {"ADD": 64, "MUL": 64, "RELU": 64, "RELU6": 64, "QUANTIZE": 24}
 """Random layers of each operator."""
 
@@ -55,9 +57,9 @@ def test_additions_of_real_models_are_fitted() -> None:
 
 def test_an_addition_that_no_factors_fit_is_left_to_others() -> None:
     """Random scales include some whose outputs lie halfway, rounded away from zero on both sides."""
-    kernel = KERNELS[0]
+    (kernel,) = named("dsp.add_s8")
     reasons = [
-        kernel.rejects(network.layers[0], core("cortex-m4"))
+        refusal(kernel, network.layers[0], core("cortex-m4"))
         for network in networks("ADD", range(60))
     ]
     assert "no factors give all outputs" in reasons
@@ -66,8 +68,8 @@ def test_an_addition_that_no_factors_fit_is_left_to_others() -> None:
 
 def test_cores_without_simd_are_refused() -> None:
     (network,) = networks("RELU", [0])
-    refusals = [kernel.rejects(network.layers[0], core("cortex-m3")) for kernel in KERNELS]
-    assert None not in refusals
+    (kernel,) = named("dsp.clamp_s8")
+    assert refusal(kernel, network.layers[0], core("cortex-m3")) is not None
 
 
 def test_fitted_sums_are_checked_with_all_pairs() -> None:

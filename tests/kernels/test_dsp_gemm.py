@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.kernels.choice import named, use_only
 from tests.kernels.cmsis_nn_programs import side_by_side
 from tests.kernels.dsp_gemm_layers import (
     CONVOLUTIONS,
@@ -28,10 +29,6 @@ from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.network import Network
-from tinygen.kernels.dsp.gemm import GemmConv2D
-from tinygen.kernels.dsp.gemm_fully_connected import GemvFullyConnected
-from tinygen.kernels.kernel import Kernel
-from tinygen.planning import choose as planning
 from tinygen.planning.make import make_plan
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.planning.plan import Plan
@@ -43,20 +40,13 @@ BATCH = 60
 BATCHES = {"pointwise": 2, "window": 2, "first": 1, "fully connected": 3, "one pixel": 1}
 
 
-@pytest.fixture(autouse=True)
-def _only_these_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the costs say, the kernels under test do the layers."""
-    for others in ("MVE_KERNELS", "THUMB_KERNELS", "PORTABLE_KERNELS"):
-        monkeypatch.setattr(planning, others, ())
-
-
 def _plan(
     kind: str, networks: Sequence[Network], specialized: bool, monkeypatch: pytest.MonkeyPatch
 ) -> Plan:
-    kernels: list[Kernel] = [GemvFullyConnected() if kind in DENSE else GemmConv2D()]
+    names = ["dsp.fully_connected" if kind in DENSE else "dsp.conv2d_gemm"]
     if specialized:
-        kernels.append(GemmConv2D("specialized", specialized=True))
-    monkeypatch.setattr(planning, "DSP_KERNELS", kernels)
+        names.append("dsp.conv2d_gemm_specialized")
+    use_only(named(*names), monkeypatch)
     options = Options("layers", core("cortex-m4"), KernelChoice.TINYGEN)
     return make_plan(side_by_side(networks), options)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.kernels.choice import named
 from tests.kernels.dsp_programs import (
     M4_BOARD,
     compare_on_board,
@@ -15,8 +16,8 @@ from tests.kernels.dsp_programs import (
     plan_with,
     random_layers,
 )
-from tinygen.kernels.dsp.pooling import KERNELS
 
+KERNELS = named("dsp.average_pool2d_s8", "dsp.max_pool2d_s8")
 COUNT = 64
 OPCODES = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared_model
+from tests.kernels.choice import does, named
 from tests.kernels.dsp_gemm_layers import (
     _bias,
     _convolution,
@@ -29,20 +30,20 @@ from tests.kernels.dsp_programs import (
 from tests.ops.generators import common
 from tinygen.hardware.cores import core
 from tinygen.ir.network import Network
+from tinygen.kernels.binding import Binding
 from tinygen.kernels.dsp.winograd import (
     F2,
     F4,
-    WinogradConv2D,
     _Form,
     _prepare,
     _Prepared,
     input_range,
     transformed_weights,
 )
+from tinygen.kernels.kernel import Kernel, Offer
 from tinygen.ops.convolution import Conv2D
 from tinygen.passes.lowering import lower
-from tinygen.planning import choose as planning
-from tinygen.planning.growth import Cost, Offer, model_constant_bytes, spend
+from tinygen.planning.growth import Cost, Growth, model_constant_bytes, spend
 from tinygen.planning.make import make_plan
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.planning.plan import Plan
@@ -56,6 +57,11 @@ _EXTENTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 19, 23)
 _DEPTHS = (4, 8, 12, 16, 16, 20, 24, 28, 32, 48, 64)
 _LARGEST_INPUT = 3000
 _CHANNELS = (4, 8, 12, 16, 20)
+
+
+def _kernel(form: str) -> Kernel:
+    (kernel,) = named(f"dsp.conv2d_winograd_{form}")
+    return kernel
 
 
 def _random_layer(seed: int) -> Network:
@@ -89,7 +95,7 @@ def _random_layer(seed: int) -> Network:
 @lru_cache(maxsize=4)
 def _layers(form: str, number: int) -> tuple[Network, ...]:
     """Batch ``number`` of those random layers that the kernel does: about half of them."""
-    kernel = WinogradConv2D(_FORMS[form])
+    kernel = _kernel(form)
     seeds = range(3 * BATCH * number, 3 * BATCH * (number + 1))
     found = accepted([kernel], [_random_layer(seed) for seed in seeds])
     assert len(found) >= BATCH
@@ -97,8 +103,7 @@ def _layers(form: str, number: int) -> tuple[Network, ...]:
 
 
 def _plan(form: str, parts: tuple[Network, ...], monkeypatch: pytest.MonkeyPatch) -> Plan:
-    monkeypatch.setattr(planning, "GROWING_DSP_KERNELS", ())
-    return plan_with((WinogradConv2D(_FORMS[form]),), parts, monkeypatch)
+    return plan_with((replace(_kernel(form), grows=False),), parts, monkeypatch)
 
 
 @pytest.mark.qemu
@@ -166,7 +171,8 @@ def test_every_form_is_drawn(form: str) -> None:
 
 
 def test_large_accumulators_are_rejected() -> None:
-    part = next(p for p in map(_random_layer, range(50)) if accepted([WinogradConv2D(F4)], [p]))
+    kernel = _kernel("f4")
+    part = next(p for p in map(_random_layer, range(50)) if accepted([kernel], [p]))
     (layer,) = part.layers
     assert isinstance(layer, Conv2D)
     for bias, rejected in (((1 << 25) - (1 << 21), False), (1 << 25, True)):
@@ -180,12 +186,12 @@ def test_large_accumulators_are_rejected() -> None:
                 multipliers=np.full_like(layer.requantization.multipliers, 1 << 30),
             ),
         )
-        reason = WinogradConv2D(F4).rejects(larger, core("cortex-m4"))
-        assert (reason is not None) == rejected
+        assert does(kernel, larger, core("cortex-m4")) != rejected
 
 
-def _offer(step: int, cycles: float, constant_bytes: int) -> Offer:
-    return Offer(step, WinogradConv2D(F2), cycles, constant_bytes)
+def _offer(step: int, cycles: float, constant_bytes: int) -> Growth:
+    offer = Offer(cycles, lambda: Binding(calls=()), constant_bytes=constant_bytes)
+    return Growth(step, "kernel", offer)
 
 
 def test_bytes_are_spent_where_they_save_most() -> None:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.choice import named
 from tests.kernels.dsp_programs import compare_on_board, compare_twins
 from tests.kernels.mve_layers import LAYERS, random_layer
-from tests.kernels.mve_programs import BOARD, CORE, refusals
+from tests.kernels.mve_programs import BOARD, CORE, KERNELS, refusals
 from tests.streams import can_be_streamed, fed_by_rows, side_by_side, streamed_plan
 from tinygen.errors import InputError
 from tinygen.ir.network import Network
-from tinygen.kernels.mve import KERNELS
-from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
 from tinygen.planning.options import Options
 from tinygen.planning.plan import Plan
 
@@ -45,7 +44,7 @@ def _plan(family: str, program: int) -> tuple[Plan, list[Network]]:
     parts = [fed_by_rows(next(found)) for _ in range(_COUNT)]
     network, chains = side_by_side(parts)
     # What feeds the layers may be any kernel.
-    relu = [kernel for kernel in PORTABLE_KERNELS if kernel.name == "portable.clamp_s8"]
+    relu = named("portable.clamp_s8")
     options = Options("layers", CORE)
     return streamed_plan(network, chains, [*KERNELS, *relu], options, seed=program), parts
 

@@ -12,6 +12,7 @@ import pytest
 from tests.kernels.mve_layers import LAYERS, random_layer
 from tests.kernels.mve_programs import (
     CORE,
+    KERNELS,
     mismatches_on_host,
     mismatches_on_target,
     refusals,
@@ -19,7 +20,6 @@ from tests.kernels.mve_programs import (
 from tinygen.errors import InputError
 from tinygen.ir.network import Network
 from tinygen.kernels.kernel import cheapest
-from tinygen.kernels.mve import KERNELS
 from tinygen.planning.options import Optimize
 
 _IN_A_PROGRAM = 50
@@ -81,9 +81,9 @@ def _values(family: str, count: int) -> dict[str, set[int]]:
     """Every value that each parameter of the family's assembly has in some layers."""
     found: dict[str, set[int]] = {}
     for network in _accepted(family, 0, count):
-        kernel, _ = cheapest(KERNELS, network.layers[0], CORE)
-        assert kernel is not None
-        for assembly in kernel.bind(network.layers[0], CORE).assembly:
+        best, _ = cheapest(KERNELS, network.layers[0], CORE)
+        assert best is not None
+        for assembly in best[1].bind().assembly:
             found.setdefault(assembly.listing, set()).add(1)
             for name, value in assembly.parameters:
                 found.setdefault(name, set()).add(value)

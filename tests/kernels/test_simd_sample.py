@@ -27,10 +27,12 @@ from tests.row_layers import random_row_layers
 from tests.streams import can_be_streamed, fed_by_rows, side_by_side, streamed_plan
 from tinygen.hardware.cores import core
 from tinygen.ir.network import Network
-from tinygen.kernels.dsp import COMPACT_KERNELS, KERNELS
-from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
+from tinygen.kernels.kernel import Code
+from tinygen.kernels.libraries import library
 from tinygen.planning.options import Optimize, Options
 
+_KERNELS = tuple(k for k in library("dsp") if k.code is not Code.SMALL and not k.grows)
+_COMPACT = tuple(k for k in library("dsp") if k.code is not Code.LARGE and not k.grows)
 _FEW = 3
 _FIRST = 40_000
 """Seeds that the long sweeps do not reach."""
@@ -44,16 +46,16 @@ def _dsp_layers() -> list[Network]:
     ]
     for kind in KINDS:
         drawn = [random_depthwise(kind, seed) for seed in range(_FIRST, _FIRST + 2 * _FEW)]
-        parts += accepted(KERNELS, drawn)[:_FEW]
+        parts += accepted(_KERNELS, drawn)[:_FEW]
     for opcode in ("ADD", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D"):
-        parts += random_layers(KERNELS, opcode, _FEW)
+        parts += random_layers(_KERNELS, opcode, _FEW)
     return parts
 
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("optimize", [Optimize.SPEED, Optimize.SIZE])
 def test_dsp_kernels(optimize: Optimize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels = KERNELS if optimize is Optimize.SPEED else COMPACT_KERNELS
+    kernels = _KERNELS if optimize is Optimize.SPEED else _COMPACT
     parts = accepted(kernels, _dsp_layers())
     assert len(parts) > 10 * _FEW
     plan = plan_with(kernels, parts, monkeypatch, core("cortex-m4"), optimize)
@@ -66,7 +68,7 @@ def test_dsp_kernels_by_bands_of_rows(tmp_path: Path) -> None:
     parts += [fed_by_rows(part) for part in random_row_layers("GLOBAL_POOL", _FEW)]
     network, chains = side_by_side(parts)
     options = Options("layers", core("cortex-m4"))
-    plan = streamed_plan(network, chains, (*KERNELS, *PORTABLE_KERNELS), options, seed=_FIRST)
+    plan = streamed_plan(network, chains, (*_KERNELS, *library("portable")), options, seed=_FIRST)
     compare_on_board(plan, parts, M4_BOARD, tmp_path)
 
 

@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from unittest import mock
 
+from tests.kernels.choice import does
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
 from tinygen.errors import InputError
 from tinygen.hardware.cores import core
 from tinygen.ir.graph import Operator
 from tinygen.ir.layer import Layer
-from tinygen.kernels import cmsis_nn
+from tinygen.kernels import cmsis_nn, libraries
 from tinygen.kernels.cmsis_nn.declarations import Declarations
-from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
 from tinygen.kernels.kernel import Kernel
-from tinygen.kernels.mve import KERNELS as MVE_KERNELS
-from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
 from tinygen.ops.control_flow import ControlFlow
 from tinygen.ops.table import TABLE_FILE, Support, markdown
 from tinygen.passes.lowering import lower
@@ -53,15 +51,15 @@ def _cmsis_nn_kernels() -> Sequence[Kernel]:
 
 def _providers_and_cores() -> Mapping[str, tuple[Sequence[Kernel], tuple[str, ...]]]:
     return {
-        "portable": (PORTABLE_KERNELS, ("cortex-m4",)),
-        "dsp": (DSP_KERNELS, ("cortex-m4",)),
-        "mve": (MVE_KERNELS, ("cortex-m55",)),
+        "portable": (libraries.library("portable"), ("cortex-m4",)),
+        "dsp": (libraries.library("dsp"), ("cortex-m4",)),
+        "mve": (libraries.library("mve"), ("cortex-m55",)),
         "cmsis-nn": (_cmsis_nn_kernels(), ("cortex-m4", "cortex-m55")),
     }
 
 
 def _has_kernel(layer: Layer, kernels: Sequence[Kernel], cores: Sequence[str]) -> bool:
-    return any(kernel.rejects(layer, core(name)) is None for name in cores for kernel in kernels)
+    return any(does(kernel, layer, core(name)) for name in cores for kernel in kernels)
 
 
 def _layers(opcode: str, model: bytes) -> list[tuple[str, Layer]]:

@@ -17,7 +17,7 @@ from tinygen.c_syntax import (
     integer_literal,
 )
 from tinygen.ir.layer import Layer
-from tinygen.kernels.kernel import (
+from tinygen.kernels.binding import (
     Argument,
     Assembly,
     AssemblyArgument,

@@ -23,7 +23,8 @@ from tinygen.c_syntax import array_lines, comment, float_literal, integer_litera
 from tinygen.emit.control_flow import is_checked, routine_function, step_body, step_function
 from tinygen.emit.expressions import Part, Renderer, arena_label, shape_text
 from tinygen.ir.graph import AnyArray, DType, Tensor
-from tinygen.kernels.kernel import Binding, Provider
+from tinygen.kernels.binding import Binding
+from tinygen.kernels.kernel import Provider
 from tinygen.ops.streaming import accumulates
 from tinygen.planning.as_data import plan_as_data
 from tinygen.planning.options import Optimize

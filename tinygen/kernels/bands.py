@@ -14,49 +14,26 @@ An elementwise layer is computed a row a call, by any of our kernels fitted to a
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.kernel import (
+from tinygen.kernels.binding import (
     END_ROW,
     FIRST_ROW,
     Argument,
     Binding,
     Field,
-    Kernel,
-    Provider,
     RingArgument,
     RowArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.kernel import Bands, ByBands, Kernel, Offer, Provider
 from tinygen.ops.pooling import AveragePool2D
 from tinygen.ops.reduction import Mean
 from tinygen.ops.streaming import accumulates, one_row, row_axes
-
-
-@dataclass(frozen=True)
-class Bands:
-    """How a layer is to be computed.
-
-    ``input_rings`` are the rows that the memory of each run-time input holds (its height if whole);
-    ``most`` is the most rows of one call; ``input_phases`` are the slots of the inputs' rows 0, all 0
-    if left out.
-    """
-
-    input_rings: tuple[int, ...]
-    most: int
-    input_phases: tuple[int, ...] = ()
-
-    @property
-    def ring(self) -> tuple[int, int]:
-        """Rows and phase of the first input's ring."""
-        return self.input_rings[0], self.input_phases[0] if self.input_phases else 0
-
 
 CALL_CYCLES = 40.0
 """What a band's call costs beside its work: the schedule, the function, its parameters."""
@@ -65,63 +42,38 @@ CALL_CYCLES = 40.0
 _SUM_CYCLES = 10.0
 """What a channel's sum costs a band beside the additions."""
 
-WHOLE_ONLY = "computes whole layers only"
-"""Why a kernel that has no bands rejects them."""
+
+def in_rows(layer: Layer, cycles: float, bind: Callable[[], Binding]) -> Offer:
+    """The offer of a kernel whose C function has a form for rows, which does any bands as well."""
+
+    def by_bands(bands: Bands) -> Offer:
+        return Offer(cycles + calls_cost(layer, bands), lambda: rows_binding(bind(), bands))
+
+    return Offer(cycles, bind, by_bands)
 
 
-@runtime_checkable
-class BandKernel(Kernel, Protocol):
-    """A kernel that can compute bands."""
+def ways(asked: Kernel, layer: Layer, core: Core) -> ByBands | None:
+    """What a kernel offers for a layer by bands; None if it cannot do it by any.
 
-    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:
-        """Why the kernel cannot compute a layer that it does not reject by such bands, or None."""
-
-    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
-        """Estimated cycles of the whole layer, the calls included, with all bands of ``most`` rows."""
-
-    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
-        """Fit the kernel: its call computes the band from ``FIRST_ROW`` to ``END_ROW``.
-
-        Inputs are ``RingArgument`` or ``RowArgument``, the output is a ``RowArgument``.
-        """
-
-
-class ByRows(ABC):
-    """The band methods of a kernel whose C function has a form for rows that does any bands as well."""
-
-    @abstractmethod
-    def cost(self, layer: Layer, core: Core) -> float:
-        """Estimated cycles."""
-
-    @abstractmethod
-    def bind(self, layer: Layer, core: Core) -> Binding:
-        """Fit the kernel to a layer that it does not reject."""
-
-    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
-        """None: any bands will do."""
+    An elementwise layer is computed a row a call, by any of our kernels fitted to a layer of one row.
+    """
+    axes = row_axes(layer)
+    if asked.provider is not Provider.TINYGEN or axes is None:
         return None
-
-    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:
-        """Estimated cycles of the whole layer by bands."""
-        return self.cost(layer, core) + calls_cost(layer, bands)
-
-    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:
-        """Fit the kernel to bands of the layer."""
-        return rows_binding(self.bind(layer, core), bands)
-
-
-def bands_rejected(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> str | None:
-    """Why a kernel that does the layer cannot do it by such bands, or None if it can."""
-    if kernel.provider is not Provider.TINYGEN:
-        return WHOLE_ONLY
-    if row_axes(layer) is None:
-        return "the layer has no rows that could be computed one by one"
+    whole = asked.offer(layer, core)
+    if not isinstance(whole, Offer):
+        return None
     row = one_row(layer)
-    if row is not None:
-        return kernel.rejects(row, core) if bands.most == 1 else "computes one row at a time"
-    if isinstance(kernel, BandKernel):
-        return kernel.bands_rejected(layer, core, bands)
-    return WHOLE_ONLY
+    if row is None:
+        return whole.by_bands
+    one = asked.offer(row, core)
+    if not isinstance(one, Offer):
+        return None
+    offer = Offer(
+        axes[0].output * (one.cycles + CALL_CYCLES),
+        lambda: _with_arguments(one.bind(), _row_argument),
+    )
+    return lambda bands: offer if bands.most == 1 else None
 
 
 def calls_cost(layer: Layer, bands: Bands) -> float:
@@ -132,25 +84,6 @@ def calls_cost(layer: Layer, bands: Bands) -> float:
         sums = layer.input_shape[3] * _SUM_CYCLES
         return -(-axis.input // bands.most) * (CALL_CYCLES + sums)
     return -(-axis.output // bands.most) * CALL_CYCLES
-
-
-def bands_cost(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> float:
-    """Estimated cycles of the whole layer by bands of ``most`` rows, the calls included."""
-    row = one_row(layer)
-    if row is not None:
-        height = (row_axes(layer) or ())[0].output
-        return height * (kernel.cost(row, core) + CALL_CYCLES)
-    assert isinstance(kernel, BandKernel)
-    return kernel.bands_cost(layer, core, bands)
-
-
-def bind_bands(kernel: Kernel, layer: Layer, core: Core, bands: Bands) -> Binding:
-    """Fit a kernel to bands that it does not reject."""
-    row = one_row(layer)
-    if row is not None:
-        return _with_arguments(kernel.bind(row, core), _row_argument)
-    assert isinstance(kernel, BandKernel)
-    return kernel.bind_bands(layer, core, bands)
 
 
 def rows_binding(binding: Binding, bands: Bands) -> Binding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygen.kernels.kernel import Binding, Constant
+from tinygen.kernels.binding import Binding, Constant
 from tinygen.ops.control_flow import ControlFlow, Loop
 
 

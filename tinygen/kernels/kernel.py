@@ -1,37 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the planner knows of a C kernel: can it do a layer, what does it cost, how is it called.
+"""What the planner knows of a kernel: a function that makes an offer for a layer, and for which layers.
 
-A ``Kernel`` answers for one C function (or one way of calling a library). ``bind`` fits it to a
-layer and returns a ``Binding``: the calls with all their arguments as data, the constant arrays
-packed the way the C reads them, the scratch memory needed, and the files that hold the C. Nothing
-about the C is decided later: ``emit`` only writes the binding down.
+A kernel stands for one C function, or one way of calling a library. Its function in Python gets a layer
+and a core, and answers with an ``Offer``: the cycles, and how to bind it, whole or by bands of rows; or
+with a ``Refusal``: why it cannot. What it has to work out about a layer it works out once, for all that
+the offer says. That the layer is of its type and the core has the features is checked before.
 
-Arguments are data, not text, because symbols and arena offsets are the planner's to give:
-
-* ``TensorArgument``: pointer to a run-time tensor, cast to its element type;
-* ``ScratchArgument``: pointer to the step's scratch memory;
-* ``ConstantArgument``: pointer to one of the binding's constant arrays;
-* ``AssemblyArgument``: the function that one of the binding's assembly files defines;
-* ``RingArgument``, ``RowArgument``, ``KeptArgument``, ``FIRST_ROW``, ``END_ROW``: what the call of a
-  band of rows gets (``tinygen.kernels.bands``);
-* ``Struct``: pointer to (or, as a field, value of) a parameter struct with named fields;
-* ``int``, ``float`` or ``Raw`` text: a literal.
+Nothing about the C is decided later: a bound kernel is a ``Binding``, and ``emit`` writes it down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import Protocol
+from typing import Any, TypeVar
 
-from tinygen.hardware.cores import Core
-from tinygen.ir.graph import AnyArray
+from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.layer import Layer
+from tinygen.kernels.binding import Binding
 
-ARENA_ALIGNMENT = 4
-"""Bytes to which everything in the arena is aligned, at least."""
+LayerT = TypeVar("LayerT", bound=Layer)
 
 
 class Provider(Enum):
@@ -41,216 +30,107 @@ class Provider(Enum):
     CMSIS_NN = "cmsis-nn"
 
 
-@dataclass(frozen=True)
-class TensorArgument:
-    """Pointer to a run-time tensor; ``ctype`` overrides the pointed-to type if given."""
+class Code(Enum):
+    """How much code a kernel is, which decides who may have it."""
 
-    tensor: int
-    writable: bool = False
-    ctype: str = ""
-
-
-@dataclass(frozen=True)
-class ScratchArgument:
-    """Pointer to the step's scratch memory, as ``ctype *``."""
-
-    ctype: str = "void"
+    ANY = "little enough for every plan"
+    LARGE = "too much for a plan that is to be small"
+    SMALL = "made small, for such a plan only"
 
 
 @dataclass(frozen=True)
-class RingArgument:
-    """Pointer to slot 0 of the rows of an input; the kernel knows how many there are."""
+class Bands:
+    """How a layer is to be computed by bands of rows.
 
-    tensor: int
-    ctype: str = ""
+    ``input_rings`` are the rows that the memory of each run-time input holds (its height if whole);
+    ``most`` is the most rows of one call; ``input_phases`` are the slots of the inputs' rows 0, all 0
+    if left out.
+    """
 
+    input_rings: tuple[int, ...]
+    most: int
+    input_phases: tuple[int, ...] = ()
 
-@dataclass(frozen=True)
-class RowArgument:
-    """Pointer to the row at which the band starts: of an output, or of an input read row for row."""
-
-    tensor: int
-    writable: bool = False
-    ctype: str = ""
-
-
-@dataclass(frozen=True)
-class KeptArgument:
-    """Pointer to the memory that an operator keeps from one band to the next, as ``ctype *``."""
-
-    ctype: str = "int32_t"
+    @property
+    def ring(self) -> tuple[int, int]:
+        """Rows and phase of the first input's ring."""
+        return self.input_rings[0], self.input_phases[0] if self.input_phases else 0
 
 
 @dataclass(frozen=True)
-class ConstantArgument:
-    """Pointer to the constant array of that name among the binding's ``constants``.
+class Offer:
+    """A kernel could do the layer: in how many cycles, all calls included.
 
-    ``cast`` is the pointer type to cast to, for libraries whose structs are not const-correct.
+    ``bind`` fits it to the layer, and is called only if the offer is taken. ``by_bands`` makes the
+    offers for computing the layer by bands; a kernel that does whole layers only has none.
+    ``constant_bytes`` are told by a kernel that ``grows``.
+    """
+
+    cycles: float
+    bind: Callable[[], Binding]
+    by_bands: ByBands | None = None
+    constant_bytes: int = 0
+
+
+ByBands = Callable[[Bands], "Offer | None"]
+"""What a kernel offers for a layer by bands; None if it cannot do it by these."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A kernel cannot do the layer, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel's name (as in plans and profiles: ``portable.conv2d_s8``), and what it is for.
+
+    ``needs`` are features without which it does not run, and ``lacks`` those that a core must not have
+    for it. A kernel that ``grows`` has constants much larger than the model's. ``ask`` makes the offer.
     """
 
     name: str
-    cast: str = ""
+    layer_type: type[Layer]
+    ask: Callable[[Any, Core], Offer | Refusal]
+    needs: frozenset[Feature] = frozenset()
+    lacks: frozenset[Feature] = frozenset()
+    provider: Provider = Provider.TINYGEN
+    code: Code = Code.ANY
+    grows: bool = False
+
+    def offer(self, layer: Layer, core: Core) -> Offer | Refusal | None:
+        """What the kernel says to the layer on the core; None if it is for other layers."""
+        if not isinstance(layer, self.layer_type):
+            return None
+        missing = sorted(feature.value for feature in self.needs - core.features)
+        if missing:
+            return Refusal(f"{core.name} lacks {', '.join(missing)}")
+        surplus = sorted(feature.value for feature in self.lacks & core.features)
+        if surplus:
+            return Refusal(f"is for cores without {', '.join(surplus)}, which {core.name} is not")
+        return self.ask(layer, core)
 
 
-@dataclass(frozen=True)
-class AssemblyArgument:
-    """The function defined by the assembly of that stem."""
+def kernel(
+    name: str,
+    layer_type: type[LayerT],
+    *,
+    needs: Iterable[Feature] = (),
+    lacks: Iterable[Feature] = (),
+    provider: Provider = Provider.TINYGEN,
+    code: Code = Code.ANY,
+    grows: bool = False,
+) -> Callable[[Callable[[LayerT, Core], Offer | Refusal]], Kernel]:
+    """Makes a function that answers for layers of a type the kernel of that name."""
 
-    stem: str
+    def described(ask: Callable[[LayerT, Core], Offer | Refusal]) -> Kernel:
+        return Kernel(
+            name, layer_type, ask, frozenset(needs), frozenset(lacks), provider, code, grows
+        )
 
-
-@dataclass(frozen=True)
-class Raw:
-    """A C expression that is a constant by itself: an enumerator, a macro, ``NULL``."""
-
-    text: str
-
-
-FIRST_ROW = Raw("first_row")
-"""The first row of a band, int32_t."""
-
-END_ROW = Raw("end_row")
-"""The row behind the last of a band, int32_t."""
-
-
-@dataclass(frozen=True)
-class Struct:
-    """A parameter struct. As a call argument its address is passed; as a field it is nested.
-
-    ``ctype`` may be empty for a nested struct. A struct that points into the arena cannot be a
-    ``static const`` object, because the arena's address may be the application's to give.
-    """
-
-    ctype: str
-    fields: tuple[tuple[str, Field], ...]
-    label: str = "parameters"
-    """Name of the C object when it is a call argument."""
-
-
-Field = (
-    TensorArgument
-    | ScratchArgument
-    | ConstantArgument
-    | AssemblyArgument
-    | Raw
-    | Struct
-    | int
-    | float
-)
-"""What a struct field or a call argument may be."""
-
-Argument = Field | RingArgument | RowArgument | KeptArgument
-"""What a call argument may be; the last three only in a call that computes a band."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a C function. ``checked``: it returns a status that must be 0.
-
-    ``ends``: it returns whether the inference ends there, done; no call comes after it.
-    """
-
-    function: str
-    arguments: tuple[Argument, ...]
-    checked: bool = False
-    ends: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """A constant array of the generated program, in the order the kernel reads it.
-
-    ``values`` gives the C type through its dtype; ``ctype`` overrides it. ``alignment`` in bytes.
-    """
-
-    name: str
-    values: AnyArray
-    ctype: str = ""
-    alignment: int = 4
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """Leave to write an output over an input that dies in the step.
-
-    The kernel stays right if the output starts at least ``lead_bytes`` before the input: by the time
-    it writes a byte, it has read what stood there. 0 allows the same place. ``exact`` allows no other
-    distance than ``lead_bytes``: a kernel that goes through the image in another order than memory's.
-    """
-
-    input: int
-    output: int
-    lead_bytes: int
-    exact: bool = False
-
-
-@dataclass(frozen=True)
-class Assembly:
-    """A hot loop in GNU assembly: a listing below ``firmware/kernels``, with its parameters.
-
-    It becomes one ``.S`` file that defines ``TINYGEN_SYMBOL`` and every one of ``parameters``, and
-    includes ``listing``. Layers whose assembly has the same ``stem`` share the function, so the stem
-    says all that the parameters say (``gemm_k64_p4``). ``prototype`` declares the function in C, with
-    ``{symbol}`` for its name.
-    """
-
-    stem: str
-    listing: str
-    parameters: tuple[tuple[str, int], ...]
-    prototype: str
-
-
-@dataclass(frozen=True, eq=False)
-class Binding:
-    """A kernel fitted to a layer.
-
-    ``headers`` are the files to include, below ``kernels/`` (or below the library for another
-    provider); ``library_functions`` are the library's functions whose sources must be shipped;
-    ``scratch_bytes`` live in the arena during the step (in a stream: during each of its bands), and
-    ``kept_bytes`` from the operator's first band to its last. ``notes`` say what was proven or had to
-    be given up, for the plan. ``prototypes`` declare functions that are defined elsewhere; ``sources``
-    are the user's files that define them.
-    """
-
-    calls: tuple[Call, ...]
-    headers: tuple[str, ...] = ()
-    constants: tuple[Constant, ...] = ()
-    assembly: tuple[Assembly, ...] = ()
-    scratch_bytes: int = 0
-    kept_bytes: int = 0
-    overlaps: tuple[Overlap, ...] = ()
-    library_functions: tuple[str, ...] = ()
-    prototypes: tuple[str, ...] = ()
-    sources: tuple[Path, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class Kernel(Protocol):
-    """The descriptor of one kernel."""
-
-    @property
-    def name(self) -> str:
-        """How plans and profiles name it: ``portable.conv2d_s8``."""
-
-    @property
-    def provider(self) -> Provider:
-        """Who wrote it."""
-
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer on the core, or None if it can."""
-
-    def cost(self, layer: Layer, core: Core) -> float:
-        """Estimated cycles of the layer on the core."""
-
-    def bind(self, layer: Layer, core: Core) -> Binding:
-        """Fit the kernel to a layer that it does not reject."""
-
-
-class GrowingKernel(Kernel, Protocol):
-    """A kernel whose constants are much larger than the model's."""
-
-    def weight_bytes(self, layer: Layer) -> int:
-        """Bytes of constants for a layer that the kernel does not reject."""
+    return described
 
 
 @dataclass(frozen=True)
@@ -264,20 +144,19 @@ class Candidate:
 
 def cheapest(
     kernels: Sequence[Kernel], layer: Layer, core: Core
-) -> tuple[Kernel | None, tuple[Candidate, ...]]:
-    """The kernel of least cost that can do the layer (None if none can), and all considered.
+) -> tuple[tuple[Kernel, Offer] | None, tuple[Candidate, ...]]:
+    """The kernel of least cost and its offer (None if none does the layer), and all considered.
 
     Among equal costs the first listed wins, so that plans repeat.
     """
-    best: tuple[float, Kernel] | None = None
+    best: tuple[Kernel, Offer] | None = None
     considered = []
-    for kernel in kernels:
-        reason = kernel.rejects(layer, core)
-        if reason is not None:
-            considered.append(Candidate(kernel.name, None, reason))
-            continue
-        cost = kernel.cost(layer, core)
-        considered.append(Candidate(kernel.name, cost))
-        if best is None or cost < best[0]:
-            best = (cost, kernel)
-    return (None if best is None else best[1]), tuple(considered)
+    for asked in kernels:
+        answer = asked.offer(layer, core)
+        if isinstance(answer, Refusal):
+            considered.append(Candidate(asked.name, None, answer.reason))
+        elif answer is not None:
+            considered.append(Candidate(asked.name, answer.cycles))
+            if best is None or answer.cycles < best[1].cycles:
+                best = (asked, answer)
+    return best, tuple(considered)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tinygen.ir.graph import DType
 from tinygen.ir.window import Axis
-from tinygen.kernels.kernel import Overlap
+from tinygen.kernels.binding import Overlap
 
 
 def rows_overlap(

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygen.errors import TinygenError
 from tinygen.ir.layer import Layer
-from tinygen.kernels.kernel import Binding, Overlap
+from tinygen.kernels.binding import Binding, Overlap
 from tinygen.ops.streaming import accumulates, row_axes
 from tinygen.planning.plan import INPUT_ROW, Plan, Stream
 

@@ -9,22 +9,17 @@ from dataclasses import replace
 from tinygen.errors import UnsupportedError
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
-from tinygen.kernels.dsp import COMPACT_KERNELS as COMPACT_DSP_KERNELS
-from tinygen.kernels.dsp import GROWING_KERNELS as GROWING_DSP_KERNELS
-from tinygen.kernels.dsp import KERNELS as DSP_KERNELS
-from tinygen.kernels.kernel import Candidate, Kernel, cheapest
-from tinygen.kernels.mve import KERNELS as MVE_KERNELS
-from tinygen.kernels.portable import KERNELS as PORTABLE_KERNELS
-from tinygen.kernels.thumb import KERNELS as THUMB_KERNELS
-from tinygen.planning.growth import Cost, Offer, model_constant_bytes, spend
+from tinygen.kernels import libraries
+from tinygen.kernels.kernel import Candidate, Code, Kernel, Offer, Provider, Refusal, cheapest
+from tinygen.planning.growth import Cost, Growth, model_constant_bytes, spend
 from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.planning.plan import Step
 
 
-def own_kernels(options: Options) -> list[Kernel]:
-    """Our kernels, in the order in which equal costs are decided."""
-    dsp = COMPACT_DSP_KERNELS if options.optimize is Optimize.SIZE else DSP_KERNELS
-    return [*MVE_KERNELS, *dsp, *THUMB_KERNELS, *PORTABLE_KERNELS]
+def own_kernels(options: Options) -> tuple[Kernel, ...]:
+    """Our kernels for such a plan, without those that grow, in the order that decides equal costs."""
+    unwanted = Code.LARGE if options.optimize is Optimize.SIZE else Code.SMALL
+    return tuple(k for k in libraries.own_kernels() if not k.grows and k.code is not unwanted)
 
 
 def choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: Network) -> Step:
@@ -33,28 +28,28 @@ def choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: 
     Raises UnsupportedError if none computes it.
     """
     own = own_kernels(options)
-    groups: list[list[Kernel]] = {
-        KernelChoice.AUTO: [[*own, *cmsis_nn]],
+    groups = {
+        KernelChoice.AUTO: [(*own, *cmsis_nn)],
         KernelChoice.TINYGEN: [own],
-        KernelChoice.CMSIS_NN: [list(cmsis_nn), own],
+        KernelChoice.CMSIS_NN: [tuple(cmsis_nn), own],
     }[options.kernels]
     considered: list[Candidate] = []
     fallback = ""
     for group in groups:
-        kernel, seen = cheapest(group, layer, options.core)
-        relevant = [c for c in seen if c.cycles is not None or not c.rejected.startswith("does ")]
-        considered.extend(relevant)
-        if kernel is not None:
+        best, seen = cheapest(group, layer, options.core)
+        considered.extend(seen)
+        if best is not None:
+            kernel, offer = best
             return Step(
                 layers=(layer,),
                 kernel=kernel.name,
                 provider=kernel.provider,
-                binding=kernel.bind(layer, options.core),
+                binding=offer.bind(),
                 considered=tuple(considered),
                 fallback=fallback,
-                cycles=kernel.cost(layer, options.core),
+                cycles=offer.cycles,
             )
-        reasons = [f"{c.kernel}: {c.rejected}" for c in relevant]
+        reasons = [f"{c.kernel}: {c.rejected}" for c in seen]
         fallback = "; ".join(reasons) or "CMSIS-NN has no kernel for it"
     raise UnsupportedError(
         f"{network.graph.source}: no kernel computes {layer.operator.label}: {fallback}."
@@ -65,37 +60,38 @@ def grow(steps: tuple[Step, ...], network: Network, options: Options) -> tuple[S
     """The steps with kernels that need more constant bytes, where the allowance is best spent."""
     if options.kernels is KernelChoice.CMSIS_NN:
         return steps
-    offers: list[Offer] = []
+    growing = [kernel for kernel in libraries.own_kernels() if kernel.grows]
+    found: list[Growth] = []
     considered = [list(step.considered) for step in steps]
     for number, step in enumerate(steps):
-        for kernel in GROWING_DSP_KERNELS:
-            reason = kernel.rejects(step.layer, options.core)
-            if reason is None:
-                cycles = kernel.cost(step.layer, options.core)
-                offers.append(Offer(number, kernel, cycles, kernel.weight_bytes(step.layer)))
-            elif not reason.startswith("does "):
-                considered[number].append(Candidate(kernel.name, None, reason))
+        for kernel in growing:
+            answer = kernel.offer(step.layer, options.core)
+            if isinstance(answer, Offer):
+                found.append(Growth(number, kernel.name, answer))
+            elif isinstance(answer, Refusal):
+                considered[number].append(Candidate(kernel.name, None, answer.reason))
     costs = [Cost(step.cycles, step.constant_bytes) for step in steps]
     allowance = options.weight_growth * model_constant_bytes(network)
-    taken = spend(costs, offers, allowance - sum(cost.constant_bytes for cost in costs))
-    for offer in offers:
-        chosen = taken.get(offer.step)
-        dear = offer.cycles < (costs[offer.step].cycles if chosen is None else chosen.cycles)
+    taken = spend(costs, found, allowance - sum(cost.constant_bytes for cost in costs))
+    for growth in found:
+        chosen = taken.get(growth.step)
+        offer = growth.offer
+        dear = offer.cycles < (costs[growth.step] if chosen is None else chosen.offer).cycles
         reason = f"needs {offer.constant_bytes} bytes of constants, beyond --weight-growth"
-        considered[offer.step].append(
-            Candidate(offer.kernel.name, offer.cycles, reason if dear else "")
+        considered[growth.step].append(
+            Candidate(growth.kernel, offer.cycles, reason if dear else "")
         )
     result = []
     for number, step in enumerate(steps):
-        chosen = taken.get(number)
         changed = replace(step, considered=tuple(considered[number]))
+        chosen = taken.get(number)
         if chosen is not None:
             changed = replace(
                 changed,
-                kernel=chosen.kernel.name,
-                provider=chosen.kernel.provider,
-                binding=chosen.kernel.bind(step.layer, options.core),
-                cycles=chosen.cycles,
+                kernel=chosen.kernel,
+                provider=Provider.TINYGEN,
+                binding=chosen.offer.bind(),
+                cycles=chosen.offer.cycles,
             )
         result.append(changed)
     return tuple(result)

@@ -11,20 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinygen.ir.network import Network
-from tinygen.kernels.kernel import GrowingKernel
+from tinygen.kernels.kernel import Offer
 
 DEFAULT_WEIGHT_GROWTH = 1.05
 """Constant bytes of a plan over those of the model, up to which plans may grow unasked."""
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A kernel that could do step number ``step``, in ``cycles``, with ``constant_bytes``."""
+class Growth:
+    """A kernel that could do step number ``step``, and its offer."""
 
     step: int
-    kernel: GrowingKernel
-    cycles: float
-    constant_bytes: int
+    kernel: str
+    offer: Offer
 
 
 @dataclass(frozen=True)
@@ -42,27 +41,29 @@ def model_constant_bytes(network: Network) -> int:
     return sum(graph.tensors[i].nbytes for i in read if graph.tensors[i].is_constant)
 
 
-def spend(costs: Sequence[Cost], offers: Sequence[Offer], allowance: float) -> Mapping[int, Offer]:
+def spend(
+    costs: Sequence[Cost], offers: Sequence[Growth], allowance: float
+) -> Mapping[int, Growth]:
     """The offers to take, by step: again and again the one that saves most cycles a byte.
 
     A step's offer may replace one that it took before. What is taken needs no more than ``allowance``
     bytes beyond ``costs``; among equals the first wins, so that plans repeat.
     """
     now = list(costs)
-    taken: dict[int, Offer] = {}
+    taken: dict[int, Growth] = {}
     while True:
-        best: tuple[float, Offer] | None = None
-        for offer in offers:
-            saved = now[offer.step].cycles - offer.cycles
-            grown = offer.constant_bytes - now[offer.step].constant_bytes
+        best: tuple[float, Growth] | None = None
+        for growth in offers:
+            saved = now[growth.step].cycles - growth.offer.cycles
+            grown = growth.offer.constant_bytes - now[growth.step].constant_bytes
             if saved <= 0 or grown > allowance:
                 continue
             worth = saved / max(grown, 1)
             if best is None or worth > best[0]:
-                best = (worth, offer)
+                best = (worth, growth)
         if best is None:
             return taken
-        offer = best[1]
-        allowance -= offer.constant_bytes - now[offer.step].constant_bytes
-        now[offer.step] = Cost(offer.cycles, offer.constant_bytes)
-        taken[offer.step] = offer
+        growth = best[1]
+        allowance -= growth.offer.constant_bytes - now[growth.step].constant_bytes
+        now[growth.step] = Cost(growth.offer.cycles, growth.offer.constant_bytes)
+        taken[growth.step] = growth

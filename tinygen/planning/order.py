@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
-from tinygen.kernels.kernel import ARENA_ALIGNMENT
+from tinygen.kernels.binding import ARENA_ALIGNMENT
 from tinygen.ops.control_flow import ControlFlow
 from tinygen.ops.custom import Custom
 from tinygen.planning.layout import storage_roots

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
-from tinygen.kernels.kernel import Binding, Candidate, Provider
+from tinygen.kernels.binding import Binding
+from tinygen.kernels.kernel import Candidate, Provider
 from tinygen.ops.control_flow import Loop, Routine
 from tinygen.planning.memory.banks import BankArena
 from tinygen.planning.memory.body import Body

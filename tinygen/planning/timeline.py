@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tinygen.ir.network import Network
-from tinygen.kernels.kernel import ARENA_ALIGNMENT, Overlap
+from tinygen.kernels.binding import ARENA_ALIGNMENT, Overlap
 from tinygen.planning.memory.body import ANY_DISTANCE, Body, Part, Sharing, span
 from tinygen.planning.plan import INPUT_ROW, Band, Moment, Step
 from tinygen.planning.schedule import ChainOperator, bands, chain_operator

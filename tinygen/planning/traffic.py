@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
-from tinygen.kernels.kernel import Binding
+from tinygen.kernels.binding import Binding
 from tinygen.planning.plan import Step
 from tinygen.planning.timeline import kept_key, scratch_key, tensor_key
 

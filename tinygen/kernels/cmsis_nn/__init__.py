@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinygen.kernels.adapter import adapted
 from tinygen.kernels.cmsis_nn import (
     convolution,
     elementwise,
@@ -32,8 +33,5 @@ __all__ = [
 def kernels(tree: CmsisNN) -> Sequence[Kernel]:
     """Descriptors of CMSIS-NN's kernels, as the tree has them."""
     declarations = Declarations(tree)
-    return tuple(
-        kernel
-        for family in (convolution, fully_connected, pooling, elementwise, softmax, movement)
-        for kernel in family.kernels(declarations)
-    )
+    families = (convolution, fully_connected, pooling, elementwise, softmax, movement)
+    return adapted([k for family in families for k in family.kernels(declarations)])

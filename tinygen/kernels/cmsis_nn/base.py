@@ -11,17 +11,17 @@ import numpy as np
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch
-from tinygen.kernels.kernel import (
+from tinygen.kernels.binding import (
     Binding,
     Constant,
     ConstantArgument,
     Field,
-    Provider,
     Raw,
     ScratchArgument,
     Struct,
 )
+from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch
+from tinygen.kernels.kernel import Provider
 from tinygen.numerics.fixed_point import Requantization, Rounding
 
 LayerT = TypeVar("LayerT", bound=Layer)

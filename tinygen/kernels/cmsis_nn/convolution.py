@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.window import Axis, Window
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Constant, ConstantArgument, Raw, Struct, TensorArgument
 from tinygen.kernels.cmsis_nn import costs, scratch
 from tinygen.kernels.cmsis_nn.base import (
     CmsisNNKernel,
@@ -18,15 +20,6 @@ from tinygen.kernels.cmsis_nn.base import (
     too_large,
 )
 from tinygen.kernels.cmsis_nn.declarations import Declarations
-from tinygen.kernels.kernel import (
-    Binding,
-    Constant,
-    ConstantArgument,
-    Kernel,
-    Raw,
-    Struct,
-    TensorArgument,
-)
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 
 _WRAPPER = "arm_convolve_wrapper_s8"

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from tinygen.kernels.binding import Call, Field, Struct
 from tinygen.kernels.cmsis_nn.tree import CmsisNN
-from tinygen.kernels.kernel import Call, Field, Struct
 
 Values = Mapping[str, "Field | Values"]
 """What a struct's fields, or a call's parameters, are to be; a mapping is a nested struct."""

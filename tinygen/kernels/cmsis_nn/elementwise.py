@@ -7,17 +7,11 @@ import math
 from collections.abc import Sequence
 
 from tinygen.hardware.cores import Core
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Constant, ConstantArgument, Field, TensorArgument
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import CmsisNNKernel, rounds_otherwise
 from tinygen.kernels.cmsis_nn.declarations import Declarations
-from tinygen.kernels.kernel import (
-    Binding,
-    Constant,
-    ConstantArgument,
-    Field,
-    Kernel,
-    TensorArgument,
-)
 from tinygen.ops.binary import Add, Binary, Mul
 
 _ADD = "arm_elementwise_add_s8"

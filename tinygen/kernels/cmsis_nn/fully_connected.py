@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.hardware.cores import Core
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Constant, ConstantArgument, Struct, TensorArgument
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import (
     CmsisNNKernel,
@@ -18,14 +20,6 @@ from tinygen.kernels.cmsis_nn.base import (
     scratch_context,
 )
 from tinygen.kernels.cmsis_nn.declarations import Declarations
-from tinygen.kernels.kernel import (
-    Binding,
-    Constant,
-    ConstantArgument,
-    Kernel,
-    Struct,
-    TensorArgument,
-)
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.fully_connected import FullyConnected
 

@@ -8,18 +8,11 @@ from collections.abc import Sequence
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.graph import DType
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Constant, ConstantArgument, Field, TensorArgument
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import CmsisNNKernel, dims
 from tinygen.kernels.cmsis_nn.declarations import Declarations
-from tinygen.kernels.kernel import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Kernel,
-    TensorArgument,
-)
 from tinygen.ops.movement import Concatenation
 from tinygen.ops.pad import Pad
 

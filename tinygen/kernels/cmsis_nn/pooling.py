@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tinygen.hardware.cores import Core
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, TensorArgument
 from tinygen.kernels.cmsis_nn import costs, scratch
 from tinygen.kernels.cmsis_nn.base import CmsisNNKernel, dims, scratch_context, too_large
 from tinygen.kernels.cmsis_nn.declarations import Declarations
-from tinygen.kernels.kernel import Binding, Kernel, TensorArgument
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 
 _AVERAGE = "arm_avgpool_s8"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.graph import DType
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, TensorArgument
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import CmsisNNKernel
 from tinygen.kernels.cmsis_nn.declarations import Declarations
-from tinygen.kernels.kernel import Binding, Kernel, TensorArgument
 from tinygen.ops.softmax import Softmax
 
 _SOFTMAX = "arm_softmax_s8"

@@ -11,9 +11,9 @@ import numpy as np
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import Bands, rows_binding
-from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words, folded_bias
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.bands import rows_binding
+from tinygen.kernels.binding import (
     Assembly,
     AssemblyArgument,
     Binding,
@@ -21,14 +21,14 @@ from tinygen.kernels.kernel import (
     Constant,
     ConstantArgument,
     Field,
-    Kernel,
     Overlap,
-    Provider,
     Raw,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words, folded_bias
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D

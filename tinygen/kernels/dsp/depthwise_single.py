@@ -16,7 +16,21 @@ import numpy as np
 from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import Bands, calls_cost, rows_binding
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.bands import calls_cost, rows_binding
+from tinygen.kernels.binding import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Raw,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
 from tinygen.kernels.dsp.gemm import GemmConv2D
 from tinygen.kernels.dsp.packing import (
     Channels,
@@ -26,21 +40,7 @@ from tinygen.kernels.dsp.packing import (
     per_channel,
     prepare,
 )
-from tinygen.kernels.kernel import (
-    Assembly,
-    AssemblyArgument,
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Kernel,
-    Provider,
-    Raw,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.portable.base import requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.numerics.fixed_point import Int32Array, Rounding, wrap_int32

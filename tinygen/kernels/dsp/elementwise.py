@@ -12,17 +12,17 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.ir.layer import Operand
-from tinygen.kernels.dsp.c_kernel import DspKernel
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
     Binding,
     Call,
     Constant,
     ConstantArgument,
     Field,
-    Kernel,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.dsp.c_kernel import DspKernel
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.binary import _broadcast_struct, _too_many_axes
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Int64Array, Requantization

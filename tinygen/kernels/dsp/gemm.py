@@ -13,7 +13,22 @@ from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
-from tinygen.kernels.bands import Bands, calls_cost, rows_binding
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.bands import calls_cost, rows_binding
+from tinygen.kernels.binding import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    Overlap,
+    Raw,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
 from tinygen.kernels.dsp.packing import (
     Channels,
     Int8Array,
@@ -22,22 +37,7 @@ from tinygen.kernels.dsp.packing import (
     per_channel,
     prepare,
 )
-from tinygen.kernels.kernel import (
-    Assembly,
-    AssemblyArgument,
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Kernel,
-    Overlap,
-    Provider,
-    Raw,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.numerics.fixed_point import Rounding, wrap_int32

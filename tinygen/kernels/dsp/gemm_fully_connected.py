@@ -15,6 +15,19 @@ import numpy as np
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
+    Assembly,
+    AssemblyArgument,
+    Binding,
+    Call,
+    Constant,
+    ConstantArgument,
+    Field,
+    ScratchArgument,
+    Struct,
+    TensorArgument,
+)
 from tinygen.kernels.dsp.packing import (
     Channels,
     Int8Array,
@@ -24,20 +37,7 @@ from tinygen.kernels.dsp.packing import (
     prepare,
     shared_constants,
 )
-from tinygen.kernels.kernel import (
-    Assembly,
-    AssemblyArgument,
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Kernel,
-    Provider,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.kernel import Provider
 from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import Int32Array, Requantization, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D

@@ -6,9 +6,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tinygen.kernels.bands import Bands
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding
 from tinygen.kernels.dsp.c_kernel import DspKernel
-from tinygen.kernels.kernel import Binding, Kernel
+from tinygen.kernels.kernel import Bands
 from tinygen.kernels.portable.base import by_rows
 from tinygen.kernels.portable.pooling import pool_binding
 from tinygen.kernels.portable.row_sums import average_rows_binding

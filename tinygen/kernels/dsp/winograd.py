@@ -24,22 +24,22 @@ import numpy as np
 
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.layer import Layer
-from tinygen.kernels.dsp.packing import folded_bias, per_channel
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import GrowingKernel
+from tinygen.kernels.binding import (
     Assembly,
     AssemblyArgument,
     Binding,
     Call,
     Constant,
     ConstantArgument,
-    GrowingKernel,
     Overlap,
-    Provider,
     Raw,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.dsp.packing import folded_bias, per_channel
+from tinygen.kernels.kernel import Provider
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, Int8Array

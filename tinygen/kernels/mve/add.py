@@ -11,7 +11,9 @@ import numpy as np
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.kernel import Binding, Call, Kernel, Provider, Struct, TensorArgument
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
+from tinygen.kernels.kernel import Provider
 from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
 from tinygen.kernels.overlap import same_place
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier

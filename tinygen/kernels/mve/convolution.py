@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import BandKernel, Bands, calls_cost, rows_binding
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import BandKernel
+from tinygen.kernels.bands import calls_cost, rows_binding
+from tinygen.kernels.binding import (
     Assembly,
     AssemblyArgument,
     Binding,
@@ -18,12 +19,12 @@ from tinygen.kernels.kernel import (
     ConstantArgument,
     Field,
     Overlap,
-    Provider,
     Raw,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.mve.base import NEEDS_MVE
 from tinygen.kernels.mve.convolution_forms import Form, find_form
 from tinygen.kernels.mve.gemm import assembly, pack_constants, pack_weights

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tinygen.ir.window import Axis
-from tinygen.kernels.bands import Bands
+from tinygen.kernels.kernel import Bands
 from tinygen.kernels.mve.base import cut
 from tinygen.kernels.mve.gemm import VECTOR, Tile, Window, tile
 from tinygen.ops.convolution import Conv2D

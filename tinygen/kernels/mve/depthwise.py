@@ -11,21 +11,21 @@ import numpy as np
 from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import Bands, calls_cost, rows_binding
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.bands import calls_cost, rows_binding
+from tinygen.kernels.binding import (
     Assembly,
     AssemblyArgument,
     Binding,
     Call,
     Constant,
     ConstantArgument,
-    Kernel,
     Overlap,
-    Provider,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.mve.base import NEEDS_MVE, Epilogue
 from tinygen.kernels.mve.depthwise_forms import GROUP, Form, find_form
 from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tinygen.kernels.bands import Bands
+from tinygen.kernels.kernel import Bands
 from tinygen.kernels.mve.base import cut
 from tinygen.ops.convolution import DepthwiseConv2D
 

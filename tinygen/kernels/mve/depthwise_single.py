@@ -11,8 +11,9 @@ import numpy as np
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import Bands
-from tinygen.kernels.kernel import Binding, Kernel, Provider
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.mve import convolution
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 

@@ -11,19 +11,19 @@ import numpy as np
 from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
     Assembly,
     AssemblyArgument,
     Binding,
     Call,
     Constant,
     ConstantArgument,
-    Kernel,
-    Provider,
     Raw,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.kernel import Provider
 from tinygen.kernels.mve.base import NEEDS_MVE
 from tinygen.kernels.mve.gemm import VECTOR
 from tinygen.kernels.mve.requantization import refusal

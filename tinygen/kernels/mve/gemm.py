@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
-from tinygen.kernels.kernel import Assembly
+from tinygen.kernels.binding import Assembly
 from tinygen.kernels.mve.base import Epilogue
 from tinygen.kernels.mve.requantization import ChannelConstants
 from tinygen.numerics.fixed_point import Int32Array

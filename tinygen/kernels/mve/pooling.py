@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import CALL_CYCLES, Bands, calls_cost, rows_binding
-from tinygen.kernels.kernel import Binding, Kernel, Provider
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.bands import CALL_CYCLES, calls_cost, rows_binding
+from tinygen.kernels.binding import Binding
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
 from tinygen.kernels.portable.pooling import pool_binding
 from tinygen.kernels.portable.row_sums import average_rows_binding

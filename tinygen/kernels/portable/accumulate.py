@@ -6,12 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
     Binding,
     Call,
     Constant,
     ConstantArgument,
-    Kernel,
     Overlap,
     ScratchArgument,
     Struct,

@@ -12,8 +12,10 @@ import numpy as np
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
-from tinygen.kernels.bands import WHOLE_ONLY, Bands, calls_cost, rows_binding
-from tinygen.kernels.kernel import Binding, Constant, ConstantArgument, Provider, Raw, Struct
+from tinygen.kernels.adapter import WHOLE_ONLY
+from tinygen.kernels.bands import calls_cost, rows_binding
+from tinygen.kernels.binding import Binding, Constant, ConstantArgument, Raw, Struct
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.numerics.fixed_point import Requantization
 
 LayerT = TypeVar("LayerT", bound=Layer)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.ops.circular_buffer import CircularBuffer
 

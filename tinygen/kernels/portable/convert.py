@@ -10,7 +10,8 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.ir.layer import Layer
-from tinygen.kernels.kernel import Binding, Call, Field, Kernel, Struct, TensorArgument
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Field, Struct, TensorArgument
 from tinygen.kernels.overlap import in_order, same_place
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32

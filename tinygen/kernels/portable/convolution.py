@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
     Binding,
     Call,
     Constant,
     ConstantArgument,
-    Kernel,
     Overlap,
     Raw,
     ScratchArgument,

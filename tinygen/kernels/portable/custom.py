@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
     Binding,
     Call,
     Constant,
     ConstantArgument,
     Field,
-    Kernel,
     Raw,
     TensorArgument,
 )

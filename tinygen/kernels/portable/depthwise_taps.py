@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygen.ir.window import Axis
-from tinygen.kernels.kernel import Assembly, AssemblyArgument, Field, Struct
+from tinygen.kernels.binding import Assembly, AssemblyArgument, Field, Struct
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import DepthwiseConv2D
 

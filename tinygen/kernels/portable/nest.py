@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinygen.kernels.kernel import Raw, Struct
+from tinygen.kernels.binding import Raw, Struct
 
 _OUTER = 5
 _ARRAYS = 3

@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tinygen.kernels.bands import Bands
-from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
+from tinygen.kernels.kernel import Bands
 from tinygen.kernels.portable.base import PortableKernel, axis_struct, by_rows
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.kernels.portable.row_sums import average_rows_binding

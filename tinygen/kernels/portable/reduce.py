@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 
 from tinygen.ir.graph import DType
-from tinygen.kernels.kernel import Binding, Call, Constant, Field, Kernel, Struct, TensorArgument
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Constant, Field, Struct, TensorArgument
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.base import PortableKernel, requantization_struct
 from tinygen.kernels.portable.nest import Loop, merged, nest_struct

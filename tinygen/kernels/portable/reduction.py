@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinygen.kernels.bands import Bands
-from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
+from tinygen.kernels.kernel import Bands
 from tinygen.kernels.portable.base import PortableKernel, int_array, requantization_struct
 from tinygen.kernels.portable.row_sums import mean_rows_binding, sum_offset
 from tinygen.ops.reduction import Mean

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from tinygen.kernels.kernel import (
+from tinygen.kernels.binding import (
     END_ROW,
     FIRST_ROW,
     Binding,

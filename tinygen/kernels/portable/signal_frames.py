@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from tinygen.ir.graph import DType
 from tinygen.ir.layer import Layer
-from tinygen.kernels.kernel import Binding, Call, Kernel, Struct, TensorArgument
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.ops.signal_frames import Delay, Framer, Frames, OverlapAdd, Stacker
 

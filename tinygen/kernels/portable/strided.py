@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
     ARENA_ALIGNMENT,
     Binding,
     Call,
     Constant,
     ConstantArgument,
     Field,
-    Kernel,
     Overlap,
     Struct,
     TensorArgument,

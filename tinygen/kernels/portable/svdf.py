@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.ir.graph import DType
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.binding import (
     Binding,
     Call,
     Constant,
     ConstantArgument,
     Field,
-    Kernel,
     Struct,
     TensorArgument,
 )

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import Bands, calls_cost, rows_binding
-from tinygen.kernels.dsp.packing import folded_bias, per_channel
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.bands import calls_cost, rows_binding
+from tinygen.kernels.binding import (
     Assembly,
     AssemblyArgument,
     Binding,
@@ -23,13 +23,13 @@ from tinygen.kernels.kernel import (
     Constant,
     ConstantArgument,
     Field,
-    Kernel,
-    Provider,
     Raw,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.dsp.packing import folded_bias, per_channel
+from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.kernels.portable.depthwise_taps import inside_positions

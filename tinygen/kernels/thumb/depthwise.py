@@ -11,19 +11,18 @@ import numpy as np
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import ByRows
-from tinygen.kernels.kernel import (
+from tinygen.kernels.adapter import ByRows, Kernel
+from tinygen.kernels.binding import (
     Assembly,
     Binding,
     Call,
     Constant,
     ConstantArgument,
-    Kernel,
-    Provider,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.kernel import Provider
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.kernels.portable.depthwise_taps import (
     COUNTS_BEYOND,

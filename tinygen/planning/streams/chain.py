@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.bands import Bands, bands_cost, bands_rejected, bind_bands
-from tinygen.kernels.kernel import Binding, Kernel, Provider
+from tinygen.kernels.bands import ways
+from tinygen.kernels.binding import Binding
+from tinygen.kernels.kernel import Bands, ByBands, Kernel, Offer, Provider
 from tinygen.planning.plan import Step, Stream
 from tinygen.planning.schedule import ChainOperator, Schedule, chain_operator, make_schedule
 
@@ -21,24 +22,25 @@ class BandKernels:
     def __init__(self, kernels: Sequence[Kernel], core: Core) -> None:
         self._kernels = kernels
         self._core = core
-        self._able: dict[Layer, list[Kernel]] = {}
-        self._cheapest: dict[tuple[Layer, Bands], tuple[Kernel, float] | None] = {}
+        self._able: dict[Layer, list[tuple[Kernel, ByBands]]] = {}
+        self._cheapest: dict[tuple[Layer, Bands], tuple[Kernel, Offer] | None] = {}
         self._bound: dict[tuple[Layer, Bands], Binding] = {}
 
-    def cheapest(self, layer: Layer, bands: Bands) -> tuple[Kernel, float] | None:
-        """The kernel of least cost and its cycles, or None if no kernel does it so."""
+    def _offers(self, layer: Layer, bands: Bands) -> Iterator[tuple[Kernel, Offer]]:
+        if layer not in self._able:
+            asked = ((kernel, ways(kernel, layer, self._core)) for kernel in self._kernels)
+            self._able[layer] = [(kernel, able) for kernel, able in asked if able is not None]
+        for kernel, able in self._able[layer]:
+            offer = able(bands)
+            if offer is not None:
+                yield kernel, offer
+
+    def cheapest(self, layer: Layer, bands: Bands) -> tuple[Kernel, Offer] | None:
+        """The kernel of least cost and its offer, or None if no kernel does it so."""
         key = (layer, bands)
         if key not in self._cheapest:
-            if layer not in self._able:
-                able = [k for k in self._kernels if k.rejects(layer, self._core) is None]
-                self._able[layer] = able
-            offers = [
-                (bands_cost(kernel, layer, self._core, bands), number, kernel)
-                for number, kernel in enumerate(self._able[layer])
-                if bands_rejected(kernel, layer, self._core, bands) is None
-            ]
-            best = min(offers, key=lambda offer: offer[:2], default=None)
-            self._cheapest[key] = None if best is None else (best[2], best[0])
+            offers = self._offers(layer, bands)
+            self._cheapest[key] = min(offers, key=lambda found: found[1].cycles, default=None)
         return self._cheapest[key]
 
     def bind(self, layer: Layer, bands: Bands) -> Binding:
@@ -47,7 +49,7 @@ class BandKernels:
         if key not in self._bound:
             found = self.cheapest(layer, bands)
             assert found is not None
-            self._bound[key] = bind_bands(found[0], layer, self._core, bands)
+            self._bound[key] = found[1].bind()
         return self._bound[key]
 
     def cycles(self, layer: Layer, bands: Bands, calls: Mapping[int, int], steps: int) -> float:
@@ -57,7 +59,7 @@ class BandKernels:
             found = self.cheapest(layer, replace(bands, most=rows))
             whole = self.cheapest(layer, bands) if found is None else found
             assert whole is not None
-            total += rows * count / steps * whole[1]
+            total += rows * count / steps * whole[1].cycles
         return total
 
 
@@ -88,7 +90,7 @@ def band_layer(layer: Layer, rows: int, kernels: BandKernels) -> BandLayer | Non
                 replace(operator, most=most, in_place=_coinciding(layer, binding)),
                 binding.scratch_bytes,
                 binding.kept_bytes,
-                found[1],
+                found[1].cycles,
             )
     return None
 

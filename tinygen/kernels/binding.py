@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A kernel fitted to a layer, as data: calls, arguments, constants, assembly, memory.
+
+Arguments are data, not text, because symbols and arena offsets are the planner's to give:
+
+* ``TensorArgument``: pointer to a run-time tensor, cast to its element type;
+* ``ScratchArgument``: pointer to the step's scratch memory;
+* ``ConstantArgument``: pointer to one of the binding's constant arrays;
+* ``AssemblyArgument``: the function that one of the binding's assembly files defines;
+* ``RingArgument``, ``RowArgument``, ``KeptArgument``, ``FIRST_ROW``, ``END_ROW``: what the call of a
+  band of rows gets (``tinygen.kernels.bands``);
+* ``Struct``: pointer to (or, as a field, value of) a parameter struct with named fields;
+* ``int``, ``float`` or ``Raw`` text: a literal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygen.ir.graph import AnyArray
+
+ARENA_ALIGNMENT = 4
+"""Bytes to which everything in the arena is aligned, at least."""
+
+
+@dataclass(frozen=True)
+class TensorArgument:
+    """Pointer to a run-time tensor; ``ctype`` overrides the pointed-to type if given."""
+
+    tensor: int
+    writable: bool = False
+    ctype: str = ""
+
+
+@dataclass(frozen=True)
+class ScratchArgument:
+    """Pointer to the step's scratch memory, as ``ctype *``."""
+
+    ctype: str = "void"
+
+
+@dataclass(frozen=True)
+class RingArgument:
+    """Pointer to slot 0 of the rows of an input; the kernel knows how many there are."""
+
+    tensor: int
+    ctype: str = ""
+
+
+@dataclass(frozen=True)
+class RowArgument:
+    """Pointer to the row at which the band starts: of an output, or of an input read row for row."""
+
+    tensor: int
+    writable: bool = False
+    ctype: str = ""
+
+
+@dataclass(frozen=True)
+class KeptArgument:
+    """Pointer to the memory that an operator keeps from one band to the next, as ``ctype *``."""
+
+    ctype: str = "int32_t"
+
+
+@dataclass(frozen=True)
+class ConstantArgument:
+    """Pointer to the constant array of that name among the binding's ``constants``.
+
+    ``cast`` is the pointer type to cast to, for libraries whose structs are not const-correct.
+    """
+
+    name: str
+    cast: str = ""
+
+
+@dataclass(frozen=True)
+class AssemblyArgument:
+    """The function defined by the assembly of that stem."""
+
+    stem: str
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A C expression that is a constant by itself: an enumerator, a macro, ``NULL``."""
+
+    text: str
+
+
+FIRST_ROW = Raw("first_row")
+"""The first row of a band, int32_t."""
+
+END_ROW = Raw("end_row")
+"""The row behind the last of a band, int32_t."""
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A parameter struct. As a call argument its address is passed; as a field it is nested.
+
+    ``ctype`` may be empty for a nested struct. A struct that points into the arena cannot be a
+    ``static const`` object, because the arena's address may be the application's to give.
+    """
+
+    ctype: str
+    fields: tuple[tuple[str, Field], ...]
+    label: str = "parameters"
+    """Name of the C object when it is a call argument."""
+
+
+Field = (
+    TensorArgument
+    | ScratchArgument
+    | ConstantArgument
+    | AssemblyArgument
+    | Raw
+    | Struct
+    | int
+    | float
+)
+"""What a struct field or a call argument may be."""
+
+Argument = Field | RingArgument | RowArgument | KeptArgument
+"""What a call argument may be; the last three only in a call that computes a band."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a C function. ``checked``: it returns a status that must be 0.
+
+    ``ends``: it returns whether the inference ends there, done; no call comes after it.
+    """
+
+    function: str
+    arguments: tuple[Argument, ...]
+    checked: bool = False
+    ends: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A constant array of the generated program, in the order the kernel reads it.
+
+    ``values`` gives the C type through its dtype; ``ctype`` overrides it. ``alignment`` in bytes.
+    """
+
+    name: str
+    values: AnyArray
+    ctype: str = ""
+    alignment: int = 4
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Leave to write an output over an input that dies in the step.
+
+    The kernel stays right if the output starts at least ``lead_bytes`` before the input: by the time
+    it writes a byte, it has read what stood there. 0 allows the same place. ``exact`` allows no other
+    distance than ``lead_bytes``: a kernel that goes through the image in another order than memory's.
+    """
+
+    input: int
+    output: int
+    lead_bytes: int
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A hot loop in GNU assembly: a listing below ``firmware/kernels``, with its parameters.
+
+    It becomes one ``.S`` file that defines ``TINYGEN_SYMBOL`` and every one of ``parameters``, and
+    includes ``listing``. Layers whose assembly has the same ``stem`` share the function, so the stem
+    says all that the parameters say (``gemm_k64_p4``). ``prototype`` declares the function in C, with
+    ``{symbol}`` for its name.
+    """
+
+    stem: str
+    listing: str
+    parameters: tuple[tuple[str, int], ...]
+    prototype: str
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A kernel fitted to a layer.
+
+    ``headers`` are the files to include, below ``kernels/`` (or below the library for another
+    provider); ``library_functions`` are the library's functions whose sources must be shipped;
+    ``scratch_bytes`` live in the arena during the step (in a stream: during each of its bands), and
+    ``kept_bytes`` from the operator's first band to its last. ``notes`` say what was proven or had to
+    be given up, for the plan. ``prototypes`` declare functions that are defined elsewhere; ``sources``
+    are the user's files that define them.
+    """
+
+    calls: tuple[Call, ...]
+    headers: tuple[str, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    assembly: tuple[Assembly, ...] = ()
+    scratch_bytes: int = 0
+    kept_bytes: int = 0
+    overlaps: tuple[Overlap, ...] = ()
+    library_functions: tuple[str, ...] = ()
+    prototypes: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
