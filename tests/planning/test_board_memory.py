@@ -115,8 +115,8 @@ def test_generate_for_a_board(tmp_path: Path) -> None:
     assert [bank["section"] for bank in plan["banks"]] == [".dtcm", ""]
 
 
-def test_a_board_has_one_core() -> None:
-    arguments = ["analyze", "m.tflite", "--board", "nucleo-f746zg", "--target", "cortex-m4"]
+def test_a_board_must_execute_what_is_built_for_it() -> None:
+    arguments = ["analyze", "m.tflite", "--board", "nucleo-f746zg", "--target", "cortex-m33"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
-    assert "has a cortex-m7, not a cortex-m4" in result.output
+    assert "has a cortex-m7, which cannot run programs for cortex-m33" in result.output

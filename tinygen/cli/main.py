@@ -16,6 +16,7 @@ from tinygen.cli.boards import boards, flash, renode
 from tinygen.cli.compare import compare
 from tinygen.cli.explain import explain
 from tinygen.cli.options import (
+    build_target_option,
     common_options,
     compile_options,
     model_argument,
@@ -225,11 +226,13 @@ def generate(
     type=click.Path(path_type=Path),
     help="Keep outputs here, and resume a run that was cut short.",
 )
+@build_target_option
 @compile_options
 @common_options
 def verify(
     model: Path,
     board_name: str,
+    core_name: str | None,
     port: str,
     input_file: Path | None,
     samples: int,
@@ -252,7 +255,7 @@ def verify(
     from tinygen.reporting.console import print_verdict, progress
     from tinygen.run.runners import runner_for
 
-    target = board(board_name)
+    target = board(board_name, core_name)
     compilation = compile_model(model, request(target.core.name, options, target))
     chosen = (
         load_samples(input_file, compilation.network)
@@ -293,10 +296,17 @@ def verify(
     "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
 )
 @probe_option
+@build_target_option
 @compile_options
 @common_options
 def profile(
-    model: Path, board_name: str, port: str, probe: str, as_json: bool, **options: Any
+    model: Path,
+    board_name: str,
+    core_name: str | None,
+    port: str,
+    probe: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Count instructions and cycles, layer by layer; flash and RAM as linked."""
     from tinygen.compilation import compile_model
@@ -308,7 +318,7 @@ def profile(
     from tinygen.reporting.profile_table import print_profile
     from tinygen.run.flash.ports import find_port
 
-    target = board(board_name)
+    target = board(board_name, core_name)
     compilation = compile_model(model, request(target.core.name, options, target))
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
     if target.flashing is not None and not port:

@@ -116,12 +116,13 @@ def request_for(target: str | None, board_name: str | None, options: dict[str, A
 
     if board_name is None:
         return request(target or "cortex-m4", options)
-    chosen = board(board_name)
-    if target not in (None, chosen.core.name):
-        raise click.UsageError(f"{board_name} has a {chosen.core.name}, not a {target}.")
+    chosen = board(board_name, target)
     return request(chosen.core.name, options, chosen)
 
 
+build_target_option = click.option(
+    "--target", "core_name", help="Core to build for, if not the board's own."
+)
 probe_option = click.option(
     "--probe", default="", help="Serial number of the debug probe, where several are attached."
 )

@@ -466,12 +466,31 @@ def all_boards() -> tuple[Board, ...]:
     return tuple(load_board(path) for path in sorted((resource_root() / "boards").glob("*.toml")))
 
 
-def board(name_or_path: str | Path) -> Board:
+def board(name_or_path: str | Path, target: str | None = None) -> Board:
     """The board of that name, or the one a ``.toml`` file describes.
 
+    Args:
+        name_or_path: of the board.
+        target: the core to build for, if not the board's own.
+
     Raises:
-        InputError: no such board, or the file is at fault.
+        InputError: no such board, the file is at fault, or its core cannot execute what is built.
     """
+    found = _board(name_or_path)
+    return found if target is None else built_for(found, core(target))
+
+
+def built_for(found: Board, target: Core) -> Board:
+    """The board with its programs built for another core, which its own must be able to execute."""
+    if not found.core.executes(target):
+        raise InputError(
+            f"{found.name} has a {found.core.name}, which cannot run programs for {target.name}",
+            "a core runs those for cores of its generation with less or the same features",
+        )
+    return replace(found, core=target)
+
+
+def _board(name_or_path: str | Path) -> Board:
     if str(name_or_path).endswith(".toml"):
         return load_board(Path(name_or_path))
     path = resource_root() / "boards" / f"{name_or_path}.toml"
