@@ -22,7 +22,6 @@ from tinygen.kernels.bands import ways
 from tinygen.kernels.binding import Binding
 from tinygen.kernels.kernel import Bands, Kernel, Offer, Provider
 from tinygen.ops.requantize import Clamp
-from tinygen.ops.streaming import accumulates, one_row, row_axes
 from tinygen.planning.options import Options
 from tinygen.planning.plan import Event, Plan, Ring, Step, Stream
 
@@ -42,17 +41,17 @@ class _Schedule:
         self._pull(len(layers) - 1, self._rows(len(layers) - 1))
 
     def _axis(self, part: int, position: int) -> Axis:
-        axes = row_axes(self.layers[part])
+        axes = self.layers[part].row_axes
         assert axes is not None
         return axes[position]
 
     def _rows(self, part: int) -> int:
         axis = self._axis(part, 0)
-        return axis.input if accumulates(self.layers[part]) else axis.output
+        return axis.input if self.layers[part].accumulates else axis.output
 
     def _reach(self, part: int, position: int, first: int, end: int) -> tuple[int, int]:
         """The rows of an input that rows [first, end) read: from the one to before the other."""
-        if accumulates(self.layers[part]):
+        if self.layers[part].accumulates:
             return first, end
         axis = self._axis(part, position)
         last = (end - 1) * axis.stride - axis.pad + (axis.size - 1) * axis.dilation
@@ -65,7 +64,7 @@ class _Schedule:
             for position, tensor in enumerate(self.layers[part].inputs):
                 producer = self.producers.get(tensor)
                 if producer is not None:
-                    whole = accumulates(self.layers[producer])
+                    whole = self.layers[producer].accumulates
                     last = self._reach(part, position, first, end)[1]
                     self._pull(producer, self._rows(producer) if whole else last)
             self.events.append((part, first, end))
@@ -91,7 +90,7 @@ def _split(schedule: _Schedule, rings: dict[int, Ring], heights: dict[int, int])
     """The events, none of which writes (or takes in) rows on both sides of a ring's end."""
     for part, begin, end in schedule.events:
         layer = schedule.layers[part]
-        tensor = layer.inputs[0] if accumulates(layer) else layer.outputs[0]
+        tensor = layer.inputs[0] if layer.accumulates else layer.outputs[0]
         ring, phase = heights[tensor], 0
         if tensor in rings:
             ring, phase = rings[tensor].rows, rings[tensor].phase
@@ -109,7 +108,7 @@ def _stream(
     core: Core,
     rng: np.random.Generator,
 ) -> Stream:
-    most = [1 if one_row(layer) else int(rng.choice([1, 1, 2, 3, 5])) for layer in layers]
+    most = [1 if layer.one_row() else int(rng.choice([1, 1, 2, 3, 5])) for layer in layers]
     schedule = _Schedule(layers, most)
     inner = {index for layer in layers for index in layer.inputs} & set(schedule.producers)
     heights = {i: network.tensors[i].shape[1] for layer in layers for i in layer.inputs}
@@ -244,7 +243,7 @@ def chain_of(network: Network) -> range:
     best = start = 0
     chain = range(0)
     for end, layer in enumerate(network.layers, 1):
-        if row_axes(layer) is None:
+        if layer.row_axes is None:
             start = end
         elif end - start > best:
             best, chain = end - start, range(start, end)
@@ -254,6 +253,6 @@ def chain_of(network: Network) -> range:
 def can_be_streamed(network: Network) -> bool:
     """Whether the network's only layer has rows, and reads int8 images of one sample."""
     (layer,) = network.layers
-    return row_axes(layer) is not None and all(
+    return layer.row_axes is not None and all(
         network.tensors[i].dtype is DType.INT8 for i in layer.inputs
     )

@@ -21,7 +21,7 @@ from tinygen.explanation import explain, explanation_as_data
 from tinygen.ir import reference
 from tinygen.ir.graph import Numerics
 from tinygen.ir.network import Network
-from tinygen.ops.movement import MOVERS
+from tinygen.ops.registry import named
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
 from tinygen.tflite.reader import read_model, read_model_bytes
@@ -160,7 +160,7 @@ def test_random_layers_of_other_types(opcode: str, dtype: str) -> None:
     [
         (opcode, dtype)
         for opcode, dtype in CASES
-        if opcode in MOVERS and dtype in ("INT8", "FLOAT32", "INT16")
+        if opcode in named(lambda kind: kind.moves) and dtype in ("INT8", "FLOAT32", "INT16")
     ],
 )
 def test_movers_say_where_an_element_comes_from(opcode: str, dtype: str) -> None:

@@ -22,6 +22,7 @@ from tinygen.kernels import cmsis_nn, libraries
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.kernel import Kernel
 from tinygen.ops.control_flow import ControlFlow
+from tinygen.ops.registry import kind_of
 from tinygen.ops.table import TABLE_FILE, Support, markdown
 from tinygen.passes.lowering import lower
 from tinygen.tflite.reader import read_model_bytes
@@ -29,17 +30,6 @@ from tinygen.tflite.reader import read_model_bytes
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operators.md"
 
 _SEEDS = 40
-_TYPED_BY_OUTPUT = (
-    "EMBEDDING_LOOKUP",
-    "FILL",
-    "IF",
-    "READ_VARIABLE",
-    "SELECT_V2",
-    "SPLIT",
-    "TRANSPOSE_CONV",
-    "WHILE",
-)
-"""Operators whose first input is an index, a shape, a condition or a counter."""
 
 
 def _cmsis_nn_kernels() -> Sequence[Kernel]:
@@ -78,9 +68,9 @@ def _layers(opcode: str, model: bytes) -> list[tuple[str, Layer]]:
 
 def _named(operator: Operator) -> int:
     """The tensor whose type the operator is listed under."""
-    if operator.opcode == "ASSIGN_VARIABLE":
-        return operator.inputs[1]
-    return operator.outputs[-1] if operator.opcode in _TYPED_BY_OUTPUT else operator.inputs[0]
+    kind = kind_of(operator)
+    assert kind is not None
+    return (*operator.inputs, *operator.outputs)[kind.typed_by]
 
 
 def measure() -> list[Support]:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -15,6 +17,7 @@ from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.measure.verify import verify
 from tinygen.ops.custom import CustomOperator, load_custom_operators, register_custom_operator
+from tinygen.ops.registry import CUSTOM_OPERATORS
 from tinygen.passes.lowering import lower
 from tinygen.planning.options import Options
 from tinygen.tflite.reader import read_model_bytes
@@ -28,6 +31,12 @@ def _model(code: str) -> bytes:
     builder.custom(code, [x], [turned], custom_options=b"\x03")
     builder.operator("MAXIMUM", [turned, x], [y])
     return builder.inputs(x).outputs(y).build()
+
+
+@pytest.fixture(autouse=True)
+def _registry_as_before() -> Iterator[None]:
+    with mock.patch.dict(CUSTOM_OPERATORS):
+        yield
 
 
 @pytest.mark.parametrize("board", ["host", pytest.param("qemu-mps2-an386", marks=pytest.mark.qemu)])

@@ -25,7 +25,6 @@ from tinygen.emit.expressions import Part, Renderer, arena_label, shape_text
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.kernels.binding import Binding
 from tinygen.kernels.kernel import Provider
-from tinygen.ops.streaming import accumulates
 from tinygen.planning.as_data import plan_as_data
 from tinygen.planning.options import Optimize
 from tinygen.planning.plan import INPUT_ROW, Plan, Step, Stream
@@ -90,7 +89,7 @@ def _band_data(renderer: Renderer, part: Part) -> dict[str, Any]:
     layer = part.layer
     (output,) = layer.outputs
     tensor = renderer.plan.network.tensors[output]
-    if accumulates(layer):
+    if layer.accumulates:
         height = renderer.plan.network.tensors[layer.inputs[0]].shape[1]
         guard, size = f"end_row == {height}", f"{tensor.nbytes}u"
         rows = renderer.tensor_pointer(output, writable=False)

@@ -27,7 +27,7 @@ from tinygen.ir import reference
 from tinygen.ir.graph import ABSENT, AnyArray, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
-from tinygen.ops.movement import MOVERS
+from tinygen.ops.registry import kind_of
 
 UNWORKED = "not worked by hand: see the operator's reference in tinygen/ops"
 """Rule of an operator that has no worked calculation."""
@@ -47,7 +47,8 @@ def work(layer: Layer, subject: Subject) -> Work:
     This is for operators without a function of their own: of those that move elements it says where
     this one comes from, others get no lines.
     """
-    if layer.operator.opcode not in MOVERS:
+    kind = kind_of(layer.operator)
+    if kind is None or not kind.moves:
         return Work(UNWORKED)
     found = _source(layer, subject)
     if found is None:

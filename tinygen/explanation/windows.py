@@ -22,7 +22,7 @@ from tinygen.numerics.exponential import one_over_one_plus_x
 from tinygen.numerics.fixed_point import rounding_divide_by_pot
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 from tinygen.ops.quantized import INTEGER_RANGES
-from tinygen.ops.reduction import Mean
+from tinygen.ops.reduce import Mean
 from tinygen.ops.softmax import ACCUMULATION_INTEGER_BITS, Softmax
 
 _RECIPROCAL_WITHIN = 64.0

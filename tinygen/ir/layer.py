@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass
 
 from tinygen.ir.graph import AnyArray, Operator, Tensor
+from tinygen.ir.window import Axis
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,6 +35,32 @@ class Layer(ABC):
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for layers that do none."""
         return 0
+
+    @property
+    def row_axes(self) -> tuple[Axis, ...] | None:
+        """For each run-time input the axis by which output rows read its rows.
+
+        Rows are axis 1 of NHWC images of one sample. None if the rows cannot be computed in order, a
+        few at a time. A layer that ``accumulates`` has one output row, which reads all.
+        """
+        return None
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether it reads each input row once, in order, and writes one output row at the end.
+
+        The bands of such a layer are of *input* rows.
+        """
+        return False
+
+    def one_row(self) -> Layer | None:
+        """The same layer over a single row, if every row of the image is computed alike."""
+        return None
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether its place among others of its kind is part of what the model computes."""
+        return bool(self.states)
 
     @property
     def may_end(self) -> bool:

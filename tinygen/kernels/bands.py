@@ -32,8 +32,7 @@ from tinygen.kernels.binding import (
 )
 from tinygen.kernels.kernel import Bands, ByBands, Kernel, Offer, Provider
 from tinygen.ops.pooling import AveragePool2D
-from tinygen.ops.reduction import Mean
-from tinygen.ops.streaming import accumulates, one_row, row_axes
+from tinygen.ops.reduce import Mean
 
 CALL_CYCLES = 40.0
 """What a band's call costs beside its work: the schedule, the function, its parameters."""
@@ -57,13 +56,13 @@ def ways(asked: Kernel, layer: Layer, core: Core) -> ByBands | None:
 
     An elementwise layer is computed a row a call, by any of our kernels fitted to a layer of one row.
     """
-    axes = row_axes(layer)
+    axes = layer.row_axes
     if asked.provider is not Provider.TINYGEN or axes is None:
         return None
     whole = asked.offer(layer, core)
     if not isinstance(whole, Offer):
         return None
-    row = one_row(layer)
+    row = layer.one_row()
     if row is None:
         return whole.by_bands
     one = asked.offer(row, core)
@@ -78,8 +77,8 @@ def ways(asked: Kernel, layer: Layer, core: Core) -> ByBands | None:
 
 def calls_cost(layer: Layer, bands: Bands) -> float:
     """Estimated cycles of the calls alone, if all bands but the last have ``most`` rows."""
-    axis = (row_axes(layer) or ())[0]
-    if accumulates(layer):
+    axis = (layer.row_axes or ())[0]
+    if layer.accumulates:
         assert isinstance(layer, Mean | AveragePool2D)
         sums = layer.input_shape[3] * _SUM_CYCLES
         return -(-axis.input // bands.most) * (CALL_CYCLES + sums)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import (
     Int32Array,
@@ -23,6 +23,7 @@ from tinygen.numerics.fixed_point import (
 )
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
 from tinygen.ops.rearrange import constant_integers
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _LEFT_SHIFT = 20
@@ -111,7 +112,8 @@ class CumSum(Layer):
         return (outputs.reshape(self.shape).astype(np.int8),)
 
 
-def lower_add_n(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("ADD_N")
+def lower_add_n(view: OperatorView) -> Layer:
     """Fold an ADD_N of computed tensors that are quantized alike."""
     count = len(view.operator.inputs)
     view.counts(range(2, max(count, 2) + 1))
@@ -137,7 +139,8 @@ def lower_add_n(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG00
     )
 
 
-def lower_cumsum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("CUMSUM")
+def lower_cumsum(view: OperatorView) -> Layer:
     """Fold a CUMSUM along a constant axis."""
     view.counts((2,))
     values, output = view.input(0), view.output()

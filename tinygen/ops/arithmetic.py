@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, wrap_int32
 from tinygen.ops.elementwise import Function, Parameters, elementwise
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 F32, I8, I16, I32, I64, BOOL = (
@@ -118,12 +119,12 @@ def _plain(view: OperatorView, table: dict[str, Function], clamp: dict[str, floa
     return elementwise(view, table[view.operator.opcode], output, clamp)
 
 
-def lower_float_arithmetic(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_float_arithmetic(view: OperatorView) -> Layer:
     """Fold an ADD, SUB, MUL or DIV of float32."""
     return _plain(view, FLOAT_ARITHMETIC, float_clamp(view))
 
 
-def lower_int32_arithmetic(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_int32_arithmetic(view: OperatorView) -> Layer:
     """Fold an ADD, SUB, MUL or DIV of int32 without quantization."""
     activation = view.option("fused_activation_function", str)
     if activation not in _INT32_CLAMPS:
@@ -134,7 +135,12 @@ def lower_int32_arithmetic(view: OperatorView, numerics: Numerics) -> Layer:  # 
     return _plain(view, INT32_ARITHMETIC, {"clamp_min": low, "clamp_max": high})
 
 
-def lower_extremum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+NUMBER_ARITHMETIC = {F32: lower_float_arithmetic, I32: lower_int32_arithmetic}
+"""ADD, SUB, MUL and DIV of the types that are no quantized ones."""
+
+
+@operator("MAXIMUM", "MINIMUM", shares_scale=True)
+def lower_extremum(view: OperatorView) -> Layer:
     """Fold a MAXIMUM or MINIMUM; quantized operands are compared as they are, as in TFLM."""
     lhs, _, output = two_operands(view, F32, I8, I16, I32, I64)
     view.require_dtype(output, lhs.dtype)
@@ -158,7 +164,8 @@ def _floor_mod(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: AR
     return np.where(turned, remainder + b, remainder)
 
 
-def lower_floor_division(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("FLOOR_DIV", "FLOOR_MOD")
+def lower_floor_division(view: OperatorView) -> Layer:
     """Fold a FLOOR_DIV or FLOOR_MOD of float32."""
     _, _, output = two_operands(view, F32)
     view.require_dtype(output, F32)

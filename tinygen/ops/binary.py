@@ -12,7 +12,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.numerics.fixed_point import (
     Int32Array,
@@ -21,7 +21,11 @@ from tinygen.numerics.fixed_point import (
     quantize_multiplier,
     wrap_int32,
 )
+from tinygen.ops.arithmetic import NUMBER_ARITHMETIC
+from tinygen.ops.elementwise import Broadcast
 from tinygen.ops.quantized import activation_range, requantization, scale, zero_point
+from tinygen.ops.quantized_arithmetic import lower_int16_mul, lower_quantized_sum
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _ADD_LEFT_SHIFT = 20
@@ -29,22 +33,26 @@ _ADD_LEFT_SHIFT = 20
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Binary(Layer):
-    """What ADD and MUL have: two operands that broadcast to ``output_shape``.
+class Binary(Broadcast):
+    """What ADD and MUL have: two operands."""
 
-    ``inputs`` has just the operands that are no constants, in order.
-    """
-
-    lhs: Operand
-    rhs: Operand
-    output_shape: tuple[int, ...]
     lhs_zero_point: int
     rhs_zero_point: int
     requantization: Requantization
 
+    @property
+    def lhs(self) -> Operand:
+        """The left operand."""
+        return self.operands[0]
+
+    @property
+    def rhs(self) -> Operand:
+        """The right operand."""
+        return self.operands[1]
+
     def centred(self, inputs: tuple[AnyArray, ...]) -> tuple[Int32Array, Int32Array]:
         """Both operands with their zero points taken off, not yet broadcast."""
-        lhs, rhs = operand_values((self.lhs, self.rhs), inputs)
+        lhs, rhs = operand_values(self.operands, inputs)
         return (
             lhs.astype(np.int32) - np.int32(self.lhs_zero_point),
             rhs.astype(np.int32) - np.int32(self.rhs_zero_point),
@@ -88,8 +96,7 @@ class Mul(Binary):
 
 
 class _Common(TypedDict):
-    lhs: Operand
-    rhs: Operand
+    operands: tuple[Operand, ...]
     output_shape: tuple[int, ...]
     lhs_zero_point: int
     rhs_zero_point: int
@@ -112,8 +119,7 @@ def _common(view: OperatorView) -> _Common:
     view.require_shape(output, shape)
     operands, inputs = view.operands()
     return _Common(
-        lhs=operands[0],
-        rhs=operands[1],
+        operands=operands,
         output_shape=shape,
         lhs_zero_point=zero_point(view, lhs),
         rhs_zero_point=zero_point(view, rhs),
@@ -122,7 +128,8 @@ def _common(view: OperatorView) -> _Common:
     )
 
 
-def lower_add(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("ADD", types={**NUMBER_ARITHMETIC, DType.INT16: lower_quantized_sum}, ends_in_clamp=True)
+def lower_add(view: OperatorView) -> Layer:
     """Fold an ADD. TFLM ``CalculateOpDataAdd``."""
     common = _common(view)
     lhs_scale, rhs_scale = scale(view, view.input(0)), scale(view, view.input(1))
@@ -150,7 +157,8 @@ def lower_add(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     )
 
 
-def lower_mul(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("MUL", types={**NUMBER_ARITHMETIC, DType.INT16: lower_int16_mul}, ends_in_clamp=True)
+def lower_mul(view: OperatorView) -> Layer:
     """Fold a MUL. TFLM ``CalculateOpDataMul``."""
     common = _common(view)
     output = view.output()

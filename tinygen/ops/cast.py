@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinygen.ops.arithmetic import SUFFIXES
 from tinygen.ops.elementwise import Function, elementwise
 from tinygen.ops.movement import Reshape
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _SUFFIXES = {**SUFFIXES, DType.UINT32: "u32"}
@@ -37,7 +38,8 @@ def _converted(values: AnyArray, target: DType) -> AnyArray:
     return np.clip(np.trunc(known), low, high).astype(np.int64).astype(target.numpy)
 
 
-def lower_cast(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("CAST")
+def lower_cast(view: OperatorView) -> Layer:
     """Fold a CAST; the types are those of the tensors, not of the options."""
     view.counts((1,))
     values, output = view.input(0), view.output()

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ops.quantized import zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.tflite.flexbuffer import read_flexbuffer_map
 
@@ -65,7 +66,8 @@ def _period(view: OperatorView, shape: tuple[int, ...]) -> int:
     return 1 if shape[1] in _EVERY_TIME else 2
 
 
-def lower_circular_buffer(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("CIRCULAR_BUFFER", custom=True, stateful=True)
+def lower_circular_buffer(view: OperatorView) -> Layer:
     """Fold a CIRCULAR_BUFFER of int8."""
     view.counts((1,))
     values, output = view.input(0), view.output()

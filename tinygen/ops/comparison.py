@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, Numerics
+from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.ops.arithmetic import (
     BOOL,
@@ -29,6 +29,7 @@ from tinygen.ops.quantized_arithmetic import (
     quantized_function,
     scaled_operand,
 )
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _RELATIONS: dict[str, Callable[[AnyArray, AnyArray], AnyArray]] = {
@@ -43,7 +44,8 @@ _COMPARISON_SHIFT = 8
 """Bits of headroom that a comparison of int8 gives its operands."""
 
 
-def lower_comparison(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
+def lower_comparison(view: OperatorView) -> Layer:
     """Fold a comparison. int8 operands are scaled by their scales; TFLM wants those below 1."""
     opcode = view.operator.opcode
     equality = opcode in ("EQUAL", "NOT_EQUAL")
@@ -69,7 +71,8 @@ def lower_comparison(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: 
     return elementwise(view, function, output, parameters)
 
 
-def lower_logical(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("LOGICAL_AND", "LOGICAL_OR")
+def lower_logical(view: OperatorView) -> Layer:
     """Fold a LOGICAL_AND or LOGICAL_OR."""
     _, _, output = two_operands(view, BOOL)
     view.require_dtype(output, BOOL)
@@ -87,7 +90,8 @@ def _select(p: Parameters, c: AnyArray, a: AnyArray, b: AnyArray) -> AnyArray:  
     return np.where(c, a, b)
 
 
-def lower_select_v2(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SELECT_V2", typed_by=-1)
+def lower_select_v2(view: OperatorView) -> Layer:
     """Fold a SELECT_V2: where the condition holds the second operand, else the third."""
     view.counts((3,))
     condition, lhs, output = view.input(0), view.input(1), view.output()

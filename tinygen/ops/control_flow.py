@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinygen.errors import InputError
-from tinygen.ir.graph import AnyArray, DType, Numerics, Subgraph, Tensor
+from tinygen.ir.graph import AnyArray, DType, Subgraph, Tensor
 from tinygen.ir.layer import Layer, Operand, evaluate, operand_values
 from tinygen.ops.loop_bound import Turns, turns_of
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 if TYPE_CHECKING:
@@ -65,6 +66,12 @@ class ControlFlow(Layer):
     @abstractmethod
     def routines(self) -> tuple[Routine, ...]:
         """What it runs, in no particular order."""
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether it keeps a state or runs layers that have effects."""
+        layers = (layer for routine in self.routines for layer in routine.network.layers)
+        return bool(self.states) or any(layer.has_effects for layer in layers)
 
     @property
     def tolerance_ulp(self) -> int:
@@ -227,7 +234,8 @@ def _require_condition(view: OperatorView, tensor: Tensor) -> None:
         view.invalid(f"its condition {tensor.name!r} has the shape {list(tensor.shape)}")
 
 
-def lower_if(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("IF", typed_by=-1)
+def lower_if(view: OperatorView) -> Layer:
     """Fold an IF: both subgraphs must take its inputs after the first, and give its outputs."""
     _require_condition(view, view.input(0))
     arguments = {p: view.input(p) for p in range(1, len(view.operator.inputs))}
@@ -261,7 +269,8 @@ def lower_if(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     )
 
 
-def lower_while(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("WHILE", typed_by=-1)
+def lower_while(view: OperatorView) -> Layer:
     """Fold a WHILE; ModelError if its condition can be seen never to change."""
     arguments = {p: view.input(p) for p in range(len(view.operator.inputs))}
     view.counts((len(arguments),), len(arguments))

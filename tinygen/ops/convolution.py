@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
-from tinygen.ir.window import Window
+from tinygen.ir.window import Axis, Window
 from tinygen.numerics.fixed_point import Int32Array, Requantization, wrap_int32
 from tinygen.ops.quantized import bias_values, weight_requantization, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
+from tinygen.ops.wide import WIDE_CONVOLUTIONS
 from tinygen.ops.window import window
 
 Int8Array = NDArray[np.int8]
@@ -43,6 +45,11 @@ class Conv2D(Layer):
     def groups(self) -> int:
         """Number of channel groups; 1 for an ordinary convolution."""
         return self.input_shape[3] // int(self.weights.shape[3])
+
+    @property
+    def row_axes(self) -> tuple[Axis, ...] | None:
+        """The window's rows, of one image."""
+        return (self.window.height,) if self.input_shape[0] == 1 else None
 
     @property
     def macs(self) -> int:
@@ -85,6 +92,11 @@ class DepthwiseConv2D(Layer):
     requantization: Requantization
 
     @property
+    def row_axes(self) -> tuple[Axis, ...] | None:
+        """The window's rows, of one image."""
+        return (self.window.height,) if self.input_shape[0] == 1 else None
+
+    @property
     def macs(self) -> int:
         """Every tap of every output, padding included."""
         return int(np.prod(self.output_shape)) * self.window.height.size * self.window.width.size
@@ -110,7 +122,8 @@ def _dilation(view: OperatorView) -> tuple[int, int]:
     return view.option("dilation_h_factor", int), view.option("dilation_w_factor", int)
 
 
-def lower_conv2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("CONV_2D", types=WIDE_CONVOLUTIONS, ends_in_clamp=True)
+def lower_conv2d(view: OperatorView) -> Layer:
     """Fold a CONV_2D; its weights may have fewer input channels than the image (groups)."""
     view.counts((2, 3))
     image, weights, output = view.input(0), view.input(1), view.output()
@@ -148,7 +161,8 @@ def lower_conv2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
     )
 
 
-def lower_depthwise_conv2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("DEPTHWISE_CONV_2D", types=WIDE_CONVOLUTIONS, ends_in_clamp=True)
+def lower_depthwise_conv2d(view: OperatorView) -> Layer:
     """Fold a DEPTHWISE_CONV_2D; the depth multiplier follows from the shapes, as in TFLM."""
     view.counts((2, 3))
     image, weights, output = view.input(0), view.input(1), view.output()

@@ -25,13 +25,15 @@ from __future__ import annotations
 import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tinygen.errors import InputError
-from tinygen.ir.graph import ABSENT, AnyArray, DType, Numerics
+from tinygen.ir.graph import ABSENT, AnyArray, DType
 from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 Reference = Callable[..., tuple[AnyArray, ...]]
@@ -59,6 +61,11 @@ class Custom(Layer):
     output_shapes: tuple[tuple[int, ...], ...]
     output_dtypes: tuple[DType, ...]
 
+    @property
+    def has_effects(self) -> bool:
+        """Nothing is known of the user's own code."""
+        return True
+
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """The user's, checked for shapes and types."""
         values = operand_values(self.operands, inputs)
@@ -79,12 +86,28 @@ class Custom(Layer):
         return results
 
 
-_REGISTERED: dict[str, CustomOperator] = {}
+def _lower(definition: CustomOperator, view: OperatorView) -> Layer:
+    """Fold an operator of the user, of which no one knows whether it keeps a state."""
+    if ABSENT in view.operator.inputs:
+        view.unsupported("an input of a custom operator is absent")
+    operands, inputs = view.operands()
+    outputs = [view.output(position) for position in range(len(view.operator.outputs))]
+    return Custom(
+        operator=view.operator,
+        inputs=inputs,
+        outputs=tuple(tensor.index for tensor in outputs),
+        definition=definition,
+        options=view.option("custom_options", bytes),
+        operands=operands,
+        operand_dtypes=tuple(view.input(i).dtype for i in range(len(operands))),
+        output_shapes=tuple(tensor.shape for tensor in outputs),
+        output_dtypes=tuple(tensor.dtype for tensor in outputs),
+    )
 
 
 def register_custom_operator(definition: CustomOperator) -> None:
     """Make an operator known; a later one of the same code replaces it."""
-    _REGISTERED[definition.code] = definition
+    operator(definition.code, custom=True, stateful=True)(partial(_lower, definition))
 
 
 def load_custom_operators(path: Path) -> None:
@@ -92,28 +115,3 @@ def load_custom_operators(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "It is a Python file that registers operators.")
     runpy.run_path(str(path))
-
-
-def is_registered(code: str) -> bool:
-    """Whether an operator of that code has been registered."""
-    return code in _REGISTERED
-
-
-def lower_custom(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold a registered custom operator."""
-    operator = view.operator
-    if ABSENT in operator.inputs:
-        view.unsupported("an input of a custom operator is absent")
-    operands, inputs = view.operands()
-    outputs = [view.output(position) for position in range(len(operator.outputs))]
-    return Custom(
-        operator=operator,
-        inputs=inputs,
-        outputs=tuple(tensor.index for tensor in outputs),
-        definition=_REGISTERED[operator.custom_code],
-        options=view.option("custom_options", bytes),
-        operands=operands,
-        operand_dtypes=tuple(view.input(i).dtype for i in range(len(operands))),
-        output_shapes=tuple(tensor.shape for tensor in outputs),
-        output_dtypes=tuple(tensor.dtype for tensor in outputs),
-    )

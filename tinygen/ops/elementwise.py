@@ -8,12 +8,13 @@ lowerings of the operators are in ``arithmetic`` (two operands), ``unary`` and `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.ir.window import Axis
 from tinygen.ops.view import OperatorView
 
 Parameters = Mapping[str, int | float]
@@ -38,17 +39,87 @@ class Function:
     cycles: float = 20.0
 
 
+_IMAGE_RANK = 4
+
+
+def _is_image(shape: tuple[int, ...]) -> bool:
+    return len(shape) == _IMAGE_RANK and shape[0] == 1
+
+
+def _row_for_row(layer: Layer, shape: tuple[int, ...]) -> tuple[Axis, ...] | None:
+    """Every run-time input is read at the output's own row."""
+    if not _is_image(shape):
+        return None
+    return tuple(Axis(shape[1], shape[1], 1, 1, 1, 0) for _ in layer.inputs)
+
+
+def _row_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], 1, *shape[2:])
+
+
+def _row_operand(operand: Operand) -> Operand | None:
+    """The operand of one row; None for a constant that differs from row to row."""
+    shape = operand.shape
+    if operand.constant is None:
+        return Operand(_row_of(shape), None)
+    height_axis = len(shape) - (_IMAGE_RANK - 1)
+    return operand if height_axis < 0 or shape[height_axis] == 1 else None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Elementwise(Layer):
+class Pointwise(Layer):
+    """A function of each element of one tensor."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RowByRow(Pointwise):
+    """One that can be computed a row at a time."""
+
+    @property
+    def row_axes(self) -> tuple[Axis, ...] | None:
+        """Row for row."""
+        return _row_for_row(self, self.shape)
+
+    def one_row(self) -> Layer | None:
+        """All rows are computed alike."""
+        return replace(self, shape=_row_of(self.shape)) if _is_image(self.shape) else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Broadcast(Layer):
+    """A function of the elements of ``operands``, which broadcast to ``output_shape``.
+
+    ``inputs`` has just the operands that are no constants, in order.
+    """
+
+    operands: tuple[Operand, ...]
+    output_shape: tuple[int, ...]
+
+    @property
+    def row_axes(self) -> tuple[Axis, ...] | None:
+        """Row for row, unless a run-time operand is spread."""
+        shapes = {operand.shape for operand in self.operands if operand.constant is None}
+        return _row_for_row(self, self.output_shape) if shapes == {self.output_shape} else None
+
+    def one_row(self) -> Layer | None:
+        """All rows are computed alike but for constants that differ from row to row."""
+        rows = tuple(row for row in map(_row_operand, self.operands) if row is not None)
+        if self.row_axes is None or len(rows) != len(self.operands):
+            return None
+        return replace(self, operands=rows, output_shape=_row_of(self.output_shape))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Elementwise(Broadcast):
     """out[i] = function(operands[i]), the operands broadcast to ``output_shape``.
 
     ``parameters`` are the fields of the C struct, in its order.
     """
 
     function: Function
-    operands: tuple[Operand, ...]
     operand_dtypes: tuple[DType, ...]
-    output_shape: tuple[int, ...]
     output_dtype: DType
     parameters: Parameters
 

@@ -33,7 +33,9 @@ from tinygen.ops.quantized import (
     weight_requantization,
     zero_point,
 )
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
+from tinygen.ops.wide import WIDE_CONVOLUTIONS
 
 _BIAS_SCALE_TOLERANCE = 0.02
 """How far the bias scale may be from that of the products, in output steps."""
@@ -95,7 +97,8 @@ def _check_bias_scale(view: OperatorView, values: Tensor, weights: Tensor, outpu
         )
 
 
-def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
+@operator("FULLY_CONNECTED", types=WIDE_CONVOLUTIONS, ends_in_clamp=True)
+def lower_fully_connected(view: OperatorView) -> Layer:
     """Fold a FULLY_CONNECTED with row-major constant weights."""
     view.counts((2, 3))
     values, weights, output = view.input(0), view.input(1), view.output()
@@ -122,7 +125,7 @@ def lower_fully_connected(view: OperatorView, numerics: Numerics) -> Layer:
     folded = weight_requantization(
         view, values, weights, output, channels, view.option("fused_activation_function", str)
     )
-    if numerics is Numerics.LITERT:
+    if view.numerics is Numerics.LITERT:
         folded = _rounding_once(folded, weight_factors(view, values, weights, output, channels))
     return FullyConnected(
         operator=view.operator,

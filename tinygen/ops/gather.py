@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.rearrange import constant_integers
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 
@@ -88,7 +89,8 @@ def _tables(view: OperatorView, table: Tensor, indices: Tensor) -> None:
     view.require_dtype(indices, DType.INT32)
 
 
-def lower_gather(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("GATHER", moves=True)
+def lower_gather(view: OperatorView) -> Layer:
     """Fold a GATHER along an axis, with leading batch dimensions."""
     view.counts((2,))
     table, indices = view.input(0), view.input(1)
@@ -115,7 +117,8 @@ def lower_gather(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
     )
 
 
-def lower_gather_nd(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("GATHER_ND", moves=True)
+def lower_gather_nd(view: OperatorView) -> Layer:
     """Fold a GATHER_ND."""
     view.counts((2,))
     table, indices = view.input(0), view.input(1)
@@ -135,7 +138,8 @@ def lower_gather_nd(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: A
     )
 
 
-def lower_embedding_lookup(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("EMBEDDING_LOOKUP", typed_by=-1)
+def lower_embedding_lookup(view: OperatorView) -> Layer:
     """Fold an EMBEDDING_LOOKUP whose output has the table's type, or is float32 of an int8 table."""
     view.counts((2,))
     indices, table = view.input(0), view.input(1)
@@ -189,7 +193,8 @@ def resize_geometry(view: OperatorView) -> tuple[Tensor, tuple[int, int], bool, 
     return values, (size[0], size[1]), align, half
 
 
-def lower_resize_nearest_neighbor(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("RESIZE_NEAREST_NEIGHBOR", shares_scale=True)
+def lower_resize_nearest_neighbor(view: OperatorView) -> Layer:
     """Fold a RESIZE_NEAREST_NEIGHBOR: pixels picked by constant (row, column) tuples."""
     values, (height, width), align, half = resize_geometry(view)
     view.require_dtype(values, DType.FLOAT32, DType.INT8, DType.INT16)

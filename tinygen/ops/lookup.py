@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.exponential import (
     exp_on_negative_values,
@@ -30,10 +30,15 @@ from tinygen.numerics.fixed_point import (
 )
 from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.numerics.tables import tflm_table
+from tinygen.ops.elementwise import Pointwise, RowByRow
 from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.unary import (
     abs_parameters,
     leaky_relu_parameters,
+    lower_float_leaky_relu,
+    lower_float_unary,
+    lower_int16_unary,
     quantized_abs,
     quantized_leaky_relu,
 )
@@ -44,10 +49,9 @@ _LOGISTIC_INTEGER_BITS = 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Lookup(Layer):
+class Lookup(RowByRow):
     """out = table[in + 128], int8."""
 
-    shape: tuple[int, ...]
     table: NDArray[np.int8]
 
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
@@ -57,10 +61,9 @@ class Lookup(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SigmoidInt16(Layer):
+class SigmoidInt16(Pointwise):
     """LOGISTIC or TANH of int16: position = in · multiplier >> shift, rounded, in the table."""
 
-    shape: tuple[int, ...]
     is_tanh: bool
     multiplier: int
     shift: int
@@ -234,30 +237,6 @@ def _tanh(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:  # no
     return np.where(below, -128, np.where(above, 127, steps))
 
 
-_TABLES = {
-    "ABS": _abs,
-    "ELU": _elu,
-    "HARD_SWISH": _hard_swish,
-    "LEAKY_RELU": _leaky_relu,
-    "LOGISTIC": _logistic,
-    "RSQRT": _rsqrt,
-    "TANH": _tanh,
-}
-
-
-def lower_lookup(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
-    """Fold one of the int8 functions into its table."""
-    values, output = _operands(view, DType.INT8)
-    table = _TABLES[view.operator.opcode](view, values, output)
-    return Lookup(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
-        shape=values.shape,
-        table=table.astype(np.int8),
-    )
-
-
 def _log2(value: float) -> tuple[int, bool]:
     """TFLM ``CheckedLog2``: the rounded logarithm, and whether it is (nearly) whole."""
     logarithm = np.float32(np.log(np.float32(value))) * (
@@ -267,7 +246,7 @@ def _log2(value: float) -> tuple[int, bool]:
     return rounded, bool(abs(np.float32(logarithm) - np.float32(rounded)) < np.float32(1e-3))
 
 
-def lower_int16_sigmoid(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_int16_sigmoid(view: OperatorView) -> Layer:
     """Fold a LOGISTIC or TANH of int16, whose output is Q0.15."""
     values, output = _operands(view, DType.INT16)
     is_tanh = view.operator.opcode == "TANH"
@@ -295,4 +274,38 @@ def lower_int16_sigmoid(view: OperatorView, numerics: Numerics) -> Layer:  # noq
         is_tanh=is_tanh,
         multiplier=multiplier,
         shift=shift,
+    )
+
+
+_TABLES = {
+    "ABS": _abs,
+    "ELU": _elu,
+    "HARD_SWISH": _hard_swish,
+    "LEAKY_RELU": _leaky_relu,
+    "LOGISTIC": _logistic,
+    "RSQRT": _rsqrt,
+    "TANH": _tanh,
+}
+
+
+@operator("ABS", types={DType.FLOAT32: lower_float_unary, DType.INT16: lower_int16_unary})
+@operator("ELU", "HARD_SWISH", "RSQRT", types={DType.FLOAT32: lower_float_unary})
+@operator(
+    "LEAKY_RELU",
+    types={DType.FLOAT32: lower_float_leaky_relu, DType.INT16: lower_int16_unary},
+    may_clamp=True,
+)
+@operator(
+    "LOGISTIC", "TANH", types={DType.FLOAT32: lower_float_unary, DType.INT16: lower_int16_sigmoid}
+)
+def lower_lookup(view: OperatorView) -> Layer:
+    """Fold one of the int8 functions into its table."""
+    values, output = _operands(view, DType.INT8)
+    table = _TABLES[view.operator.opcode](view, values, output)
+    return Lookup(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        shape=values.shape,
+        table=table.astype(np.int8),
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinygen.ir.graph import ABSENT, DType, Operator, Subgraph
+from tinygen.ops.registry import kind_of
 from tinygen.ops.view import OperatorView
 
-_STATEFUL = ("READ_VARIABLE", "ASSIGN_VARIABLE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "CUSTOM")
 _COMPARISONS = {"LESS": (1, 0), "LESS_EQUAL": (1, 1), "GREATER": (-1, 0), "GREATER_EQUAL": (-1, 1)}
 """Which way the left operand has to go for the comparison to fail, and whether equality holds it."""
 
@@ -96,7 +96,8 @@ def turns_of(view: OperatorView, condition: Subgraph, body: Subgraph) -> Turns:
     data = condition.tensors[index].data
     if data is not None and not data.reshape(-1)[0]:
         return Turns(0, "at most 0 turns")
-    stateful = any(o.opcode in _STATEFUL for o in (*condition.operators, *body.operators))
+    kinds = map(kind_of, (*condition.operators, *body.operators))
+    stateful = any(kind is not None and kind.stateful for kind in kinds)
     unchanged = all(
         body.outputs[position] == body.inputs[position]
         for position in _inputs_behind(condition, index)

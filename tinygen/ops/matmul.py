@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.ops.wide import scale_wide
 
@@ -68,7 +69,8 @@ class BatchMatMul(Layer):
         return (np.clip(scaled, q.clamp_min, q.clamp_max).astype(np.int16),)
 
 
-def lower_batch_matmul(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("BATCH_MATMUL")
+def lower_batch_matmul(view: OperatorView) -> Layer:
     """Fold a BATCH_MATMUL."""
     view.counts((2,))
     lhs, rhs, output = view.input(0), view.input(1), view.output()

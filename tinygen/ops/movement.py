@@ -11,38 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
-
-MOVERS = frozenset(
-    (
-        "BATCH_TO_SPACE_ND",
-        "BROADCAST_TO",
-        "CONCATENATION",
-        "DEPTH_TO_SPACE",
-        "EXPAND_DIMS",
-        "GATHER",
-        "GATHER_ND",
-        "MIRROR_PAD",
-        "PACK",
-        "PAD",
-        "PADV2",
-        "RESHAPE",
-        "REVERSE_V2",
-        "SLICE",
-        "SPACE_TO_BATCH_ND",
-        "SPACE_TO_DEPTH",
-        "SPLIT",
-        "SPLIT_V",
-        "SQUEEZE",
-        "STRIDED_SLICE",
-        "TRANSPOSE",
-        "UNPACK",
-    )
-)
-"""Operators that move elements and compute nothing."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,7 +68,8 @@ def _check_quantized_alike(view: OperatorView, tensor: Tensor, output: Tensor) -
         view.unsupported(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")
 
 
-def lower_concatenation(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("CONCATENATION", moves=True, shares_scale=True)
+def lower_concatenation(view: OperatorView) -> Layer:
     """Fold a CONCATENATION of one or more tensors, constants among them."""
     view.counts(range(1, len(view.operator.inputs) + 1))
     output = view.output()
@@ -133,7 +107,8 @@ def lower_concatenation(view: OperatorView, numerics: Numerics) -> Layer:  # noq
     )
 
 
-def lower_reshape(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("RESHAPE", moves=True, shares_scale=True)
+def lower_reshape(view: OperatorView) -> Layer:
     """Fold a RESHAPE; the output tensor's shape decides, as in TFLM, not the shape operand."""
     view.counts((1, 2))
     values, output = view.input(0), view.output()

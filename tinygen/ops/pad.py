@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
+from tinygen.ops.padding import PLAIN_PADS
 from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 
@@ -59,7 +61,9 @@ def _value(view: OperatorView) -> int:
     return int(values.reshape(-1)[0])
 
 
-def lower_pad(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("PAD", types=PLAIN_PADS, moves=True, shares_scale=True)
+@operator("PADV2", types=PLAIN_PADS, moves=True)
+def lower_pad(view: OperatorView) -> Layer:
     """Fold a PAD or PADV2 with constant paddings and value."""
     view.counts((2, 3))
     values, output = view.input(0), view.output()

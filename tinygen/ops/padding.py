@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from itertools import product
 
-from tinygen.ir.graph import DType, Numerics
+from tinygen.ir.graph import DType
 from tinygen.ir.layer import Layer
 from tinygen.ops.rearrange import constant_integers
+from tinygen.ops.registry import operator
 from tinygen.ops.strided import Canvas, move_layer
 from tinygen.ops.view import OperatorView
 
@@ -25,7 +26,7 @@ def _paddings(view: OperatorView, *dtypes: DType) -> list[tuple[int, int]]:
     return list(zip(values[0::2], values[1::2], strict=True))
 
 
-def lower_plain_pad(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_plain_pad(view: OperatorView) -> Layer:
     """Fold a PAD or PADV2 of float32, int16 or int32 with constant paddings and value."""
     view.counts((2, 3))
     values, output = view.input(0), view.output()
@@ -51,7 +52,12 @@ def lower_plain_pad(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: A
     return move_layer(view, canvas, [values], fill=fill)
 
 
-def lower_mirror_pad(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+PLAIN_PADS = dict.fromkeys((DType.FLOAT32, DType.INT16, DType.INT32), lower_plain_pad)
+"""The types of PAD and PADV2 that are lowered here."""
+
+
+@operator("MIRROR_PAD", moves=True)
+def lower_mirror_pad(view: OperatorView) -> Layer:
     """Fold a MIRROR_PAD: the padding is the input's edge mirrored, with or without the border."""
     view.counts((2,))
     values, output = view.input(0), view.output()

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
-from tinygen.ir.window import Window
+from tinygen.ir.window import Axis, Window
 from tinygen.ops.quantized import activation_range, scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
+from tinygen.ops.wide_pooling import WIDE_POOLS
 from tinygen.ops.window import window
 
 _SCALE_TOLERANCE = 1e-6
@@ -32,10 +34,23 @@ class Pool2D(Layer):
     clamp_min: int
     clamp_max: int
 
+    @property
+    def row_axes(self) -> tuple[Axis, ...] | None:
+        """The window's rows, of one image."""
+        return (self.window.height,) if self.input_shape[0] == 1 else None
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AveragePool2D(Pool2D):
     """out = clamp(Σ inside the image / number inside), halves away from zero."""
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether its only window is the whole image."""
+        return self.input_shape[0] == 1 and all(
+            (axis.size, axis.output, axis.pad) == (axis.input, 1, 0)
+            for axis in (self.window.height, self.window.width)
+        )
 
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class; ``inputs`` is the one int8 NHWC image."""
@@ -91,11 +106,13 @@ def _lower(view: OperatorView, layer: type[AveragePool2D] | type[MaxPool2D]) -> 
     )
 
 
-def lower_average_pool_2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("AVERAGE_POOL_2D", types=WIDE_POOLS, ends_in_clamp=True, shares_scale=True)
+def lower_average_pool_2d(view: OperatorView) -> Layer:
     """Fold an AVERAGE_POOL_2D."""
     return _lower(view, AveragePool2D)
 
 
-def lower_max_pool_2d(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("MAX_POOL_2D", types=WIDE_POOLS, ends_in_clamp=True, shares_scale=True)
+def lower_max_pool_2d(view: OperatorView) -> Layer:
     """Fold a MAX_POOL_2D."""
     return _lower(view, MaxPool2D)

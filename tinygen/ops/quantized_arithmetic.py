@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.exponential import one_over_one_plus_x
 from tinygen.numerics.fixed_point import (
@@ -29,12 +29,14 @@ from tinygen.ops.arithmetic import (
     I16,
     I32,
     INTEGER_HEADER,
+    NUMBER_ARITHMETIC,
     SUFFIXES,
     two_operands,
     wide,
 )
 from tinygen.ops.elementwise import Function, Parameters, elementwise
 from tinygen.ops.quantized import INTEGER_RANGES, activation_range, scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _QUANTIZED_HEADER = "portable/elementwise_quantized.h"
@@ -197,7 +199,8 @@ def _require_zero_points_of_0(view: OperatorView) -> None:
             view.invalid(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")
 
 
-def lower_quantized_sum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SUB", types=NUMBER_ARITHMETIC, ends_in_clamp=True)
+def lower_quantized_sum(view: OperatorView) -> Layer:
     """Fold a SUB of int8 or int16, or an ADD of int16."""
     lhs, _, output = two_operands(view, I8, I16)
     view.require_dtype(output, lhs.dtype)
@@ -226,7 +229,7 @@ def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int])
     )
 
 
-def lower_int16_mul(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_int16_mul(view: OperatorView) -> Layer:
     """Fold a MUL of int16."""
     lhs, rhs, output = two_operands(view, I16)
     view.require_dtype(output, I16)
@@ -240,7 +243,8 @@ def lower_int16_mul(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: A
     )
 
 
-def lower_int8_div(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("DIV", types=NUMBER_ARITHMETIC)
+def lower_int8_div(view: OperatorView) -> Layer:
     """Fold a DIV of int8; TFLM divides the scales in single precision."""
     lhs, rhs, output = two_operands(view, I8)
     view.require_dtype(output, I8)
@@ -254,7 +258,8 @@ def lower_int8_div(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: AR
     )
 
 
-def lower_squared_difference(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SQUARED_DIFFERENCE")
+def lower_squared_difference(view: OperatorView) -> Layer:
     """Fold a SQUARED_DIFFERENCE."""
     lhs, rhs, output = two_operands(view, F32, I8, I16, I32)
     view.require_dtype(output, lhs.dtype)
@@ -289,7 +294,8 @@ def lower_squared_difference(view: OperatorView, numerics: Numerics) -> Layer:  
     return elementwise(view, function, output, parameters)
 
 
-def lower_prelu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("PRELU")
+def lower_prelu(view: OperatorView) -> Layer:
     """Fold a PRELU; of an int16 input the slopes are int8."""
     view.counts((2,))
     values, alpha, output = view.input(0), view.input(1), view.output()

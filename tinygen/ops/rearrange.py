@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.ops.registry import operator
 from tinygen.ops.strided import Canvas, move_layer
 from tinygen.ops.view import OperatorView
 
@@ -59,7 +60,8 @@ def one_to_one(
     return values, output
 
 
-def lower_transpose(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("TRANSPOSE", moves=True, shares_scale=True)
+def lower_transpose(view: OperatorView) -> Layer:
     """Fold a TRANSPOSE with a constant permutation."""
     values, output = one_to_one(view, (2,), F32, I8, I16)
     permutation = constant_integers(view, 1)
@@ -74,7 +76,8 @@ def lower_transpose(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: A
     return move_layer(view, canvas, [values])
 
 
-def lower_pack(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("PACK", moves=True)
+def lower_pack(view: OperatorView) -> Layer:
     """Fold a PACK of tensors of one shape along a new axis."""
     count = view.option("values_count", int)
     view.counts((count,))
@@ -93,7 +96,8 @@ def lower_pack(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     return move_layer(view, canvas, parts)
 
 
-def lower_unpack(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("UNPACK", moves=True)
+def lower_unpack(view: OperatorView) -> Layer:
     """Fold an UNPACK into one tensor an index of the axis."""
     count = view.option("num", int)
     view.counts((1,), count)
@@ -129,7 +133,8 @@ def _split(view: OperatorView, values: Tensor, axis: int, sizes: list[int]) -> L
     return move_layer(view, canvas, [values])
 
 
-def lower_split(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SPLIT", typed_by=-1, moves=True)
+def lower_split(view: OperatorView) -> Layer:
     """Fold a SPLIT into equal parts along a constant axis."""
     count = view.option("num_splits", int)
     view.counts((2,), count)
@@ -141,7 +146,8 @@ def lower_split(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG00
     return _split(view, values, axis, [values.shape[axis] // count] * count)
 
 
-def lower_split_v(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SPLIT_V", moves=True)
+def lower_split_v(view: OperatorView) -> Layer:
     """Fold a SPLIT_V into parts of constant sizes along a constant axis."""
     count = view.option("num_splits", int)
     view.counts((3,), count)
@@ -154,7 +160,8 @@ def lower_split_v(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
     return _split(view, values, axis, sizes)
 
 
-def lower_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SLICE", moves=True)
+def lower_slice(view: OperatorView) -> Layer:
     """Fold a SLICE with constant begins and sizes; a size of -1 goes to the end."""
     values, output = one_to_one(view, (3,), F32, I8, I16, I32, BOOL)
     begins = constant_integers(view, 1, I32, I64)
@@ -199,7 +206,8 @@ def _strided_axis(
     return range(first, last, stride)
 
 
-def lower_strided_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("STRIDED_SLICE", moves=True, shares_scale=True)
+def lower_strided_slice(view: OperatorView) -> Layer:
     """Fold a STRIDED_SLICE with constant indices, without an ellipsis or a new axis."""
     values, output = one_to_one(view, (4,), F32, I8, I16, I32, BOOL)
     rank = len(values.shape)
@@ -247,7 +255,8 @@ def lower_strided_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noq
     return move_layer(view, canvas, [values])
 
 
-def lower_broadcast_to(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("BROADCAST_TO", moves=True)
+def lower_broadcast_to(view: OperatorView) -> Layer:
     """Fold a BROADCAST_TO a constant shape."""
     values, output = one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, DType.UINT32, BOOL)
     view.require_shape(output, tuple(constant_integers(view, 1, I32, I64)))
@@ -264,7 +273,8 @@ def lower_broadcast_to(view: OperatorView, numerics: Numerics) -> Layer:  # noqa
     return move_layer(view, canvas, [values])
 
 
-def lower_reverse_v2(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("REVERSE_V2", moves=True)
+def lower_reverse_v2(view: OperatorView) -> Layer:
     """Fold a REVERSE_V2 along constant neighbouring axes."""
     values, output = one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, BOOL)
     view.require_shape(output, values.shape)
@@ -277,7 +287,8 @@ def lower_reverse_v2(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: 
     return move_layer(view, canvas, [values])
 
 
-def lower_dynamic_update_slice(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("DYNAMIC_UPDATE_SLICE")
+def lower_dynamic_update_slice(view: OperatorView) -> Layer:
     """Fold a DYNAMIC_UPDATE_SLICE at constant indices, which are limited so that the update fits."""
     view.counts((3,))
     values, update, output = view.input(0), view.input(1), view.output()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SUM, MEAN (but int8), REDUCE_MAX, REDUCE_MIN, REDUCE_ALL, ARG_MAX and ARG_MIN.
+"""SUM, MEAN, REDUCE_MAX, REDUCE_MIN, REDUCE_ALL, ARG_MAX and ARG_MIN.
 
 Semantics: TFLM ``reduce_common.cc``, ``reference_ops::ReduceGeneric`` and ``QuantizedMeanOrSum``,
 ``arg_min_max.cc``. float32 is summed in the order of memory.
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.ir.window import Axis
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.quantized import rescale, scale, zero_point
 from tinygen.ops.rearrange import constant_integers
-from tinygen.ops.reduction import divided
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 
@@ -51,6 +52,41 @@ class Reduce(Layer):
         rows = values.transpose([*kept, *self.axes]).reshape(-1, self.terms)
         result = _KINDS[self.kind](self, rows)
         return (np.ascontiguousarray(result).reshape(self.output_shape),)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Mean(Layer):
+    """out = requantize(Σ over ``axes`` (in - input_zero_point)), ``axes`` ascending, each once.
+
+    ``requantization`` divides by the number of elements summed; ``output_shape`` is the output
+    tensor's, with or without the axes that were reduced.
+    """
+
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    input_zero_point: int
+    requantization: Requantization
+
+    @property
+    def row_axes(self) -> tuple[Axis, ...] | None:
+        """All rows go into the one of the output, where it is a mean over height and width."""
+        if len(self.input_shape) != 4 or self.input_shape[0] != 1 or self.axes != (1, 2):
+            return None
+        height = self.input_shape[1]
+        return (Axis(height, 1, height, 1, 1, 0),)
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether it has rows."""
+        return self.row_axes is not None
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` is the one int8 tensor."""
+        (values,) = inputs
+        centred = values.astype(np.int64) - self.input_zero_point
+        sums = wrap_int32(np.asarray(centred.sum(axis=self.axes)))
+        return (self.requantization.apply(sums).reshape(self.output_shape).astype(np.int8),)
 
 
 def _sum(layer: Reduce, rows: AnyArray) -> AnyArray:
@@ -117,7 +153,22 @@ def _layer(view: OperatorView, axes: tuple[int, ...], kind: str, **others: objec
     )
 
 
-def lower_sum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def _divided(requantization: Requantization, count: int) -> Requantization:
+    """Fold the division by ``count`` into a multiplier, as TFLM does."""
+    multiplier = int(requantization.multipliers[0])
+    shift = int(requantization.shifts[0])
+    left = min(count.bit_length() - 1, 32, 31 + shift)
+    return Requantization(
+        multipliers=np.array([(multiplier << left) // count], dtype=np.int32),
+        shifts=np.array([shift - left], dtype=np.int32),
+        zero_point=requantization.zero_point,
+        clamp_min=requantization.clamp_min,
+        clamp_max=requantization.clamp_max,
+    )
+
+
+@operator("SUM")
+def lower_sum(view: OperatorView) -> Layer:
     """Fold a SUM, or a MEAN of float32 or int16."""
     is_mean = view.operator.opcode == "MEAN"
     values, output, axes = _checked(view, DType.FLOAT32, DType.INT8, DType.INT16)
@@ -130,11 +181,30 @@ def lower_sum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
         axes,
         "sum",
         input_zero_point=zero_point(view, values),
-        requantization=divided(folded, terms) if is_mean else folded,
+        requantization=_divided(folded, terms) if is_mean else folded,
     )
 
 
-def lower_reduce_extremum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("MEAN", types={DType.FLOAT32: lower_sum, DType.INT16: lower_sum})
+def lower_int8_mean(view: OperatorView) -> Layer:
+    """Fold a MEAN of int8 with constant axes."""
+    values, output, axes = _checked(view, DType.INT8)
+    return Mean(
+        operator=view.operator,
+        inputs=(view.require_activation(values),),
+        outputs=(output.index,),
+        input_shape=values.shape,
+        output_shape=output.shape,
+        axes=axes,
+        input_zero_point=zero_point(view, values),
+        requantization=_divided(
+            rescale(view, values, output), math.prod(values.shape[axis] for axis in axes)
+        ),
+    )
+
+
+@operator("REDUCE_MAX", "REDUCE_MIN")
+def lower_reduce_extremum(view: OperatorView) -> Layer:
     """Fold a REDUCE_MAX or REDUCE_MIN, whose output is quantized as its input."""
     values, output, axes = _checked(view, DType.FLOAT32, DType.INT8)
     if values.dtype is DType.INT8 and (
@@ -145,13 +215,15 @@ def lower_reduce_extremum(view: OperatorView, numerics: Numerics) -> Layer:  # n
     return _layer(view, axes, "max" if view.operator.opcode == "REDUCE_MAX" else "min")
 
 
-def lower_reduce_all(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("REDUCE_ALL")
+def lower_reduce_all(view: OperatorView) -> Layer:
     """Fold a REDUCE_ALL of booleans."""
     _, _, axes = _checked(view, DType.BOOL)
     return _layer(view, axes, "all")
 
 
-def lower_arg_extremum(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("ARG_MAX", "ARG_MIN")
+def lower_arg_extremum(view: OperatorView) -> Layer:
     """Fold an ARG_MAX or ARG_MIN along one constant axis, to int32; the first of equals wins."""
     view.counts((2,))
     values, output = view.input(0), view.output()

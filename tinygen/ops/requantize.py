@@ -14,6 +14,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Requantization, wrap_int32
+from tinygen.ops.elementwise import Pointwise, RowByRow
 from tinygen.ops.quantized import (
     INTEGER_RANGES,
     activation_range,
@@ -22,18 +23,19 @@ from tinygen.ops.quantized import (
     scale,
     zero_point,
 )
+from tinygen.ops.registry import operator
+from tinygen.ops.unary import WIDE_RELUS
 from tinygen.ops.view import OperatorView
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Quantize(Layer):
+class Quantize(Pointwise):
     """out = clamp(round(in / scale) + zero_point) of float32, in single precision.
 
     Halves are rounded away from zero. A quotient beyond int32 saturates and NaN counts as 0, as
     Arm's conversion instruction has it (TFLM's C++ leaves it undefined).
     """
 
-    shape: tuple[int, ...]
     scale: float
     zero_point: int
     output_dtype: DType
@@ -51,10 +53,9 @@ class Quantize(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Dequantize(Layer):
+class Dequantize(Pointwise):
     """out = (in - zero_point) · scale in float32; the product is rounded once."""
 
-    shape: tuple[int, ...]
     scale: float
     zero_point: int
     input_dtype: DType
@@ -67,10 +68,9 @@ class Dequantize(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Requantize(Layer):
+class Requantize(RowByRow):
     """out = requantize(in - input_zero_point), an integer type to another."""
 
-    shape: tuple[int, ...]
     input_dtype: DType
     output_dtype: DType
     input_zero_point: int
@@ -84,10 +84,9 @@ class Requantize(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Clamp(Layer):
+class Clamp(RowByRow):
     """out = min(max(in, clamp_min), clamp_max), int8."""
 
-    shape: tuple[int, ...]
     clamp_min: int
     clamp_max: int
 
@@ -107,7 +106,8 @@ _QUANTIZE_OUTPUTS = {
 """What QUANTIZE turns each input type into (TFLM ``EvalQuantizeReference``)."""
 
 
-def lower_quantize(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("QUANTIZE", may_clamp=True)
+def lower_quantize(view: OperatorView) -> Layer:
     """Fold a QUANTIZE: from float32, or from one quantization to another."""
     view.counts((1,))
     values, output = view.input(0), view.output()
@@ -137,7 +137,8 @@ def lower_quantize(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: AR
     )
 
 
-def lower_dequantize(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("DEQUANTIZE")
+def lower_dequantize(view: OperatorView) -> Layer:
     """Fold a DEQUANTIZE to float32."""
     view.counts((1,))
     values, output = view.input(0), view.output()
@@ -164,11 +165,9 @@ def _elementwise(view: OperatorView) -> tuple[Tensor, Tensor]:
     return values, output
 
 
-def _rescaled(
-    view: OperatorView, values: Tensor, output: Tensor, activation: str, numerics: Numerics
-) -> Layer:
+def _rescaled(view: OperatorView, values: Tensor, output: Tensor, activation: str) -> Layer:
     real = scale(view, values) / scale(view, output)
-    if numerics is Numerics.LITERT:
+    if view.numerics is Numerics.LITERT:
         real = float(np.float32(real))  # it divides in single precision
     return Requantize(
         operator=view.operator,
@@ -184,17 +183,19 @@ def _rescaled(
     )
 
 
-def lower_relu(view: OperatorView, numerics: Numerics) -> Layer:
+@operator("RELU", types=WIDE_RELUS, may_clamp=True)
+def lower_relu(view: OperatorView) -> Layer:
     """Fold a RELU, which may also rescale. TFLM ``CalculateReluOpData``."""
     values, output = _elementwise(view)
-    return _rescaled(view, values, output, "RELU", numerics)
+    return _rescaled(view, values, output, "RELU")
 
 
-def lower_relu6(view: OperatorView, numerics: Numerics) -> Layer:
+@operator("RELU6", types=WIDE_RELUS, may_clamp=True)
+def lower_relu6(view: OperatorView) -> Layer:
     """Fold a RELU6: in TFLM a clamp in the input's quantization; LiteRT's also rescales."""
     values, output = _elementwise(view)
-    if numerics is Numerics.LITERT:
-        return _rescaled(view, values, output, "RELU6", numerics)
+    if view.numerics is Numerics.LITERT:
+        return _rescaled(view, values, output, "RELU6")
     clamp_min, clamp_max = activation_range(view, "RELU6", values)
     return Clamp(
         operator=view.operator,

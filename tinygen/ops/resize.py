@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ops.gather import resize_geometry
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _ONE = 1 << 10
@@ -90,7 +91,8 @@ def _integer_taps(size: int, count: int, align: bool, half: bool) -> Taps:
     return Taps(lower.astype(np.int32), upper.astype(np.int32), weight.astype(np.int32))
 
 
-def lower_resize_bilinear(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("RESIZE_BILINEAR", shares_scale=True)
+def lower_resize_bilinear(view: OperatorView) -> Layer:
     """Fold a RESIZE_BILINEAR to a constant size."""
     values, (height, width), align, half = resize_geometry(view)
     view.require_dtype(values, DType.FLOAT32, DType.INT8)

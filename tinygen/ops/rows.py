@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics import real_functions
 from tinygen.ops.view import OperatorView
@@ -63,7 +63,7 @@ class FloatRows(Layer):
             return ((centred - logarithms).reshape(self.shape),)
 
 
-def lower_float_rows(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_float_rows(view: OperatorView) -> Layer:
     """Fold a SOFTMAX, LOG_SOFTMAX or L2_NORMALIZATION of float32."""
     view.counts((1,))
     values, output = view.input(0), view.output()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import (
     Int32Array,
@@ -24,6 +24,8 @@ from tinygen.numerics.fixed_point import (
 from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.numerics.logarithm import logarithm
 from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.registry import operator
+from tinygen.ops.rows import lower_float_rows
 from tinygen.ops.softmax import (
     ACCUMULATION_INTEGER_BITS,
     SCALED_DIFF_INTEGER_BITS,
@@ -110,7 +112,8 @@ def _rows(view: OperatorView) -> tuple[int, int]:
     return math.prod(values.shape[:-1]), values.shape[-1]
 
 
-def lower_log_softmax_int8(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("LOG_SOFTMAX", types={DType.FLOAT32: lower_float_rows})
+def lower_log_softmax_int8(view: OperatorView) -> Layer:
     """Fold a LOG_SOFTMAX of int8; the output's quantization is the one that TFLM prescribes."""
     rows, depth = _rows(view)
     values, output = view.input(0), view.output()
@@ -140,7 +143,8 @@ def lower_log_softmax_int8(view: OperatorView, numerics: Numerics) -> Layer:  # 
     )
 
 
-def lower_l2_normalization_int8(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("L2_NORMALIZATION", types={DType.FLOAT32: lower_float_rows})
+def lower_l2_normalization_int8(view: OperatorView) -> Layer:
     """Fold an L2_NORMALIZATION of int8; TFLM takes the output to have the scale 1/128."""
     rows, depth = _rows(view)
     values = view.input(0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.ir.graph import Numerics, Tensor
+from tinygen.ir.graph import Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ops.movement import Reshape
 from tinygen.ops.rearrange import (
@@ -22,11 +22,13 @@ from tinygen.ops.rearrange import (
     constant_integers,
     one_to_one,
 )
+from tinygen.ops.registry import operator
 from tinygen.ops.strided import Canvas, move_layer
 from tinygen.ops.view import OperatorView
 
 
-def lower_fill(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("FILL", typed_by=-1)
+def lower_fill(view: OperatorView) -> Layer:
     """Fold a FILL of a constant shape with a scalar, constant or not."""
     view.counts((2,))
     value, output = view.input(1), view.output()
@@ -39,14 +41,16 @@ def lower_fill(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     return move_layer(view, canvas, [value])
 
 
-def lower_zeros_like(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("ZEROS_LIKE")
+def lower_zeros_like(view: OperatorView) -> Layer:
     """Fold a ZEROS_LIKE, which reads nothing but its input's shape."""
     values, output = one_to_one(view, (1,), F32, I8, I32, I64)
     view.require_shape(output, values.shape)
     return move_layer(view, Canvas([], [output.shape]), [], fill=0)
 
 
-def lower_shape(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SHAPE")
+def lower_shape(view: OperatorView) -> Layer:
     """Fold a SHAPE: its output is a constant."""
     view.counts((1,))
     values, output = view.input(0), view.output()
@@ -68,7 +72,8 @@ def _reshaped(view: OperatorView, values: Tensor, output: Tensor) -> Layer:
     )
 
 
-def lower_squeeze(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SQUEEZE", moves=True, shares_scale=True)
+def lower_squeeze(view: OperatorView) -> Layer:
     """Fold a SQUEEZE of the dimensions named, or of all of extent 1."""
     view.counts((1,))
     values, output = view.input(0), view.output()
@@ -86,7 +91,8 @@ def lower_squeeze(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
     return _reshaped(view, values, output)
 
 
-def lower_expand_dims(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("EXPAND_DIMS", moves=True, shares_scale=True)
+def lower_expand_dims(view: OperatorView) -> Layer:
     """Fold an EXPAND_DIMS at a constant axis."""
     values, output = one_to_one(view, (2,), F32, I8, I16)
     named = constant_integer(view, 1)
@@ -95,7 +101,8 @@ def lower_expand_dims(view: OperatorView, numerics: Numerics) -> Layer:  # noqa:
     return _reshaped(view, values, output)
 
 
-def lower_broadcast_args(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("BROADCAST_ARGS")
+def lower_broadcast_args(view: OperatorView) -> Layer:
     """Fold a BROADCAST_ARGS of constant shapes: its output is a constant."""
     view.counts((2,))
     output = view.output()

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fourier import RealTransform, real_transform
 from tinygen.numerics.tables import tflm_table
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.tflite.flexbuffer import Value, read_flexbuffer_map
 
@@ -254,7 +255,8 @@ def _table(view: OperatorView, position: int, size: int = 0) -> AnyArray:
     return values
 
 
-def lower_window(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalWindow", custom=True)
+def lower_window(view: OperatorView) -> Layer:
     """Fold a SignalWindow; the window repeats over the input."""
     require_types(view, (I16, I16), (I16,))
     values, weights = view.input(0), _table(view, 1)
@@ -265,7 +267,8 @@ def lower_window(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
     return _layer(view, "window", (view.require_activation(values),), options, {"weights": weights})
 
 
-def lower_fft_auto_scale(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalFftAutoScale", custom=True)
+def lower_fft_auto_scale(view: OperatorView) -> Layer:
     """Fold a SignalFftAutoScale."""
     require_types(view, (I16,), (I16, I32))
     view.require_shape(view.output(), view.input(0).shape)
@@ -274,7 +277,8 @@ def lower_fft_auto_scale(view: OperatorView, numerics: Numerics) -> Layer:  # no
     return _layer(view, "fft_auto_scale", (view.require_activation(view.input(0)),), {})
 
 
-def lower_rfft(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalRfft", custom=True)
+def lower_rfft(view: OperatorView) -> Layer:
     """Fold a SignalRfft whose length is a power of two."""
     length, options = _transform_options(view)
     if view.input(0).elements > length or view.output().elements != length + 2:
@@ -285,7 +289,8 @@ def lower_rfft(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     )
 
 
-def lower_irfft(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalIrfft", custom=True)
+def lower_irfft(view: OperatorView) -> Layer:
     """Fold a SignalIrfft whose length is a power of two."""
     length, options = _transform_options(view)
     if view.input(0).elements != length + 2 or view.output().elements != length:
@@ -310,7 +315,8 @@ def _transform_options(view: OperatorView) -> tuple[int, dict[str, int]]:
     return length, options
 
 
-def lower_energy(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalEnergy", custom=True)
+def lower_energy(view: OperatorView) -> Layer:
     """Fold a SignalEnergy; what TFLM leaves unwritten is 0."""
     require_types(view, (I16,), (U32,))
     options = signal_options(view, "start_index", "end_index")
@@ -322,7 +328,8 @@ def lower_energy(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
     return _layer(view, "energy", (view.require_activation(view.input(0)),), options)
 
 
-def lower_filter_bank(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalFilterBank", custom=True)
+def lower_filter_bank(view: OperatorView) -> Layer:
     """Fold a SignalFilterBank."""
     require_types(view, (U32, I16, I16, I16, I16, I16), (U64,))
     options = signal_options(view, "num_channels")
@@ -345,7 +352,8 @@ def lower_filter_bank(view: OperatorView, numerics: Numerics) -> Layer:  # noqa:
     return _layer(view, "filter_bank", inputs, options, tables)
 
 
-def lower_filter_bank_square_root(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalFilterBankSquareRoot", custom=True)
+def lower_filter_bank_square_root(view: OperatorView) -> Layer:
     """Fold a SignalFilterBankSquareRoot."""
     require_types(view, (U64, I32), (U32,))
     view.require_shape(view.output(), view.input(0).shape)
@@ -353,7 +361,8 @@ def lower_filter_bank_square_root(view: OperatorView, numerics: Numerics) -> Lay
     return _layer(view, "filter_bank_square_root", inputs, {})
 
 
-def lower_spectral_subtraction(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalFilterBankSpectralSubtraction", custom=True, stateful=True)
+def lower_spectral_subtraction(view: OperatorView) -> Layer:
     """Fold a SignalFilterBankSpectralSubtraction; the noise estimate is kept."""
     require_types(view, (U32,), (U32, U32))
     options = signal_options(
@@ -382,7 +391,8 @@ def lower_spectral_subtraction(view: OperatorView, numerics: Numerics) -> Layer:
     )
 
 
-def lower_pcan(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalPCAN", custom=True)
+def lower_pcan(view: OperatorView) -> Layer:
     """Fold a SignalPCAN."""
     require_types(view, (U32, U32, I16), (U32,))
     for tensor in (view.input(1), view.output()):
@@ -393,7 +403,8 @@ def lower_pcan(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
     return _layer(view, "pcan", inputs, signal_options(view, "snr_shift"), {"gain_lut": table})
 
 
-def lower_filter_bank_log(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalFilterBankLog", custom=True)
+def lower_filter_bank_log(view: OperatorView) -> Layer:
     """Fold a SignalFilterBankLog."""
     require_types(view, (U32,), (I16,))
     view.require_shape(view.output(), view.input(0).shape)

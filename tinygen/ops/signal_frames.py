@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.ops.registry import operator
 from tinygen.ops.signal import require_types, signal_options
 from tinygen.ops.view import OperatorView
 
@@ -127,7 +128,8 @@ def _require_valid(view: OperatorView) -> Tensor:
     return valid
 
 
-def lower_framer(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalFramer", custom=True, stateful=True)
+def lower_framer(view: OperatorView) -> Layer:
     """Fold a SignalFramer."""
     require_types(view, (I16,), (I16, DType.BOOL))
     values, output, valid = view.input(0), view.output(), _require_valid(view)
@@ -158,7 +160,8 @@ def lower_framer(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG0
     )
 
 
-def lower_delay(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalDelay", custom=True, stateful=True)
+def lower_delay(view: OperatorView) -> Layer:
     """Fold a SignalDelay."""
     require_types(view, (I16,), (I16,))
     values, output = view.input(0), view.output()
@@ -180,7 +183,8 @@ def lower_delay(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG00
     )
 
 
-def lower_stacker(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalStacker", custom=True, stateful=True)
+def lower_stacker(view: OperatorView) -> Layer:
     """Fold a SignalStacker."""
     require_types(view, (I16,), (I16, DType.BOOL))
     values, output, valid = view.input(0), view.output(), _require_valid(view)
@@ -214,7 +218,8 @@ def lower_stacker(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG
     )
 
 
-def lower_overlap_add(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SignalOverlapAdd", custom=True, stateful=True)
+def lower_overlap_add(view: OperatorView) -> Layer:
     """Fold a SignalOverlapAdd of int16 or float32."""
     view.counts((1,))
     values, output = view.input(0), view.output()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.exponential import exp_on_negative_values, one_over_one_plus_x
 from tinygen.numerics.fixed_point import (
@@ -23,6 +23,9 @@ from tinygen.numerics.fixed_point import (
     saturating_rounding_doubling_high_mul,
 )
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.registry import operator
+from tinygen.ops.rows import lower_float_rows
+from tinygen.ops.softmax_int16 import lower_softmax_int16
 from tinygen.ops.view import OperatorView
 
 SCALED_DIFF_INTEGER_BITS = 5
@@ -93,7 +96,8 @@ def exponentials(multiplier: int, shift: int) -> Int32Array:
     return exp_on_negative_values(rescaled, SCALED_DIFF_INTEGER_BITS)
 
 
-def lower_softmax(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SOFTMAX", types={DType.FLOAT32: lower_float_rows, DType.INT16: lower_softmax_int16})
+def lower_softmax(view: OperatorView) -> Layer:
     """Fold a SOFTMAX; the output's quantization is the one that TFLM prescribes."""
     view.counts((1,))
     values, output = view.input(0), view.output()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from tinygen.ops.quantized import scale, zero_point
@@ -105,7 +105,7 @@ class SoftmaxInt16(Layer):
         return (np.clip(results, 0, 32767).reshape(self.shape).astype(np.int16),)
 
 
-def lower_softmax_int16(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_softmax_int16(view: OperatorView) -> Layer:
     """Fold a SOFTMAX of int16 to int16, whose output is Q0.15."""
     view.counts((1,))
     values, output = view.input(0), view.output()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygen.ir.graph import Numerics, Tensor
+from tinygen.ir.graph import Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ops.quantized import zero_point
 from tinygen.ops.rearrange import F32, I8, constant_integers, one_to_one
+from tinygen.ops.registry import operator
 from tinygen.ops.strided import Canvas, move_layer
 from tinygen.ops.view import OperatorView
 
@@ -28,7 +29,8 @@ def _blocks(view: OperatorView, rank: int) -> tuple[list[int], list[list[int]]]:
     return blocks, [ends[2 * i : 2 * i + 2] for i in range(len(blocks))]
 
 
-def lower_space_to_batch_nd(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SPACE_TO_BATCH_ND", moves=True)
+def lower_space_to_batch_nd(view: OperatorView) -> Layer:
     """Fold a SPACE_TO_BATCH_ND.
 
     The padding is the zero point, as in LiteRT: TFLM leaves its value to uninitialized memory.
@@ -58,7 +60,8 @@ def lower_space_to_batch_nd(view: OperatorView, numerics: Numerics) -> Layer:  #
     return move_layer(view, canvas, [values], fill=fill if any(map(any, ends)) else None)
 
 
-def lower_batch_to_space_nd(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("BATCH_TO_SPACE_ND", moves=True)
+def lower_batch_to_space_nd(view: OperatorView) -> Layer:
     """Fold a BATCH_TO_SPACE_ND."""
     values, output = one_to_one(view, (3,), F32, I8)
     view.require_rank(values, 3, 4)
@@ -96,7 +99,8 @@ def _depth_blocks(view: OperatorView) -> tuple[Tensor, Tensor, int]:
     return values, output, block
 
 
-def lower_space_to_depth(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SPACE_TO_DEPTH", moves=True)
+def lower_space_to_depth(view: OperatorView) -> Layer:
     """Fold a SPACE_TO_DEPTH."""
     values, output, block = _depth_blocks(view)
     batches, height, width, depth = values.shape
@@ -113,7 +117,8 @@ def lower_space_to_depth(view: OperatorView, numerics: Numerics) -> Layer:  # no
     return move_layer(view, canvas, [values])
 
 
-def lower_depth_to_space(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("DEPTH_TO_SPACE", moves=True)
+def lower_depth_to_space(view: OperatorView) -> Layer:
     """Fold a DEPTH_TO_SPACE."""
     values, output, block = _depth_blocks(view)
     batches, height, width, channels = values.shape

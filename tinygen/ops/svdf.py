@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import (
     multiply_by_quantized_multiplier,
@@ -19,6 +19,7 @@ from tinygen.numerics.fixed_point import (
     wrap_int32,
 )
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 Pair = tuple[int, int]
@@ -101,7 +102,8 @@ def _state(view: OperatorView, shape: tuple[int, int]) -> Tensor:
     return view.variable(tensor, np.full(tensor.shape, value, dtype=tensor.dtype.numpy))
 
 
-def lower_svdf(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("SVDF", stateful=True)
+def lower_svdf(view: OperatorView) -> Layer:
     """Fold an SVDF with constant weights."""
     view.counts((5,))
     values, features, times, output = view.input(0), view.input(1), view.input(2), view.output()

@@ -12,25 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygen.ops.registry import named
+
 TABLE_FILE = Path(__file__).with_name("operators.json")
-
-UNTYPED = ("CALL_ONCE", "VAR_HANDLE")
-"""Operators without data; they are done with at compile time."""
-
-STATEFUL = (
-    "ASSIGN_VARIABLE",
-    "CIRCULAR_BUFFER",
-    "READ_VARIABLE",
-    "SVDF",
-    "SignalDelay",
-    "SignalFilterBankSpectralSubtraction",
-    "SignalFramer",
-    "SignalOverlapAdd",
-    "SignalStacker",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM",
-)
-"""Operators that keep something from one inference to the next."""
-
 
 PROVIDERS = ("portable", "dsp", "mve", "cmsis-nn")
 """Whose kernels there are, in the order of the table's columns."""
@@ -104,7 +88,7 @@ def markdown(rows: Sequence[Support]) -> str:
         _HEAD
         + "".join(lines)
         + "\n## Operators that keep a state\n\n"
-        + ", ".join(STATEFUL)
+        + ", ".join(sorted(named(lambda kind: kind.stateful)))
         + ": their state is kept between inferences and cleared by `…_reset()`. A quantized LSTM has\n"
         "int8 weights and an int16 cell; a quantized SVDF has a state of int8 or of int16. A float32\n"
         "LSTM's distance is in last places of 1, the bound of its outputs.\n"

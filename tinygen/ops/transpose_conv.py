@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.arithmetic import clamp_float, float_clamp
 from tinygen.ops.quantized import weight_requantization, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.ops.wide import scale_wide
 
@@ -94,7 +95,8 @@ def _axis(
     return Axis(inputs, outputs, size, stride, 1, total // 2)
 
 
-def lower_transpose_conv(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("TRANSPOSE_CONV", typed_by=-1)
+def lower_transpose_conv(view: OperatorView) -> Layer:
     """Fold a TRANSPOSE_CONV; the output tensor's shape decides, not the shape operand."""
     view.counts((3, 4))
     weights, values, output = view.input(1), view.input(2), view.output()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics import real_functions
 from tinygen.numerics.fixed_point import (
@@ -28,6 +28,7 @@ from tinygen.ops.quantized_arithmetic import (
     quantized_function,
     quantized_output,
 )
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _HEADER = "portable/elementwise_f32.h"
@@ -104,7 +105,8 @@ def _one_operand(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor]:
     return values, output
 
 
-def lower_float_unary(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("CEIL", "COS", "EXP", "FLOOR", "LOG", "NEG", "ROUND", "SIN", "SQRT", "SQUARE")
+def lower_float_unary(view: OperatorView) -> Layer:
     """Fold one of ``FLOAT_UNARY``."""
     _, output = _one_operand(view, DType.FLOAT32)
     return elementwise(view, FLOAT_UNARY[view.operator.opcode], output)
@@ -118,7 +120,7 @@ _CLAMP_VALUES = Function(
 )
 
 
-def lower_float_relu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_float_relu(view: OperatorView) -> Layer:
     """Fold a RELU or RELU6 of float32."""
     _, output = _one_operand(view, DType.FLOAT32)
     high = 6.0 if view.operator.opcode == "RELU6" else float("inf")
@@ -129,14 +131,15 @@ def _leaky_relu(p: Parameters, x: AnyArray) -> AnyArray:
     return np.where(x > 0, x, x * np.float32(p["alpha"]))
 
 
-def lower_float_leaky_relu(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_float_leaky_relu(view: OperatorView) -> Layer:
     """Fold a LEAKY_RELU of float32."""
     _, output = _one_operand(view, DType.FLOAT32)
     function = Function("leaky_relu_f32", _HEADER, "tinygen_leaky_relu_f32_params", _leaky_relu)
     return elementwise(view, function, output, {"alpha": view.option("alpha", float)})
 
 
-def lower_logical_not(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("LOGICAL_NOT")
+def lower_logical_not(view: OperatorView) -> Layer:
     """Fold a LOGICAL_NOT."""
     _, output = _one_operand(view, DType.BOOL)
     function = Function(
@@ -216,7 +219,7 @@ def _require_zero_points_of_0(view: OperatorView, *tensors: Tensor) -> None:
             view.invalid(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")
 
 
-def lower_int16_unary(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_int16_unary(view: OperatorView) -> Layer:
     """Fold an ABS, RELU, RELU6 or LEAKY_RELU of int16."""
     values, output = _one_operand(view, DType.INT16)
     opcode = view.operator.opcode
@@ -250,3 +253,7 @@ def lower_int16_unary(view: OperatorView, numerics: Numerics) -> Layer:  # noqa:
     parameters = abs_parameters(view, values, output) | {"clamp_min": low, "clamp_max": high}
     function = quantized_function("rescale", DType.INT16, _rescale)
     return elementwise(view, function, output, parameters)
+
+
+WIDE_RELUS = {DType.FLOAT32: lower_float_relu, DType.INT16: lower_int16_unary}
+"""The types of RELU and RELU6 that are lowered here."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from tinygen.errors import ModelError, UnsupportedError
 from tinygen.ir.dataflow import check_tensor
-from tinygen.ir.graph import AnyArray, Graph, Numerics, Operator, Subgraph, Tensor
+from tinygen.ir.graph import AnyArray, Graph, Operator, Subgraph, Tensor
 from tinygen.ir.layer import Layer, Operand
+from tinygen.ops import registry
 from tinygen.ops.strided import Canvas, Move
 from tinygen.ops.view import MAX_STATES, OperatorView, StateNumbers
 
@@ -237,7 +238,8 @@ def keep_output(tensor: Tensor, kept: Tensor, number: int) -> Layer:
     )
 
 
-def lower_read_variable(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@registry.operator("READ_VARIABLE", typed_by=-1, stateful=True)
+def lower_read_variable(view: OperatorView) -> Layer:
     """Fold a READ_VARIABLE: a copy of the variable."""
     view.counts((1,))
     output = view.output()
@@ -245,7 +247,8 @@ def lower_read_variable(view: OperatorView, numerics: Numerics) -> Layer:  # noq
     return _copy(view, variable, variable, output)
 
 
-def lower_assign_variable(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@registry.operator("ASSIGN_VARIABLE", typed_by=-1, stateful=True)
+def lower_assign_variable(view: OperatorView) -> Layer:
     """Fold an ASSIGN_VARIABLE: a copy into the variable."""
     view.counts((2,), 0)
     value = view.input(1)

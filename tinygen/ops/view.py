@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeVar
 
 from tinygen.errors import ModelError, UnsupportedError
-from tinygen.ir.graph import ABSENT, AnyArray, DType, Graph, Operator, OptionValue, Subgraph, Tensor
+from tinygen.ir.graph import (
+    ABSENT,
+    AnyArray,
+    DType,
+    Graph,
+    Numerics,
+    Operator,
+    OptionValue,
+    Subgraph,
+    Tensor,
+)
 from tinygen.ir.layer import Operand
 from tinygen.ir.network import Network
 
@@ -51,6 +61,7 @@ class OperatorView:
 
     operator: Operator
     subgraph: Subgraph
+    numerics: Numerics = Numerics.TFLM
     resources: Mapping[int, Tensor] = field(default_factory=dict)
     numbers: StateNumbers | None = None
     graph: Graph | None = None

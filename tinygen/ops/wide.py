@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis, Window
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
@@ -156,7 +156,7 @@ def _geometry(view: OperatorView, weights: AnyArray) -> tuple[tuple[int, int, in
     return (batches, height, width, image_depth), geometry
 
 
-def lower_float_convolution(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_float_convolution(view: OperatorView) -> Layer:
     """Fold a convolution or fully connected layer of float32."""
     view.counts((2, 3))
     values, output = view.input(0), view.output()
@@ -190,7 +190,7 @@ def _bias(view: OperatorView, tensor: Tensor, channels: int) -> AnyArray:
     return values.reshape(channels)
 
 
-def lower_int16_convolution(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+def lower_int16_convolution(view: OperatorView) -> Layer:
     """Fold a convolution or fully connected layer of int16 activations and int8 weights."""
     view.counts((2, 3))
     values, weights_tensor, output = view.input(0), view.input(1), view.output()
@@ -231,3 +231,10 @@ def lower_int16_convolution(view: OperatorView, numerics: Numerics) -> Layer:  #
         requantization=folded,
         narrow=narrow,
     )
+
+
+WIDE_CONVOLUTIONS = {
+    DType.FLOAT32: lower_float_convolution,
+    DType.INT16: lower_int16_convolution,
+}
+"""The types of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED that are lowered here."""

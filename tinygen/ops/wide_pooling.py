@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Window
 from tinygen.ops.arithmetic import clamp_float, float_clamp
 from tinygen.ops.quantized import activation_range, scale, zero_point
+from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.ops.window import window
 
@@ -73,7 +74,8 @@ class WidePool2D(Layer):
         return (np.clip(result, int(self.clamp_min), int(self.clamp_max)).astype(np.int16),)
 
 
-def lower_wide_pool(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: ARG001
+@operator("L2_POOL_2D")
+def lower_wide_pool(view: OperatorView) -> Layer:
     """Fold a pool of float32 or int16."""
     view.counts((1,))
     values, output = view.input(0), view.output()
@@ -105,3 +107,7 @@ def lower_wide_pool(view: OperatorView, numerics: Numerics) -> Layer:  # noqa: A
         clamp_min=low,
         clamp_max=high,
     )
+
+
+WIDE_POOLS = dict.fromkeys((DType.FLOAT32, DType.INT16), lower_wide_pool)
+"""The types of AVERAGE_POOL_2D and MAX_POOL_2D that are lowered here."""

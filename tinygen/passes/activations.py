@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A RELU or RELU6 becomes the fused activation of the operator that computes its input.
+"""A RELU, a RELU6 or what comes to one becomes the fused activation of what computes its input.
 
 Exact where the producer ends in a clamp and the activation neither rescales nor has other readers of
 its input. For 8 and 16 bits that is tried on every value there is: clamping at once must give what
@@ -16,24 +16,9 @@ import numpy as np
 from tinygen.errors import TinygenError
 from tinygen.ir.graph import DType, Graph, Numerics, Rewrite
 from tinygen.ops.quantized import activation_range
+from tinygen.ops.registry import kind_of
 from tinygen.ops.view import OperatorView
 from tinygen.passes.rewriting import Fused, Pair, alike, applied, every_value, fuse
-
-_PRODUCERS = frozenset(
-    {
-        "ADD",
-        "AVERAGE_POOL_2D",
-        "CONV_2D",
-        "DEPTHWISE_CONV_2D",
-        "FULLY_CONNECTED",
-        "MAX_POOL_2D",
-        "MUL",
-        "SUB",
-    }
-)
-"""Operators whose last act is the clamp of their ``fused_activation_function``."""
-
-_ACTIVATIONS = ("RELU", "RELU6")
 
 
 def fuse_activations(graph: Graph, numerics: Numerics) -> Graph:
@@ -44,14 +29,19 @@ def fuse_activations(graph: Graph, numerics: Numerics) -> Graph:
 def _fused(pair: Pair) -> Fused | None:
     """The producer with the activation inside, or None if that is not the same."""
     producer, activation = pair.producer, pair.consumer
-    if not (pair.alone and activation.opcode in _ACTIVATIONS and producer.opcode in _PRODUCERS):
+    before, kind = kind_of(producer), kind_of(activation)
+    if (
+        before is None
+        or kind is None
+        or not (pair.alone and before.ends_in_clamp and kind.may_clamp)
+    ):
         return None
     between, output = (
         pair.subgraph.tensors[i] for i in (activation.inputs[0], activation.outputs[0])
     )
     if not alike(between, output) or between.is_variable or pair.layer(producer) is None:
         return None
-    for name in _ACTIVATIONS:
+    for name in ("RELU", "RELU6"):
         if not (_same_float(pair, name) if between.dtype is DType.FLOAT32 else _same(pair, name)):
             continue
         fused = replace(
@@ -80,7 +70,7 @@ def _same(pair: Pair, name: str) -> bool:
     present = pair.producer.options.get("fused_activation_function")
     if values is None or layer is None or not isinstance(present, str):
         return False
-    view = OperatorView(pair.producer, pair.subgraph)
+    view = OperatorView(pair.producer, pair.subgraph, pair.numerics)
     try:
         before, after = (activation_range(view, which, output) for which in (present, name))
     except TinygenError:

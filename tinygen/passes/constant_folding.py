@@ -14,21 +14,10 @@ import numpy as np
 
 from tinygen.errors import TinygenError
 from tinygen.ir.graph import ABSENT, AnyArray, Graph, Numerics, Operator, Rewrite, Subgraph, Tensor
-from tinygen.ops import is_supported, lowering_of
+from tinygen.ops.registry import Kind, kind_of
 from tinygen.ops.view import OperatorView
 from tinygen.passes.rewriting import rewritten
 from tinygen.passes.shape_arithmetic import integer_result
-
-_NOT_FOLDED = (
-    "VAR_HANDLE",
-    "READ_VARIABLE",
-    "ASSIGN_VARIABLE",
-    "CALL_ONCE",
-    "CUSTOM",
-    "IF",
-    "WHILE",
-)
-"""Operators with a state, or whose inside is not seen from here."""
 
 _MOST_GROWTH = 4
 _ALWAYS_SMALL = 1024
@@ -70,11 +59,12 @@ def _values(
     """The operator's outputs, or None if they are not known before run time."""
     inputs = [subgraph.tensors[index] for index in operator.inputs if index != ABSENT]
     only_shape = operator.opcode == "SHAPE"
-    if operator.opcode in _NOT_FOLDED or not inputs:
+    kind = kind_of(operator)
+    if not inputs or (kind is not None and kind.stateful):
         return None
     if not only_shape and not all(tensor.is_constant for tensor in inputs):
         return None
-    values = _reference(operator, subgraph, numerics) if is_supported(operator) else None
+    values = None if kind is None else _reference(kind, operator, subgraph, numerics)
     if values is None and len(operator.outputs) == 1 and not only_shape:
         result = integer_result(operator, inputs, subgraph.tensors[operator.outputs[0]])
         values = None if result is None else (result,)
@@ -82,7 +72,7 @@ def _values(
 
 
 def _reference(
-    operator: Operator, subgraph: Subgraph, numerics: Numerics
+    kind: Kind, operator: Operator, subgraph: Subgraph, numerics: Numerics
 ) -> tuple[AnyArray, ...] | None:
     """What the operator's layer computes, or None if it cannot be folded to one."""
     known = {t.index: t.data for t in subgraph.tensors if t.data is not None}
@@ -90,9 +80,9 @@ def _reference(
     # taken for data.
     for hidden in (None, *dict.fromkeys(operator.inputs)):
         tensors = tuple(_hidden(t) if t.index == hidden else t for t in subgraph.tensors)
-        view = OperatorView(operator, replace(subgraph, tensors=tensors))
+        view = OperatorView(operator, replace(subgraph, tensors=tensors), numerics)
         try:
-            layer = lowering_of(operator)(view, numerics)
+            layer = kind.lower(view)
         except TinygenError:
             continue
         if layer.outputs == operator.outputs and all(index in known for index in layer.inputs):

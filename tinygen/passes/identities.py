@@ -20,14 +20,13 @@ import numpy as np
 
 from tinygen.ir.graph import DType, Graph, Numerics, Operator, Rewrite, Subgraph
 from tinygen.ir.layer import Layer
-from tinygen.ops.movement import MOVERS, Concatenation, Reshape
+from tinygen.ops.movement import Concatenation, Reshape
 from tinygen.ops.pad import Pad
+from tinygen.ops.registry import kind_of
 from tinygen.ops.strided import Move
 from tinygen.passes.rewriting import alike, applied, as_view, every_value, layer_of, rewritten
 
 _STAGE = "identities"
-
-_WORTH_TRYING = (MOVERS - {"GATHER", "GATHER_ND"}) | {"LEAKY_RELU", "QUANTIZE", "RELU", "RELU6"}
 
 
 def remove_identities(graph: Graph, numerics: Numerics) -> Graph:
@@ -38,10 +37,9 @@ def remove_identities(graph: Graph, numerics: Numerics) -> Graph:
     rewrites = []
     for original in subgraph.operators:
         operator = _reading(original, renamed)
-        if operator.opcode not in _WORTH_TRYING:
-            kept.append(operator)
-            continue
-        layer = layer_of(operator, subgraph, numerics)
+        kind = kind_of(operator)
+        worth_trying = kind is not None and (kind.moves or kind.may_clamp)
+        layer = layer_of(operator, subgraph, numerics) if worth_trying else None
         if layer is None or not _changes_nothing(layer, subgraph):
             kept.append(operator)
             continue

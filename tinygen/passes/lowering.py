@@ -17,7 +17,7 @@ from tinygen.ir.dataflow import check_dataflow, check_tensor
 from tinygen.ir.graph import ABSENT, AnyArray, DType, Graph, Numerics, Subgraph, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
-from tinygen.ops import is_supported, lowering_of
+from tinygen.ops.registry import kind_of
 from tinygen.ops.variables import DECLARATIONS, Variables, keep_output
 from tinygen.ops.view import OperatorView
 from tinygen.passes.constant_folding import fold_constants
@@ -28,7 +28,7 @@ _MAX_LISTED = 20
 def _unsupported_operators(subgraph: Subgraph) -> list[str]:
     problems = []
     for operator in subgraph.operators:
-        if not is_supported(operator):
+        if operator.opcode not in DECLARATIONS and kind_of(operator) is None:
             names = ", ".join(repr(subgraph.tensors[t].name) for t in operator.outputs)
             problems.append(f"{operator.label} → {names}")
     return problems
@@ -126,11 +126,14 @@ def _lower_operators(
     numbers = variables.numbers(number)
     layers: list[Layer] = []
     for operator in subgraph.operators:
-        if operator.opcode in DECLARATIONS or not is_supported(operator):
+        kind = kind_of(operator)
+        if kind is None:
             continue
         try:
-            view = OperatorView(operator, subgraph, resources, numbers, graph, lower_subgraph)
-            layers.append(lowering_of(operator)(view, numerics))
+            view = OperatorView(
+                operator, subgraph, numerics, resources, numbers, graph, lower_subgraph
+            )
+            layers.append(kind.lower(view))
         except UnsupportedError as error:
             problems.append(error.message.rstrip("."))
         except TinygenError as error:

@@ -23,14 +23,9 @@ from tinygen.ir.graph import (
     Tensor,
 )
 from tinygen.ir.layer import Layer
-from tinygen.ops import is_supported, lowering_of
-from tinygen.ops.elementwise import Elementwise
-from tinygen.ops.lookup import Lookup
-from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize
-from tinygen.ops.variables import DECLARATIONS
+from tinygen.ops.elementwise import Elementwise, Pointwise
+from tinygen.ops.registry import kind_of
 from tinygen.ops.view import OperatorView
-
-_ELEMENTWISE = (Clamp, Dequantize, Elementwise, Lookup, Quantize, Requantize)
 
 _FINITE = (DType.INT8, DType.UINT8, DType.INT16)
 """Types of which every value can be tried."""
@@ -41,10 +36,11 @@ def layer_of(operator: Operator, subgraph: Subgraph, numerics: Numerics) -> Laye
     tensors = [subgraph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i != ABSENT]
     if any(min(t.shape, default=1) < 1 or t.nbytes > MOST_TENSOR_BYTES for t in tensors):
         return None
-    if operator.opcode in DECLARATIONS or not is_supported(operator):
+    kind = kind_of(operator)
+    if kind is None:
         return None
     try:
-        return lowering_of(operator)(OperatorView(operator, subgraph), numerics)
+        return kind.lower(OperatorView(operator, subgraph, numerics))
     except TinygenError:
         return None
 
@@ -140,12 +136,10 @@ def every_value(dtype: DType) -> AnyArray | None:
 
 def applied(layer: Layer, values: AnyArray) -> AnyArray | None:
     """What a function of one element makes of each of a list of values; None for other layers."""
-    if not isinstance(layer, _ELEMENTWISE) or len(layer.inputs) != 1:
-        return None
-    if isinstance(layer, Elementwise):
-        if len(layer.operands) != 1:
-            return None
+    if isinstance(layer, Elementwise) and len(layer.operands) == 1:
         layer = replace(layer, output_shape=values.shape)
+    elif not isinstance(layer, Pointwise):
+        return None
     (results,) = layer.reference(values)
     return results
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from tinygen.errors import BudgetError
-from tinygen.ops.streaming import row_axes
 from tinygen.planning.memory.banks import BankArena
 from tinygen.planning.memory.body import Body
 from tinygen.planning.options import Optimize
@@ -54,7 +53,7 @@ def _ram_hint(plan: Plan) -> str:
     options = plan.options
     advice = []
     if not options.stream_input and any(
-        row_axes(layer) is not None and set(layer.inputs) & set(plan.network.inputs)
+        layer.row_axes is not None and set(layer.inputs) & set(plan.network.inputs)
         for layer in plan.network.layers
     ):
         advice.append("deliver the input by rows (--stream-input)")

@@ -19,7 +19,6 @@ import numpy as np
 from tinygen.errors import TinygenError
 from tinygen.ir.layer import Layer
 from tinygen.kernels.binding import Binding, Overlap
-from tinygen.ops.streaming import accumulates, row_axes
 from tinygen.planning.plan import INPUT_ROW, Plan, Stream
 
 _NOTHING = -1
@@ -135,13 +134,13 @@ class _Replay:
         self, number: int, part: int, layer: Layer, binding: Binding, first: int, end: int
     ) -> Action:
         name = f"rows {first} to {end - 1} of {layer.operator.label}"
-        axes = row_axes(layer)
+        axes = layer.row_axes
         assert axes is not None
         reads: list[Piece] = []
         for index, axis in zip(layer.inputs, axes, strict=True):
             wanted = (
                 set(range(first, end))
-                if accumulates(layer)
+                if layer.accumulates
                 else {
                     row
                     for y in range(first, end)
@@ -152,7 +151,7 @@ class _Replay:
             for row in sorted(wanted):
                 reads.extend(self.rows(index, axis.input, row, row + 1))
         output = layer.outputs[0]
-        if not accumulates(layer):
+        if not layer.accumulates:
             writes = tuple(self.rows(output, axes[0].output, first, end))
             if any(b.address != a.address + a.size for a, b in pairwise(writes)):
                 raise PlanError(f"{name} wrap in their ring.")
@@ -176,9 +175,9 @@ class _Replay:
 
 
 def _length(layer: Layer) -> int:
-    axes = row_axes(layer)
+    axes = layer.row_axes
     assert axes is not None
-    return axes[0].input if accumulates(layer) else axes[0].output
+    return axes[0].input if layer.accumulates else axes[0].output
 
 
 def actions_of(plan: Plan) -> list[Action]:

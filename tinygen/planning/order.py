@@ -18,11 +18,8 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
 from tinygen.kernels.binding import ARENA_ALIGNMENT
-from tinygen.ops.control_flow import ControlFlow
-from tinygen.ops.custom import Custom
 from tinygen.planning.layout import storage_roots
 from tinygen.planning.plan import Step
 
@@ -32,18 +29,6 @@ _MOST_BEAMS = 8
 
 Order = tuple[int, ...]
 """Positions of the steps in the file's order, in another one."""
-
-
-def has_side_effects(layer: Layer) -> bool:
-    """Whether the layer's place among others of its kind is part of what the model computes.
-
-    It keeps a state, or is the user's own code (of which nothing is known), or runs such layers.
-    """
-    if layer.states or isinstance(layer, Custom):
-        return True
-    return isinstance(layer, ControlFlow) and any(
-        has_side_effects(inner) for routine in layer.routines for inner in routine.network.layers
-    )
 
 
 def dependences(network: Network, steps: Sequence[Step]) -> list[int]:
@@ -63,7 +48,7 @@ def dependences(network: Network, steps: Sequence[Step]) -> list[int]:
             if index in writer:
                 before |= 1 << writer[index]
         keeps = any(roots[index] in network.states for index in touched)
-        if keeps or any(has_side_effects(layer) for layer in step.layers):
+        if keeps or any(layer.has_effects for layer in step.layers):
             before |= ordered
             ordered = 1 << number
         if any(layer.may_end for layer in step.layers):

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
-from tinygen.ops.streaming import accumulates, row_axes
 from tinygen.planning.plan import INPUT_ROW, MOST_EVENT_ROWS, Band, Event, Ring
 
 
@@ -67,10 +66,10 @@ def chain_operator(
     layer: Layer, most: int = 1, in_place: tuple[int, ...] = ()
 ) -> ChainOperator | None:
     """A layer as part of a chain; None if it cannot be streamed."""
-    axes = row_axes(layer)
+    axes = layer.row_axes
     if axes is None or len(layer.outputs) != 1 or layer.states:
         return None
-    return ChainOperator(layer.inputs, layer.outputs[0], axes, accumulates(layer), most, in_place)
+    return ChainOperator(layer.inputs, layer.outputs[0], axes, layer.accumulates, most, in_place)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import numpy as np
 
 from tinygen.errors import UnsupportedError
 from tinygen.ir.graph import ABSENT, AnyArray, DType, Graph, Operator
+from tinygen.ops.registry import kind_of
 from tinygen.quantization.calibration import Range
 from tinygen.quantization.operators import FORWARD, Forward, lstm
 from tinygen.quantization.tensorflow_extra import tensorflow
@@ -41,12 +42,6 @@ _WEIGHT_LIMIT = 127
 
 _CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 """The dimension of the weights that has one scale an index."""
-
-_SHARED_SCALE = {
-    "AVERAGE_POOL_2D", "CONCATENATION", "EXPAND_DIMS", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "PAD",
-    "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE",
-}  # fmt: skip
-"""Operators whose int8 form has one scale for inputs and outputs (TFLite's quantization spec)."""
 
 _FIXED_RANGES: dict[str, Range] = {
     "SOFTMAX": (0.0, 255 / 256),
@@ -124,7 +119,8 @@ class DifferentiableModel:
 
         fixed = {out for op in main.operators if op.opcode in _FIXED_RANGES for out in op.outputs}
         for operator in main.operators:
-            if operator.opcode in _SHARED_SCALE:
+            kind = kind_of(operator)
+            if kind is not None and kind.shares_scale:
                 members = [
                     index
                     for index in (*operator.inputs, *operator.outputs)

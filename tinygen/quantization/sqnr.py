@@ -17,8 +17,8 @@ import numpy as np
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray, Tensor
 from tinygen.ir.network import Network
-from tinygen.ops.movement import MOVERS
 from tinygen.ops.quantized import INTEGER_RANGES
+from tinygen.ops.registry import named
 from tinygen.quantization.advice import advice_for
 from tinygen.quantization.data import Dataset
 from tinygen.quantization.inference import decoded, encoded, samples_of
@@ -210,8 +210,9 @@ def _layer_noise(pair: Pair, other: Network, sums: _Sums) -> LayerNoise:
 
 def _worst(layers: Sequence[LayerNoise]) -> tuple[int, ...]:
     """The layers that add most noise themselves, which those that move elements do not."""
+    movers = named(lambda kind: kind.moves)
     ranked = sorted(
-        (layer for layer in layers if layer.operator not in MOVERS and _ratio(layer) < SILENCE_DB),
+        (layer for layer in layers if layer.operator not in movers and _ratio(layer) < SILENCE_DB),
         key=lambda layer: (_ratio(layer), layer.index),
     )
     return tuple(layer.index for layer in ranked[:_WORST])

@@ -31,7 +31,7 @@ from tinygen.planning.as_data import plan_as_data
 from tinygen.planning.layout import lay_out
 from tinygen.planning.make import make_plan
 from tinygen.planning.options import KernelChoice, Optimize, Options
-from tinygen.planning.order import OrderSearch, dependences, has_side_effects
+from tinygen.planning.order import OrderSearch, dependences
 from tinygen.planning.plan import Plan, Step
 from tinygen.tflite.reader import read_model_bytes
 
@@ -189,7 +189,7 @@ def test_variables_are_read_and_written_in_the_order_of_the_file(tmp_path: Path)
     model = _variable_read_late()
     network, plan = planned(model)
     assert plan.reordered
-    effects = [layer.operator.opcode for layer in plan.network.layers if has_side_effects(layer)]
+    effects = [layer.operator.opcode for layer in plan.network.layers if layer.has_effects]
     assert effects == ["READ_VARIABLE", "ASSIGN_VARIABLE"]
     (host,) = build([network], tmp_path, optimize=Optimize.SPEED, flags=("-O1",), compiler="gcc")
     interpreter = runtime.Interpreter.from_bytes(model, arena_size=1 << 16)
@@ -220,7 +220,7 @@ def test_side_effects_depend_on_each_other() -> None:
     network, plan = planned(_variable_read_late())
     steps = steps_as_in_file(network, plan)
     found = dependences(network, steps)
-    places = [n for n, step in enumerate(steps) if has_side_effects(step.layer)]
+    places = [n for n, step in enumerate(steps) if step.layer.has_effects]
     assert len(places) == 2
     assert all(found[b] >> a & 1 for a, b in pairwise(places))
 

@@ -26,7 +26,6 @@ from tinygen.hardware.cores import HOST, core
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.network import Network
-from tinygen.ops.streaming import accumulates
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
 from tinygen.planning.checker import Action, PlanError, actions_of, check_plan
@@ -119,7 +118,7 @@ def _events_done(plan: Plan) -> list[int]:
             layer = step.layers[event.operator]
             operator = chain_operator(layer)
             assert operator is not None
-            if not accumulates(layer) or rows[event.operator] == operator.axes[0].input:
+            if not layer.accumulates or rows[event.operator] == operator.axes[0].input:
                 calls.append(done)
     return calls
 

@@ -101,8 +101,7 @@ def _fitted_sum(layer: Add) -> _Sum | None:
     values = np.arange(-128, 128, dtype=np.int8)
     whole = replace(
         layer,
-        lhs=Operand((256, 1), None),
-        rhs=Operand((1, 256), None),
+        operands=(Operand((256, 1), None), Operand((1, 256), None)),
         output_shape=(256, 256),
     )
     (outputs,) = whole.reference(values[:, None], values[None, :])

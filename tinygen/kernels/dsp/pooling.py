@@ -14,7 +14,6 @@ from tinygen.kernels.portable.base import by_rows
 from tinygen.kernels.portable.pooling import pool_binding
 from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
-from tinygen.ops.streaming import accumulates
 
 _MOST_VALUES = 256
 """More values could overflow a sum of 16 bits."""
@@ -52,7 +51,7 @@ def _cycles(per_value: float, per_output: float) -> Callable[[Pool2D], float]:
 
 
 def _bind_average_bands(layer: AveragePool2D, bands: Bands) -> Binding:
-    if accumulates(layer):
+    if layer.accumulates:
         return average_rows_binding(layer, "dsp")
     return by_rows(_bind("average_pool2d_s8"))(layer, bands)
 

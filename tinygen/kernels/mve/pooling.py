@@ -17,7 +17,6 @@ from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
 from tinygen.kernels.portable.pooling import pool_binding
 from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
-from tinygen.ops.streaming import accumulates
 
 _MOST_VALUES = 256
 """More values could overflow a sum of 16 bits."""
@@ -80,7 +79,7 @@ class _PoolKernel:
     def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
         """Estimated cycles of the whole layer by bands."""
         assert isinstance(layer, Pool2D)
-        if not accumulates(layer):
+        if not layer.accumulates:
             return _instructions(layer) * CYCLES_PER_INSTRUCTION + calls_cost(layer, bands)
         _, height, width, channels = layer.input_shape
         calls = -(-height // bands.most)
@@ -92,7 +91,7 @@ class _PoolKernel:
     def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
         """Fit the kernel to bands of the layer."""
         assert isinstance(layer, Pool2D)
-        if accumulates(layer):
+        if layer.accumulates:
             assert isinstance(layer, AveragePool2D)
             return average_rows_binding(layer, "mve")
         return rows_binding(self._bind(layer), bands)

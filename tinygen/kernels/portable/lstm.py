@@ -21,8 +21,7 @@ from tinygen.kernels.binding import (
 )
 from tinygen.kernels.portable.base import PortableKernel
 from tinygen.numerics.tables import tflm_table
-from tinygen.ops.lstm import Lstm, Pair
-from tinygen.ops.lstm_float import FloatLstm
+from tinygen.ops.lstm import FloatLstm, Lstm, Pair
 from tinygen.ops.quantized import INTEGER_RANGES
 
 _CYCLES_PER_MAC = 6.0

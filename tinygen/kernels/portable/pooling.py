@@ -13,7 +13,6 @@ from tinygen.kernels.portable.base import PortableKernel, axis_struct, by_rows
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.kernels.portable.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
-from tinygen.ops.streaming import accumulates
 
 _CYCLES_PER_TAP = 8.0
 _CYCLES_PER_OUTPUT = 30.0
@@ -51,7 +50,7 @@ def _cycles(layer: Pool2D) -> float:
 
 
 def _bind_average_bands(layer: AveragePool2D, bands: Bands) -> Binding:
-    if not accumulates(layer):
+    if not layer.accumulates:
         return by_rows(_binder("average_pool2d_s8"))(layer, bands)
     return average_rows_binding(layer)
 

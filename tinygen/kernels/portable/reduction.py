@@ -11,7 +11,7 @@ from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
 from tinygen.kernels.kernel import Bands
 from tinygen.kernels.portable.base import PortableKernel, int_array, requantization_struct
 from tinygen.kernels.portable.row_sums import mean_rows_binding, sum_offset
-from tinygen.ops.reduction import Mean
+from tinygen.ops.reduce import Mean
 
 _AXES = 3
 _CYCLES_PER_INPUT = 6.0

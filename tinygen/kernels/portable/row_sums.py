@@ -21,7 +21,7 @@ from tinygen.kernels.binding import (
 from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.pooling import AveragePool2D
-from tinygen.ops.reduction import Mean
+from tinygen.ops.reduce import Mean
 
 _MOST_SHORT_SUMS = 256
 """Pixels whose sum fits into int16 whatever they are."""
