@@ -8,32 +8,20 @@ plan's.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from typing import Any
 
 from tinygen.emit.expressions import Renderer
+from tinygen.emit.functions import Function, is_checked, step_function
 from tinygen.kernels.control_flow import operand_name, result_name
 from tinygen.ops.control_flow import Branch, ControlFlow, Loop, Routine
 from tinygen.planning.plan import Step
-
-
-def is_checked(step: Step) -> bool:
-    """Whether the step's function returns a status."""
-    return any(call.checked or call.ends for call in step.binding.calls) or any(
-        is_checked(inner) for routine in step.routines for inner in routine.plan.steps
-    )
-
-
-def step_function(renderer: Renderer, number: int) -> str:
-    """The name of a step's function."""
-    return f"{renderer.label}_step_{number:02d}"
 
 
 def _call(function: str, *, checked: bool) -> list[str]:
     return [f"if ({function}() != 0) {{", "    return -1;", "}"] if checked else [f"{function}();"]
 
 
-def routine_function(renderer: Renderer) -> dict[str, Any]:
-    """The function that runs a routine's steps, for the template."""
+def routine_function(renderer: Renderer) -> Function:
+    """The function that runs a routine's steps."""
     steps = renderer.plan.steps
     body: list[str] = []
     for number, step in enumerate(steps):
@@ -41,12 +29,12 @@ def routine_function(renderer: Renderer) -> dict[str, Any]:
             body += _call(step_function(renderer, number), checked=is_checked(step))
     checked = any(is_checked(step) for step in steps)
     subgraph = renderer.plan.network
-    return {
-        "description": f"The steps of {renderer.label}: {len(subgraph.layers)} layers",
-        "function": renderer.label,
-        "checked": checked,
-        "body": [*body, "return 0;"] if checked else body,
-    }
+    return Function(
+        description=f"The steps of {renderer.label}: {len(subgraph.layers)} layers",
+        name=renderer.label,
+        body=[*body, "return 0;"] if checked else body,
+        returns="int" if checked else "void",
+    )
 
 
 class _Statements:
@@ -130,10 +118,8 @@ class _Statements:
 
 
 def step_body(renderer: Renderer, number: int, step: Step) -> list[str]:
-    """The statements of a step's function; none for a stream, whose operators have their own."""
+    """The statements of a step's function."""
     layer = step.layer
-    if step.stream is not None:
-        return []
     if not isinstance(layer, ControlFlow):
         return renderer.body(renderer.parts[number][0])
     statements = _Statements(renderer, number, layer)

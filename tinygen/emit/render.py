@@ -20,22 +20,28 @@ import numpy as np
 
 from tinygen import __version__
 from tinygen.c_syntax import array_lines, comment, float_literal, integer_literal
-from tinygen.emit.control_flow import is_checked, routine_function, step_body, step_function
-from tinygen.emit.expressions import Part, Renderer, arena_label, shape_text
+from tinygen.emit.control_flow import routine_function, step_body
+from tinygen.emit.expressions import Renderer, arena_label, shape_text
+from tinygen.emit.functions import (
+    Function,
+    is_checked,
+    run_lines,
+    step_description,
+    step_function,
+)
+from tinygen.emit.streams import pushed_input, pushed_step, streams
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.kernels.binding import Binding
 from tinygen.kernels.kernel import Provider
 from tinygen.planning.as_data import plan_as_data
 from tinygen.planning.options import Optimize
-from tinygen.planning.plan import INPUT_ROW, Plan, Step, Stream
+from tinygen.planning.plan import Plan
 from tinygen.resources import resource_root
 
 GeneratedFiles = Mapping[str, bytes]
 """File contents by path relative to the output directory."""
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
-
-_EVENTS_PER_LINE = 12
 
 
 def _initial_state(plan: Plan) -> AnyArray:
@@ -66,7 +72,7 @@ def _interface_tensor(renderer: Renderer, kind: str, position: int, index: int) 
         "ctype": tensor.dtype.ctype,
         "macros": macros,
         "description": comment(f"'{tensor.name}', {tensor.dtype.value} {shape_text(tensor.shape)}"),
-        "pointer": renderer.tensor_pointer(index, writable=kind == "input"),
+        "body": [f"return {renderer.tensor_pointer(index, writable=kind == 'input')};"],
     }
 
 
@@ -83,114 +89,22 @@ def _arenas(plan: Plan) -> Iterator[dict[str, Any]]:
         }
 
 
-def _band_data(renderer: Renderer, part: Part) -> dict[str, Any]:
-    """The function of one operator of a stream: it computes a band, and traces what it wrote."""
-    assert part.stream is not None
-    layer = part.layer
-    (output,) = layer.outputs
-    tensor = renderer.plan.network.tensors[output]
-    if layer.accumulates:
-        height = renderer.plan.network.tensors[layer.inputs[0]].shape[1]
-        guard, size = f"end_row == {height}", f"{tensor.nbytes}u"
-        rows = renderer.tensor_pointer(output, writable=False)
-    else:
-        guard = ""
-        rows = renderer.row_pointer(part.stream, output)
-        size = f"(uint32_t)(end_row - first_row) * {renderer.row_bytes(output)}u"
-    body = renderer.body(part)
-    return {
-        "function": f"{renderer.name}_step_{part.label}",
-        "description": comment(
-            f"{layer.operator.label}; {part.stream.kernels[part.position]}, "
-            f"rows [first_row, end_row)"
-        ),
-        "body": body,
-        "unused": [name for name in ("first_row", "end_row") if name not in "".join(body)],
-        "guard": guard,
-        "trace": f"{layer.operator.index}, {rows}, {size}",
-    }
-
-
-def _pushed_input(renderer: Renderer) -> dict[str, Any] | None:
-    """The input that the application delivers by rows, and the step that takes it; None if none."""
-    plan = renderer.plan
-    for number, step in enumerate(plan.steps):
-        stream = step.stream
-        if stream is None or all(event.operator != INPUT_ROW for event in stream.events):
-            continue
-        assert all(earlier.is_view for earlier in plan.steps[:number])
-        (position,) = (k for k, i in enumerate(plan.network.inputs) if i in stream.rings)
-        index = plan.network.inputs[position]
-        tensor = plan.network.tensors[index]
-        return {
-            "macro": f"INPUT_{position}",
-            "function": f"input_{position}",
-            "ctype": tensor.dtype.ctype,
-            "rows": tensor.shape[1],
-            "row_elements": tensor.elements // tensor.shape[1],
-            "row_bytes": renderer.row_bytes(index),
-            "pointer": renderer.row_pointer(stream, index, writable=True),
-            "step": number,
-            "bands": len(step.layers),
-        }
-    return None
-
-
-def _event_lines(stream: Stream) -> Iterator[str]:
-    """The schedule as initializers."""
-    waits = "TINYGEN_STREAM_INPUT"
-    texts = [
-        f"{{{waits if e.operator == INPUT_ROW else e.operator}, {e.rows}}}" for e in stream.events
-    ]
-    for start in range(0, len(texts), _EVENTS_PER_LINE):
-        yield ", ".join(texts[start : start + _EVENTS_PER_LINE]) + ","
-
-
-def _step_data(renderer: Renderer, number: int, step: Step) -> dict[str, Any]:
-    stream = step.stream
-    parts = renderer.parts[number]
-    tensors = renderer.plan.network.tensors
-    first, last = step.layers[0], step.layers[-1]
-    sources = ", ".join(shape_text(tensors[i].shape) for i in first.inputs)
-    sinks = ", ".join(shape_text(tensors[i].shape) for i in last.outputs)
-    labels = ", ".join(layer.operator.label for layer in step.layers)
-    macs = sum(layer.macs for layer in step.layers)
-    return {
-        "number": number,
-        "function": step_function(renderer, number),
-        "description": comment(
-            f"{labels}: {sources} -> {sinks}"
-            + (f", {macs} MACs" if macs else "")
-            + f"; {step.kernel}"
-        ),
-        "checked": is_checked(step),
-        "ends": any(call.ends for call in step.binding.calls),
-        "body": step_body(renderer, number, step),
-        "bands": [] if stream is None else [_band_data(renderer, part) for part in parts],
-        "events": [] if stream is None else list(_event_lines(stream)),
-        "event_count": 0 if stream is None else len(stream.events),
-        "traces": []
-        if stream is not None
-        else [
-            f"{layer.operator.index}, {renderer.tensor_pointer(i, writable=False)}, "
-            f"{tensors[i].nbytes}u"
-            for layer in step.layers
-            for i in layer.outputs
-        ],
-    }
-
-
-def _functions(renderer: Renderer) -> list[dict[str, Any]]:
+def _functions(renderer: Renderer) -> Iterator[Function]:
     """The functions of a plan's steps, each after those of the routines that it runs."""
-    found: list[dict[str, Any]] = []
     for number, step in enumerate(renderer.plan.steps):
         for inner in step.routines:
             routine = renderer.routine(inner.routine)
-            functions = _functions(routine)
-            found += [*functions, routine_function(routine)] if functions else []
+            functions = list(_functions(routine))
+            yield from functions
+            if functions:
+                yield routine_function(routine)
         if not step.is_view and step.stream is None:
-            found.append(_step_data(renderer, number, step))
-    return found
+            yield Function(
+                step_description(renderer, step),
+                step_function(renderer, number),
+                step_body(renderer, number, step),
+                returns="int" if is_checked(step) else "void",
+            )
 
 
 def _kernel_headers(plan: Plan) -> dict[str, bytes]:
@@ -317,7 +231,11 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
     library_files, library_headers = library(plan) if library else ({}, ())
     name = plan.options.name
     model_file = comment(Path(plan.network.graph.source).name)
-    pushed = _pushed_input(renderer)
+    waiting = pushed_step(plan.steps)
+    pushed = None if waiting is None else pushed_input(renderer, waiting)
+    inputs = [_interface_tensor(renderer, "input", k, i) for k, i in enumerate(plan.network.inputs)]
+    if pushed:
+        inputs[pushed["position"]]["body"] = pushed["body"]
     context: dict[str, Any] = {
         "banner": f"Generated by tinygen {__version__} from {model_file}; do not edit.",
         "name": name,
@@ -336,9 +254,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "run_function": f"{name}_push_row()" if pushed else f"{name}_invoke()",
         "state_bytes": plan.state_bytes,
         "state_lines": list(array_lines(_initial_state(plan))),
-        "inputs": [
-            _interface_tensor(renderer, "input", k, i) for k, i in enumerate(plan.network.inputs)
-        ],
+        "inputs": inputs,
         "outputs": [
             _interface_tensor(renderer, "output", k, i) for k, i in enumerate(plan.network.outputs)
         ],
@@ -356,8 +272,9 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         ],
         "kernel_defines": _kernel_defines(plan),
         "headers": [*(f"kernels/{h}" for h in _own_headers(plan)), *library_headers],
-        "functions": _functions(renderer),
-        "steps": [_step_data(renderer, i, step) for i, step in enumerate(plan.steps)],
+        "functions": list(_functions(renderer)),
+        "streams": list(streams(renderer, waiting)),
+        "run": list(run_lines(renderer, waiting)),
         "arrays": renderer.arrays,
     }
     files: dict[str, bytes] = {}
