@@ -4,7 +4,7 @@
  * the CRC-32 in their last 4 (RP2040 Datasheet, 2.8.1.3.1) and runs them. They let flash be read as
  * memory, by the serial read command 03h that every flash chip knows, and start the program.
  *
- * Registers of the SSI: RP2040 Datasheet, 4.10.13. tinygen/targets/boot2.py puts the CRC in.
+ * Registers of the SSI: RP2040 Datasheet, 4.10.13. tinygen/hardware/boot2.py puts the CRC in.
  */
     .syntax unified
     .cpu cortex-m0plus

@@ -17,7 +17,7 @@ each output, the operator's options and their length::
                     const uint8_t *options, uint32_t option_bytes);
 
 ``sources`` are copied next to the generated files and compiled with them. Constant inputs are inputs
-like any other. ``docs/custom-operators.md`` has a worked example.
+like any other. ``examples/custom_operator`` is a worked example.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Estimated cycles of CMSIS-NN's kernels, for choosing among kernels.
 
-Fitted to the measured layers of KERNELS.md (Cortex-M4, cycle-estimating emulation) and KERNELS-MVE.md
-(Cortex-M55): within about 20 % of each convolution, depthwise and fully connected layer there. Of plain
-C (M0, M3) pools were measured; the other figures are estimates of the inner loops.
+Fitted to single layers measured by cycle-estimating emulation on a Cortex-M4 and a Cortex-M55 (two
+studies that are no part of this repository): within about 20 % of each convolution, depthwise and fully
+connected layer there. Of plain C (M0, M3) pools were measured; the other figures are estimates of the
+inner loops.
 """
 
 from __future__ import annotations
