@@ -11,15 +11,21 @@ from __future__ import annotations
 import functools
 import operator
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import TypeVar
 
 from tinygen.planning.memory.body import Body, Interval, Sharing, forbidden, merged, mirrored, runs
 from tinygen.planning.memory.exact import smaller_placement
 
 _TRIALS_TIMES_BODIES = 12_000
+
+Rank = tuple[int, ...]
+"""What is to be least, the most important first."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -235,22 +241,12 @@ class Arena:
     def pack(self, effort: float = 1.0) -> Placement:
         """Offsets of all bodies. ``effort`` scales the number of trials."""
         bound = self.lower_bound
-        best_order = min(self.orders(), key=lambda order: self._size(self._first_fit(order)))
-        best = self._first_fit(best_order)
-        size = self._size(best)
-        generator = random.Random(0)
-        count = len(self.items)
-        trials = int(effort * _TRIALS_TIMES_BODIES / max(count, 1)) if count > 1 else 0
-        for _ in range(trials):
-            if size == bound:
-                break
-            i, j = generator.sample(range(count), 2)
-            order = list(best_order)
-            order[i], order[j] = order[j], order[i]
+
+        def attempt(order: Sequence[int]) -> tuple[Rank, list[int]]:
             offsets = self._first_fit(order)
-            trial = self._size(offsets)
-            if trial <= size:
-                best_order, best, size = order, offsets, trial
+            return (self._size(offsets),), offsets
+
+        (size,), best = climb(self.orders(), attempt, effort, (bound,))
         proven = size == bound
         if not proven and effort >= 1:
             sizes = [item.size for item in self.items]
@@ -258,8 +254,34 @@ class Arena:
             found = smaller_placement(sizes, alignments, self.forbidden, bound, size, effort)
             proven = found.proven
             if found.offsets is not None:
-                best, size = list(found.offsets), self._size(found.offsets)
+                size, best = self._size(found.offsets), list(found.offsets)
         return Placement(self._by_key(best), size, proven)
+
+
+def climb(
+    orders: Iterable[list[int]],
+    attempt: Callable[[Sequence[int]], tuple[Rank, Result]],
+    effort: float,
+    goal: Rank | None = None,
+) -> tuple[Rank, Result]:
+    """The least rank that these orders, and seeded swaps in the best of them, attempt; its result.
+
+    ``effort`` scales the number of trials; they end when the rank is ``goal``.
+    """
+    tried = [(*attempt(order), order) for order in orders]
+    rank, result, best = min(tried, key=lambda trial: trial[0])
+    generator = random.Random(0)
+    count = len(best)
+    for _ in range(int(effort * _TRIALS_TIMES_BODIES / count) if count > 1 else 0):
+        if rank == goal:
+            break
+        i, j = generator.sample(range(count), 2)
+        order = list(best)
+        order[i], order[j] = order[j], order[i]
+        found, offsets = attempt(order)
+        if found <= rank:
+            rank, result, best = found, offsets, order
+    return rank, result
 
 
 def _up(offset: int, alignment: int) -> int:

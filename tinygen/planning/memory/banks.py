@@ -8,18 +8,12 @@ the emission, which names each bank's array. Bodies overlap only inside a bank.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from tinygen.planning.memory.arena import Arena, Placement
+from tinygen.planning.memory.arena import Arena, Placement, Rank, climb
 from tinygen.planning.options import Bank
-
-_TRIALS_TIMES_BODIES = 12_000
-
-Rank = tuple[int, int, int]
-"""Bytes that do not fit, bytes an inference moves to and from slow memory, bytes of all banks."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +42,8 @@ class Spread:
     banks: tuple[BankArena, ...]
 
 
-@dataclass(frozen=True)
-class _Trial:
-    rank: Rank
-    order: tuple[int, ...]
-    placed: Sequence[Mapping[int, int]]
-    """By bank, the offset of each item there."""
+Placed = Sequence[Mapping[int, int]]
+"""By bank, the offset of each item there."""
 
 
 class _Search:
@@ -68,7 +58,10 @@ class _Search:
         self.moved = [sum(moved.get(b.key, 0) for b in item.bodies) for item in arena.items]
 
     def rank(self, sizes: Sequence[int], homes: Mapping[int, int]) -> Rank:
-        """How good it is to have the items in these banks, where they take so many bytes."""
+        """How bad it is to have the items in these banks, where they take so many bytes.
+
+        Bytes that do not fit, bytes an inference moves to and from slow memory, bytes of all banks.
+        """
         total = sum(sizes)
         excess = sum(max(0, s - b.nbytes) for s, b in zip(sizes, self.banks, strict=True))
         if self.most is not None:
@@ -76,7 +69,7 @@ class _Search:
         slow = sum(self.moved[item] for item, home in homes.items() if not self.banks[home].fast)
         return excess, slow, total
 
-    def fill(self, order: tuple[int, ...]) -> _Trial:
+    def fill(self, order: Sequence[int]) -> tuple[Rank, Placed]:
         """Place the items in this order, each in the first bank with room, at its lowest offset."""
         placed: list[dict[int, int]] = [{} for _ in self.banks]
         homes: dict[int, int] = {}
@@ -91,7 +84,7 @@ class _Search:
                     homes[number] = home
                     sizes[home] = max(sizes[home], end)
                     break
-        return _Trial(self.rank(sizes, homes), order, placed)
+        return self.rank(sizes, homes), placed
 
     def packed(self, placed: Mapping[int, int], effort: float) -> Placement:
         """The items of a bank packed anew, or as they are placed, if that takes less."""
@@ -103,27 +96,13 @@ class _Search:
         offsets = {body.key: at for number, at in placed.items() for body in items[number].bodies}
         return Placement(offsets, extent, optimal=False)
 
-    def orders(self) -> Iterator[tuple[int, ...]]:
+    def orders(self) -> Iterator[list[int]]:
         """What is accessed most for its size first; besides, the orders that suit a single bank."""
         items = self.arena.items
-        hottest = sorted(
+        yield sorted(
             range(len(items)), key=lambda i: (-self.moved[i] / items[i].size, items[i].key)
         )
-        yield tuple(hottest)
-        yield from (tuple(order) for order in self.arena.orders())
-
-    def best(self, effort: float) -> _Trial:
-        best = min((self.fill(order) for order in self.orders()), key=lambda trial: trial.rank)
-        generator = random.Random(0)
-        count = len(self.arena.items)
-        for _ in range(int(effort * _TRIALS_TIMES_BODIES / count) if count > 1 else 0):
-            i, j = generator.sample(range(count), 2)
-            order = list(best.order)
-            order[i], order[j] = order[j], order[i]
-            trial = self.fill(tuple(order))
-            if trial.rank <= best.rank:
-                best = trial
-        return best
+        yield from self.arena.orders()
 
 
 def spread(
@@ -154,7 +133,7 @@ def spread(
     search = _Search(arena, moved, banks, most)
     numbers = range(len(arena.items))
     everywhere = range(len(banks))
-    placed = search.best(effort).placed
+    _, placed = climb(search.orders(), search.fill, effort)
     parts = [search.packed(items, effort) for items in placed]
     homes = {number: home for home, items in enumerate(placed) for number in items}
     rank = search.rank([part.extent for part in parts], homes)
