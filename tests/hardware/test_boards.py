@@ -81,7 +81,7 @@ def test_unknown_boards() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('core = "cortex-m0"', 'core = "cortex-a9"', "core is 'cortex-a9', known are cortex-m0"),
+        ('core = "cortex-m0"', 'core = "cortex-a9"', "core is 'cortex-a9', known cores: cortex-m0"),
         ('core = "cortex-m0"', "", "core is missing"),
         ("clock_hz = 16_000_000", 'clock_hz = "fast"', "clock_hz must be an integer, not 'fast'"),
         ("clock_hz = 16_000_000", "clock_hz = true", "clock_hz must be an integer"),
@@ -110,7 +110,18 @@ def test_unknown_boards() -> None:
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = ["1234"]', "must be like '0483:374b'"),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = [7]', "usb must be one or more strings"),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nboot = "u-boot"', "boot is 'u-boot', known"),
-        ("[uart]", '[flashing]\nmethods = ["magic"]\n[uart]', "methods has 'magic', known are"),
+        ("[uart]", '[flashing]\nmethods = "uf2"\n[uart]', r"flashing\.methods must be one or more"),
+        ("[uart]", "[flashing]\nchips = {}\n[uart]", r"flashing\.methods is missing"),
+        (
+            "[uart]",
+            '[flashing]\nmethods = ["uf2"]\nchips = {uf2 = 1}\n[uart]',
+            r"flashing\.chips\.uf2 must be a string, not 1",
+        ),
+        ("baud = ", "max_baud = 1\nbaud = ", r"uart\.max_baud must be at least"),
+        ("tx_pin = 24", "tx_pin = 24\nlpuart = 0", r"uart\.lpuart is not a known key"),
+        ('kind = "qemu"', 'kind = "qemu"\nuart = "uart0"', r"emulator\.uart is not a known key"),
+        ('kind = "qemu"', 'kind = "renode"\nuart = "a"', r"emulator\.cpu is not a known key"),
+        ('core = "cortex-m0"', 'core = "cortex-m0"\nname = "x"', "name is not a known key"),
         (
             "[uart]",
             '[[setup]]\ndo = "wait"\nat = 2\nmask = 1\nvalue = 1\nwhy = ""\n[uart]',

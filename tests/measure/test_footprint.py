@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tinygen.errors import BuildError
+from tinygen.hardware.elf import read_symbols
 from tinygen.hardware.link_map import Contribution, read_link_map
-from tinygen.hardware.symbols import read_symbols
 
 MAP = """\
 Archive member included to satisfy reference by file (symbol)

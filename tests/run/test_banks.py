@@ -13,7 +13,7 @@ from tests.run.programs import need, need_tools_of
 from tinygen.compilation import Compilation, compile_model
 from tinygen.emit import write_files
 from tinygen.hardware.boards import Board, board
-from tinygen.hardware.symbols import read_symbols
+from tinygen.hardware.elf import read_symbols
 from tinygen.ir import reference
 from tinygen.measure.footprint import measure_footprint
 from tinygen.measure.verify import verify

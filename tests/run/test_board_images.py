@@ -17,8 +17,7 @@ from tinygen.emit import write_files
 from tinygen.errors import BudgetError
 from tinygen.hardware.boards import Board, Region, all_boards, board
 from tinygen.hardware.boot2 import boot2_crc
-from tinygen.hardware.elf import Section, read_sections, read_segments
-from tinygen.hardware.symbols import Symbol, read_symbols
+from tinygen.hardware.elf import Section, Symbol, read_sections, read_segments, read_symbols
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.run.build import build_image
 from tinygen.run.runner import Image

@@ -16,7 +16,7 @@ from tests.run.programs import need
 from tinygen.errors import MachineError, TargetError
 from tinygen.hardware import cores
 from tinygen.hardware.boards import board
-from tinygen.hardware.symbols import read_symbols
+from tinygen.hardware.elf import read_symbols
 from tinygen.hardware.timing import CLASSES as NAMES
 from tinygen.hardware.timing import Timing
 from tinygen.hardware.toolchain import host_toolchain

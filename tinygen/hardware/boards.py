@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boards: one TOML file each in boards/ (or the user's own), checked into a frozen Board."""
+"""Boards: one TOML file each in boards/ (or the user's own), read into a frozen Board.
+
+The names of the dataclasses' fields are the keys of the file.
+"""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
 from tinygen.errors import InputError
-from tinygen.hardware.cores import Core, all_cores, core
+from tinygen.hardware.cores import HOST, Core, core
+from tinygen.hardware.tables import (
+    TableError,
+    at_least,
+    faults_of,
+    identifier,
+    load_toml,
+    one_of,
+    read_table,
+)
 from tinygen.resources import resource_root
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
-
-T = TypeVar("T")
 _WORD = 0xFFFF_FFFF
 _SMALLEST_GUARD_BYTES = 256
 
@@ -31,37 +36,38 @@ _UART_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "nrf51": ("tx_pin", "rx_pin"),
     "nrf_uarte": ("tx_pin", "rx_pin"),
     "pl011": (),
-    "host": (),
 }
-_EMULATORS = ("qemu", "renode")
 _BOOT_BLOCKS = ("rp2040", "rp2350")
-FLASH_METHODS = (
-    "probe-rs",
-    "pyocd",
-    "openocd",
-    "st-flash",
-    "stm32cubeprogrammer",
-    "nrfutil",
-    "nrfjprog",
-    "jlink",
-    "uf2",
-    "stm32loader",
-)
-"""Names of the flash back ends (tinygen/flash), as board files list them."""
 GUARD_BYTES = 32 * 1024
 """Addresses below the stack that the MPU keeps free, so that an overflow is noticed."""
 
 
+def _check_given(key: str, given: bool, needed: bool) -> None:
+    """Of a key that some kinds of a thing have: that it is there for those, and only for those."""
+    if needed and not given:
+        raise TableError(key, "is missing")
+    if given and not needed:
+        raise TableError(key, "is not a known key")
+
+
 @dataclass(frozen=True)
 class Region:
-    """A memory region: its name in the linker script, first address and length in bytes.
+    """A memory region: its name in the linker script, first address and length in bytes."""
 
-    ``fast``: quicker to access than the other RAM, as tightly coupled memory is.
-    """
+    name: Annotated[str, identifier]
+    origin: Annotated[int, at_least(0)]
+    length: Annotated[int, at_least(1)]
 
-    name: str
-    origin: int
-    length: int
+    @property
+    def end(self) -> int:
+        """The address after its last."""
+        return self.origin + self.length
+
+
+@dataclass(frozen=True)
+class RamRegion(Region):
+    """RAM. ``fast``: quicker to access than the other RAM, as tightly coupled memory is."""
+
     fast: bool = False
 
 
@@ -73,19 +79,36 @@ class Uart:
         kind: driver, ``firmware/runtime/uart_<kind>.c``.
         base: address of its registers.
         baud: bits a second, to begin with.
-        clock_hz: what its divider divides.
-        parameters: the driver's own integers.
+        clock_hz: what its divider divides; 0 for the processor's clock.
+        max_baud: the most the board can do; harness and target agree on something up to it. 0 if that
+            is ``baud``.
         pins: the board's pins it is on, for people.
-        max_baud: the most the board can do; harness and target agree on something up to it.
+        lpuart: whether it is an LPUART: 1, or 0.
+        tx_pin: number of the pin it sends on.
+        rx_pin: number of the pin it receives on.
     """
 
-    kind: str
-    base: int
-    baud: int
-    clock_hz: int
-    parameters: Mapping[str, int]
+    kind: Annotated[str, one_of(*_UART_PARAMETERS)]
+    base: Annotated[int, at_least(0)]
+    baud: Annotated[int, at_least(1)]
+    clock_hz: Annotated[int, at_least(1)] = 0
+    max_baud: Annotated[int, at_least(1)] = 0
     pins: str = ""
-    max_baud: int = 0
+    lpuart: Annotated[int, at_least(0)] | None = None
+    tx_pin: Annotated[int, at_least(0)] | None = None
+    rx_pin: Annotated[int, at_least(0)] | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("lpuart", "tx_pin", "rx_pin"):
+            given = getattr(self, key) is not None
+            _check_given(key, given, key in _UART_PARAMETERS.get(self.kind, ()))
+        if 0 < self.max_baud < self.baud:
+            raise TableError("max_baud", f"must be at least {self.baud}, not {self.max_baud}")
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        """The driver's own integers."""
+        return {key: getattr(self, key) for key in _UART_PARAMETERS[self.kind]}
 
 
 @dataclass(frozen=True)
@@ -93,18 +116,30 @@ class Step:
     """One access of a register while the board is set up, before the serial line is.
 
     Attributes:
-        kind: ``write`` all bits, ``change`` those of ``mask``, or ``wait`` until they are ``value``.
-        address: of the 32-bit register.
-        mask: bits that are meant.
+        do: ``write`` all bits, ``change`` those of ``mask``, or ``wait`` until they are ``value``.
+        at: address of the 32-bit register.
         value: of these bits.
         why: register, purpose and section of the manual.
+        mask: bits that are meant; none for ``write``.
     """
 
-    kind: str
-    address: int
-    mask: int
-    value: int
+    do: Annotated[str, one_of("write", "change", "wait")]
+    at: Annotated[int, at_least(0)]
+    value: Annotated[int, at_least(0)]
     why: str
+    mask: Annotated[int, at_least(1)] = 0
+
+    def __post_init__(self) -> None:
+        _check_given("mask", self.mask != 0, self.do != "write")
+        if self.at % 4:
+            raise TableError("at", f"must be a multiple of 4, not {self.at:#x}")
+        if self.value & ~self.bits:
+            raise TableError("value", f"has bits outside the mask {self.mask:#x}: {self.value:#x}")
+
+    @property
+    def bits(self) -> int:
+        """Those that are meant."""
+        return self.mask or _WORD
 
 
 @dataclass(frozen=True)
@@ -117,7 +152,7 @@ class Flashing:
     """
 
     methods: tuple[str, ...]
-    chips: Mapping[str, str]
+    chips: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,13 +161,18 @@ class Power:
 
     Attributes:
         run_ua_per_mhz: supply current in microamperes a megahertz, code running from flash.
-        volts: of the supply.
+        millivolts: of the supply.
         source: the document and its conditions.
     """
 
-    run_ua_per_mhz: int
-    volts: float
+    run_ua_per_mhz: Annotated[int, at_least(1)]
+    millivolts: Annotated[int, at_least(1)]
     source: str
+
+    @property
+    def volts(self) -> float:
+        """Of the supply."""
+        return self.millivolts / 1000
 
 
 @dataclass(frozen=True)
@@ -142,17 +182,42 @@ class Emulator:
     Attributes:
         kind: ``qemu`` or ``renode``.
         machine: QEMU's name of the machine, or Renode's platform file.
-        cpu: QEMU's name of the processor; empty for Renode.
-        uart: Renode's name of the serial line; empty for QEMU.
-        reads_ahead: whether QEMU may take bytes from the host before the UART takes them; its model
-            of the UART must then ask for the next one.
+        cpu: QEMU's name of the processor.
+        uart: Renode's name of the serial line.
+        line: ``direct`` if QEMU must not take bytes from the host before the UART takes them, because
+            its model of the UART does not ask for the next one then.
     """
 
-    kind: str
+    kind: Annotated[str, one_of("qemu", "renode")]
     machine: str
-    cpu: str
-    uart: str = ""
-    reads_ahead: bool = True
+    cpu: str = ""
+    uart: Annotated[str, identifier] = ""
+    line: Annotated[str, one_of("direct")] = ""
+
+    def __post_init__(self) -> None:
+        _check_given("cpu", self.cpu != "", self.kind == "qemu")
+        _check_given("uart", self.uart != "", self.kind == "renode")
+        if self.kind == "renode" and self.line:
+            raise TableError("line", "is not a known key")
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether QEMU may take bytes from the host before the UART takes them."""
+        return self.line != "direct"
+
+
+def _usb_id(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})", text)
+    if found is None:
+        raise ValueError(f"must be like '0483:374b', not {text!r}")
+    return int(found[1], 16), int(found[2], 16)
+
+
+def _core(name: Any) -> Core:
+    try:
+        return core(str(name))
+    except InputError as error:
+        raise ValueError(f"is {name!r}, {error.hint}") from None
 
 
 @dataclass(frozen=True)
@@ -160,39 +225,39 @@ class Board:
     """A board, or the host.
 
     Attributes:
-        name: the board file's name without its ending.
-        title: one line for people.
         core: its processor.
+        title: one line for people.
         clock_hz: processor clock once the board is set up; 0 for the host.
         stack_bytes: reserved for the stack; 0 for the host, whose system gives one.
         flash: code and constants go to the first of these; empty for the host.
         ram: variables go to the first of these, the arena where there is room; empty for the host.
         uart: the serial line the harness speaks over.
+        name: the board file's name without its ending.
         emulator: what emulates it, or None for a real board and the host.
         vectors_in: name of the region the vector table is at the start of.
         stack_in: name of the RAM region the stack is at the start of.
         setup: register accesses that make clock, pins and serial line ready.
         boot: what the chip's boot ROM wants to find in flash: ``rp2040``, ``rp2350`` or nothing.
         flashing: how programs get onto it, or None where nothing but an emulator loads them.
-        usb_ids: USB vendor and product numbers of its debug probe or serial adapter.
+        usb: vendor and product numbers of its debug probe or serial adapter.
         power: what its chip draws while it computes, where a datasheet says.
     """
 
     name: str
+    core: Annotated[Core, _core]
     title: str
-    core: Core
-    clock_hz: int
-    stack_bytes: int
+    clock_hz: Annotated[int, at_least(1)]
+    stack_bytes: Annotated[int, at_least(256)]
     flash: tuple[Region, ...]
-    ram: tuple[Region, ...]
+    ram: tuple[RamRegion, ...]
     uart: Uart
-    emulator: Emulator | None
+    emulator: Emulator | None = None
     vectors_in: str = ""
     stack_in: str = ""
     setup: tuple[Step, ...] = ()
-    boot: str = ""
+    boot: Annotated[str, one_of(*_BOOT_BLOCKS)] = ""
     flashing: Flashing | None = None
-    usb_ids: tuple[tuple[int, int], ...] = ()
+    usb: tuple[Annotated[tuple[int, int], _usb_id], ...] = ()
     power: Power | None = None
 
     @property
@@ -208,205 +273,38 @@ class Board:
         return min(alignment, GUARD_BYTES)
 
 
-class _Table:
-    """A TOML table that knows where it stands, so that every complaint names file and key."""
+@dataclass(frozen=True)
+class _Host:
+    """The host's file; the rest of a board it does not have."""
 
-    def __init__(self, path: Path, prefix: str, content: Mapping[str, Any]) -> None:
-        self._path = path
-        self._prefix = prefix
-        self._content = content
-        self._used: set[str] = set()
-
-    def complaint(self, key: str, what: str) -> InputError:
-        """An error that names the file and the key."""
-        return InputError(
-            f"{self._path}: {self._prefix}{key} {what}",
-            "the boards that come with tinygen are examples: see `tinygen boards`",
-        )
-
-    def get(self, key: str, kind: type[T], default: T | None = None) -> T:
-        self._used.add(key)
-        value = self._content.get(key, default)
-        if value is None:
-            raise self.complaint(key, "is missing")
-        # TOML's booleans are Python integers too.
-        if not isinstance(value, kind) or isinstance(value, bool):
-            names = {
-                str: "a string",
-                int: "an integer",
-                dict: "a table",
-                list: "an array of tables",
-            }
-            raise self.complaint(key, f"must be {names[kind]}, not {value!r}")
-        return value
-
-    def flag(self, key: str) -> bool:
-        """A boolean, false if it is left out."""
-        self._used.add(key)
-        value = self._content.get(key, False)
-        if not isinstance(value, bool):
-            raise self.complaint(key, f"must be true or false, not {value!r}")
-        return value
-
-    def natural(self, key: str, minimum: int, default: int | None = None) -> int:
-        value = self.get(key, int, default)
-        if not minimum <= value < 1 << 32:
-            raise self.complaint(key, f"must be from {minimum} to 0xFFFFFFFF, not {value}")
-        return value
-
-    def choice(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-        value = self.get(key, str, default)
-        if value == default:
-            return value
-        if value not in allowed:
-            raise self.complaint(key, f"is {value!r}, known are {', '.join(allowed)}")
-        return value
-
-    def identifier(self, key: str) -> str:
-        value = self.get(key, str)
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise self.complaint(key, f"must be letters, digits and underscores, not {value!r}")
-        return value
-
-    def table(self, key: str) -> _Table:
-        return _Table(self._path, f"{self._prefix}{key}.", self.get(key, dict))
-
-    def tables(self, key: str) -> list[_Table]:
-        entries = self.get(key, list)
-        if not entries or not all(isinstance(entry, dict) for entry in entries):
-            raise self.complaint(key, "must be one or more tables ([[...]])")
-        return [
-            _Table(self._path, f"{self._prefix}{key}[{i}].", entry)
-            for i, entry in enumerate(entries)
-        ]
-
-    def strings(self, key: str) -> tuple[str, ...]:
-        entries = self.get(key, list)
-        if not entries or not all(isinstance(entry, str) for entry in entries):
-            raise self.complaint(key, f"must be one or more strings, not {entries!r}")
-        return tuple(entries)
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._content)
-
-    def has(self, key: str) -> bool:
-        return key in self._content
-
-    def finish(self) -> None:
-        """Refuses keys nobody asked for: most of them are misspelt."""
-        for key in self._content:
-            if key not in self._used:
-                raise self.complaint(key, "is not a known key")
+    core: str
+    title: str
+    uart: Mapping[str, str]
 
 
-def _finished(table: _Table, read: Callable[[_Table], T]) -> T:
-    value = read(table)
-    table.finish()
-    return value
-
-
-def _region(table: _Table) -> Region:
-    return Region(table.identifier("name"), table.natural("origin", 0), table.natural("length", 1))
-
-
-def _ram_region(table: _Table) -> Region:
-    return replace(_region(table), fast=table.flag("fast"))
-
-
-def _uart(table: _Table, clock_hz: int) -> Uart:
-    kind = table.choice("kind", tuple(_UART_PARAMETERS))
-    if kind == "host":
-        return Uart(kind, 0, 0, 0, {})
-    baud = table.natural("baud", 1)
-    return Uart(
-        kind,
-        table.natural("base", 0),
-        baud,
-        table.natural("clock_hz", 1, clock_hz),
-        {name: table.natural(name, 0) for name in _UART_PARAMETERS[kind]},
-        table.get("pins", str, ""),
-        table.natural("max_baud", baud, baud),
-    )
-
-
-def _emulator(table: _Table) -> Emulator:
-    kind = table.choice("kind", _EMULATORS)
-    machine = table.get("machine", str)
-    if kind == "renode":
-        return Emulator(kind, machine, "", table.identifier("uart"))
-    line = table.choice("line", ("direct",), "")
-    return Emulator(kind, machine, table.get("cpu", str), reads_ahead=line != "direct")
-
-
-def _step(table: _Table) -> Step:
-    kind = table.choice("do", ("write", "change", "wait"))
-    address = table.natural("at", 0)
-    value = table.natural("value", 0)
-    mask = _WORD if kind == "write" else table.natural("mask", 1)
-    if address % 4:
-        raise table.complaint("at", f"must be a multiple of 4, not {address:#x}")
-    if value & ~mask:
-        raise table.complaint("value", f"has bits outside the mask {mask:#x}: {value:#x}")
-    return Step(kind, address, mask, value, table.get("why", str))
-
-
-def _flashing(table: _Table) -> Flashing:
-    methods = table.strings("methods")
-    for method in methods:
-        if method not in FLASH_METHODS:
-            raise table.complaint(
-                "methods", f"has {method!r}, known are {', '.join(FLASH_METHODS)}"
-            )
-    chips = table.table("chips") if table.has("chips") else None
-    if chips is None:
-        return Flashing(methods, {})
-    return Flashing(methods, {name: chips.get(name, str) for name in chips.names()})
-
-
-def _power(table: _Table) -> Power:
-    return Power(
-        table.natural("run_ua_per_mhz", 1),
-        table.natural("millivolts", 1) / 1000,
-        table.get("source", str),
-    )
-
-
-def _usb_ids(table: _Table) -> tuple[tuple[int, int], ...]:
-    ids = []
-    for text in table.strings("usb"):
-        found = re.fullmatch(r"([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})", text)
-        if found is None:
-            raise table.complaint("usb", f"must be like '0483:374b', not {text!r}")
-        ids.append((int(found[1], 16), int(found[2], 16)))
-    return tuple(ids)
-
-
-def _check_regions(table: _Table, loaded: Board) -> None:
+def _check_regions(loaded: Board) -> None:
     """The first fault of the memory map, which the linker would report less clearly."""
     regions = (*loaded.flash, *loaded.ram)
     for number, region in enumerate(regions):
-        if region.origin + region.length > 1 << 32:
-            raise table.complaint(region.name, "ends past the 32-bit address space")
+        if region.end > 1 << 32:
+            raise TableError(region.name, "ends past the 32-bit address space")
         for other in regions[:number]:
             if region.name == other.name:
-                raise table.complaint("ram", f"and flash have two regions named {region.name}")
-            if (
-                region.origin < other.origin + other.length
-                and other.origin < region.origin + region.length
-            ):
-                raise table.complaint(region.name, f"overlaps region {other.name}")
+                raise TableError("ram", f"and flash have two regions named {region.name}")
+            if region.origin < other.end and other.origin < region.end:
+                raise TableError(region.name, f"overlaps region {other.name}")
     if loaded.vectors_in not in {region.name for region in regions}:
-        raise table.complaint("vectors_in", f"names no region: {loaded.vectors_in!r}")
+        raise TableError("vectors_in", f"names no region: {loaded.vectors_in!r}")
     stack = next((region for region in loaded.ram if region.name == loaded.stack_in), None)
     if stack is None:
-        raise table.complaint("stack_in", f"names no RAM region: {loaded.stack_in!r}")
+        raise TableError("stack_in", f"names no RAM region: {loaded.stack_in!r}")
     if loaded.stack_bytes > stack.length:
-        raise table.complaint("stack_bytes", f"is more than region {stack.name} has")
+        raise TableError("stack_bytes", f"is more than region {stack.name} has")
     if loaded.stack_guard_bytes < _SMALLEST_GUARD_BYTES:
-        raise table.complaint("stack_in", f"starts at no multiple of {_SMALLEST_GUARD_BYTES}")
+        raise TableError("stack_in", f"starts at no multiple of {_SMALLEST_GUARD_BYTES}")
     for other in regions:
-        if stack.origin - GUARD_BYTES < other.origin + other.length <= stack.origin:
-            raise table.complaint(
+        if stack.origin - GUARD_BYTES < other.end <= stack.origin:
+            raise TableError(
                 "stack_in",
                 f"is {stack.name}, right above {other.name}: an overflow would go unnoticed",
             )
@@ -419,46 +317,19 @@ def load_board(path: Path) -> Board:
         InputError: it cannot be read, is no TOML, or lacks or misspells something; the message
             names the file and the key.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the board file: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from error
-
-    table = _Table(path, "", content)
-    processor = core(table.choice("core", tuple(entry.name for entry in all_cores())))
-    title = table.get("title", str)
-    if processor.is_host:
-        uart = _finished(table.table("uart"), lambda entry: _uart(entry, 0))
-        table.finish()
-        return Board(path.stem, title, processor, 0, 0, (), (), uart, None)
-    clock_hz = table.natural("clock_hz", 1)
-    flash = tuple(_finished(entry, _region) for entry in table.tables("flash"))
-    ram = tuple(_finished(entry, _ram_region) for entry in table.tables("ram"))
-    loaded = Board(
-        name=path.stem,
-        title=title,
-        core=processor,
-        clock_hz=clock_hz,
-        stack_bytes=table.natural("stack_bytes", 256),
-        flash=flash,
-        ram=ram,
-        uart=_finished(table.table("uart"), lambda entry: _uart(entry, clock_hz)),
-        emulator=_finished(table.table("emulator"), _emulator) if table.has("emulator") else None,
-        vectors_in=table.get("vectors_in", str, flash[0].name),
-        stack_in=table.get("stack_in", str, ram[0].name),
-        setup=tuple(_finished(entry, _step) for entry in table.tables("setup"))
-        if table.has("setup")
-        else (),
-        boot=table.choice("boot", _BOOT_BLOCKS, ""),
-        flashing=_finished(table.table("flashing"), _flashing) if table.has("flashing") else None,
-        usb_ids=_usb_ids(table) if table.has("usb") else (),
-        power=_finished(table.table("power"), _power) if table.has("power") else None,
-    )
-    table.finish()
-    _check_regions(table, loaded)
-    return loaded
+    with faults_of(path, "the boards that come with tinygen are examples: see `tinygen boards`"):
+        content = load_toml(path, "board file")
+        if content.get("core") == HOST:
+            host = read_table(_Host, content)
+            return Board(path.stem, core(HOST), host.title, 0, 0, (), (), Uart(HOST, 0, 0))
+        given = read_table(Board, content, name=path.stem)
+        loaded = replace(
+            given,
+            vectors_in=given.vectors_in or given.flash[0].name,
+            stack_in=given.stack_in or given.ram[0].name,
+        )
+        _check_regions(loaded)
+        return loaded
 
 
 def all_boards() -> tuple[Board, ...]:

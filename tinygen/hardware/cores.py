@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 from tinygen.errors import InputError
-from tinygen.hardware.tables import TableError, load_table, one_of
+from tinygen.hardware.tables import TableError, faults_of, load_toml, one_of, read_table
 from tinygen.hardware.timing import Timing
 
 HOST = "host"
@@ -182,7 +182,8 @@ def load_core(path: Path, words: frozenset[str] = frozenset()) -> Core:
     Raises:
         InputError: the file is at fault, and the message names the key; or no part lacks that.
     """
-    said = load_table(path, _CoreFile, "core file")
+    with faults_of(path):
+        said = read_table(_CoreFile, load_toml(path, "core file"))
     possible = [word for word, lost in _WORDS.items() if lost[0] in said.may_lack]
     for word in words - set(possible):
         raise InputError(

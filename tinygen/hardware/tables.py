@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """TOML files read into annotated frozen dataclasses; every complaint names the file and the key.
 
-A field's name is the key, its annotation says what may stand there: ``str``, ``int``, ``float``,
-``bool``, another dataclass (a table), a ``tuple`` of such (``[[...]]``) or of strings, a ``Mapping`` of
-strings. ``Annotated`` adds what else must hold. A field without default must be given.
+A field's name is the key, its annotation what may stand there: ``str``, ``int``, ``float``, ``bool``,
+another dataclass (a table), a ``tuple`` of such (``[[...]]``) or of strings, a ``Mapping`` of strings.
+``Annotated[..., check]`` has ``check`` look at the value and return it, or what it stands for; it
+complains by a ValueError. A field without default must be given.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -43,58 +45,50 @@ class TableError(ValueError):
         self.what = what
 
 
-@dataclass(frozen=True)
-class Check:
-    """An annotation: what must hold of a value, and what is said where it does not."""
+def at_least(minimum: int) -> Callable[[int], int]:
+    """A check: an unsigned integer of 32 bits."""
 
-    holds: Callable[[Any], bool]
-    complaint: str
+    def check(value: int) -> int:
+        if not minimum <= value < 1 << 32:
+            raise ValueError(f"must be from {minimum} to 0xFFFFFFFF, not {value}")
+        return value
 
-
-@dataclass(frozen=True)
-class Parsed:
-    """An annotation: the value is what ``parse`` makes of it, which complains by ValueError."""
-
-    parse: Callable[[Any], Any]
+    return check
 
 
-def at_least(minimum: int) -> Check:
-    """An integer of 32 bits."""
-    return Check(
-        lambda value: minimum <= value < 1 << 32,
-        f"must be from {minimum} to 0xFFFFFFFF, not {{}}",
-    )
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """A check: one of these strings."""
+
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"is {value!r}, known are {', '.join(allowed)}")
+        return value
+
+    return check
 
 
-def one_of(*allowed: str) -> Check:
-    """One of these strings."""
-    return Check(lambda value: value in allowed, f"is {{!r}}, known are {', '.join(allowed)}")
+def identifier(value: str) -> str:
+    """A check: a name in C."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError(f"must be letters, digits and underscores, not {value!r}")
+    return value
 
 
-Identifier = Annotated[
-    str,
-    Check(
-        lambda value: re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) is not None,
-        "must be letters, digits and underscores, not {!r}",
-    ),
-]
-
-
-def load_table(path: Path, kind: type[T], what: str, hint: str = "") -> T:
-    """Reads a TOML file of some sort (``what``: "board file").
-
-    Raises:
-        InputError: it cannot be read, is no TOML, or lacks or misspells something.
-    """
-    content = load_toml(path, what)
+@contextmanager
+def faults_of(path: Path, hint: str = "") -> Iterator[None]:
+    """Makes a TableError that is raised inside an InputError that names the file."""
     try:
-        return read_table(kind, content)
+        yield
     except TableError as fault:
         raise InputError(f"{path}: {fault}", hint) from None
 
 
 def load_toml(path: Path, what: str) -> Mapping[str, Any]:
-    """A TOML file as it is; raises InputError as :func:`load_table` does."""
+    """A TOML file; ``what`` it is, for people.
+
+    Raises:
+        InputError: it cannot be read, or is no TOML.
+    """
     try:
         content: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -104,67 +98,53 @@ def load_toml(path: Path, what: str) -> Mapping[str, Any]:
     return content
 
 
-def read_table(kind: type[T], content: Mapping[str, Any]) -> T:
-    """A dataclass from a table; raises TableError where they do not fit."""
+def read_table(kind: type[T], content: Mapping[str, Any], **known: Any) -> T:
+    """A dataclass from a table; ``known`` are fields that do not come from there.
+
+    Raises:
+        TableError: they do not fit.
+    """
     hints = get_type_hints(kind, include_extras=True)
-    values = {}
+    values = dict(known)
     for field in fields(kind):  # type: ignore[arg-type]
-        if field.name in content:
+        if field.name in content and field.name not in known:
             values[field.name] = _value(hints[field.name], field.name, content[field.name])
-        elif field.default is MISSING:
+        elif field.name not in known and field.default is field.default_factory is MISSING:
             raise TableError(field.name, "is missing")
     for key in content:
-        if key not in values:
+        if key not in values or key in known:
             raise TableError(key, "is not a known key")
     return kind(**values)
 
 
 def _value(hint: Any, key: str, value: Any) -> Any:
-    if get_origin(hint) is Annotated:
-        inner, *rules = get_args(hint)
-        return _ruled(inner, rules, key, value)
-    if get_origin(hint) in (Union, UnionType):
-        return _value(get_args(hint)[0], key, value)
-    if get_origin(hint) is tuple:
-        return _several(get_args(hint)[0], key, value)
-    if get_origin(hint) is Mapping:
-        table = _typed(dict, key, value)
-        return {name: _typed(str, f"{key}.{name}", entry) for name, entry in table.items()}
-    if is_dataclass(hint):
-        return _nested(hint, key, _typed(dict, key, value))
-    return _typed(hint, key, value)
-
-
-def _ruled(inner: Any, rules: list[Any], key: str, value: Any) -> Any:
-    for rule in rules:
-        if isinstance(rule, Parsed):
-            try:
-                return rule.parse(value)
-            except ValueError as error:
-                raise TableError(key, str(error)) from None
-    result = _value(inner, key, value)
-    for rule in rules:
-        if not rule.holds(result):
-            raise TableError(key, rule.complaint.format(result))
-    return result
-
-
-def _several(entry: Any, key: str, value: Any) -> tuple[Any, ...]:
-    if is_dataclass(entry):
-        tables = _typed(list, key, value)
-        if not tables or not all(isinstance(table, dict) for table in tables):
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        inner, check = arguments
+        try:
+            return check(_value(inner, key, value) if inner in _NAMES else value)
+        except TableError:
+            raise
+        except ValueError as error:
+            raise TableError(key, str(error)) from None
+    if origin in (Union, UnionType):
+        return _value(arguments[0], key, value)
+    if origin is Mapping:
+        return {k: _value(str, f"{key}.{k}", v) for k, v in _typed(dict, key, value).items()}
+    if origin is tuple and is_dataclass(arguments[0]):
+        if not _typed(list, key, value) or not all(isinstance(entry, dict) for entry in value):
             raise TableError(key, "must be one or more tables ([[...]])")
-        return tuple(_nested(entry, f"{key}[{i}]", table) for i, table in enumerate(tables))
-    if not isinstance(value, list) or not value or not all(isinstance(e, str) for e in value):
-        raise TableError(key, f"must be one or more strings, not {value!r}")
-    return tuple(_value(entry, key, text) for text in value)
-
-
-def _nested(kind: Any, key: str, table: Mapping[str, Any]) -> Any:
-    try:
-        return read_table(kind, table)
-    except TableError as fault:
-        raise TableError(f"{key}.{fault.key}", fault.what) from None
+        return tuple(_value(arguments[0], f"{key}[{i}]", entry) for i, entry in enumerate(value))
+    if origin is tuple:
+        if not isinstance(value, list) or not value or {type(entry) for entry in value} != {str}:
+            raise TableError(key, f"must be one or more strings, not {value!r}")
+        return tuple(_value(arguments[0], key, text) for text in value)
+    if is_dataclass(hint):
+        try:
+            return read_table(hint, _typed(dict, key, value))  # type: ignore[arg-type]
+        except TableError as fault:
+            raise TableError(f"{key}.{fault.key}", fault.what) from None
+    return _typed(hint, key, value)
 
 
 def _typed(kind: Any, key: str, value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from tinygen.hardware.tables import Parsed, at_least
+from tinygen.hardware.tables import at_least
 
 CLASSES = (
     "data",
@@ -70,7 +70,7 @@ class Timing:
 
     source: str
     refill: Annotated[int, at_least(0)]
-    cycles: Annotated[Mapping[str, tuple[int, int]], Parsed(_cycles)]
+    cycles: Annotated[Mapping[str, tuple[int, int]], _cycles]
     pipelines_loads: bool = False
     is_64_bit: bool = False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tinygen.emit.expressions import parts_of
 from tinygen.errors import BuildError, InputError, TargetError
-from tinygen.hardware.symbols import Symbol, read_symbols
+from tinygen.hardware.elf import Symbol, read_symbols
 from tinygen.hardware.timing import Timing
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray

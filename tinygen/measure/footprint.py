@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinygen.errors import BuildError
-from tinygen.hardware.elf import read_sections
+from tinygen.hardware.elf import read_sections, read_symbols
 from tinygen.hardware.link_map import read_link_map
-from tinygen.hardware.symbols import read_symbols
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def _board_defines(board: Board) -> tuple[str, ...]:
         return ()
     values = {
         "TINYGEN_STACK_GUARD_LOG2": board.stack_guard_bytes.bit_length() - 1,
-        "TINYGEN_UART_CLOCK_HZ": board.uart.clock_hz,
+        "TINYGEN_UART_CLOCK_HZ": board.uart.clock_hz or board.clock_hz,
         "TINYGEN_UART_BASE": board.uart.base,
         "TINYGEN_UART_BAUD": board.uart.baud,
         **{f"TINYGEN_UART_{key.upper()}": value for key, value in board.uart.parameters.items()},

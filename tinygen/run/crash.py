@@ -17,8 +17,7 @@ from pathlib import Path
 
 from tinygen.errors import TargetError
 from tinygen.hardware.boards import GUARD_BYTES
-from tinygen.hardware.elf import read_segments
-from tinygen.hardware.symbols import read_symbols
+from tinygen.hardware.elf import read_segments, read_symbols
 
 _REGISTERS = 8
 _CALLERS_SHOWN = 4

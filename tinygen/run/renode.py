@@ -20,7 +20,7 @@ import jinja2
 import serial
 
 from tinygen.errors import InputError, MachineError, TargetError
-from tinygen.hardware.symbols import read_symbols
+from tinygen.hardware.elf import read_symbols
 from tinygen.resources import resource_root
 from tinygen.run.child import Child
 from tinygen.run.crash import explained

@@ -14,9 +14,9 @@ import pytest
 
 from tests.run.programs import build_affine, need
 from tinygen.errors import InputError, MachineError
-from tinygen.hardware.boards import FLASH_METHODS, all_boards, board
+from tinygen.hardware.boards import Flashing, all_boards, board
 from tinygen.run.flash.backends import BACKENDS, Job
-from tinygen.run.flash.flash import choose, flash, tool_version
+from tinygen.run.flash.flash import choose, flash, flashing_of, tool_version
 
 SERIAL = "066CFF01"
 
@@ -133,7 +133,15 @@ J_LINK = (
 
 
 def test_every_back_end_is_covered() -> None:
-    assert {case[0] for case in CASES} | {"uf2"} == set(BACKENDS) == set(FLASH_METHODS)
+    assert {case[0] for case in CASES} | {"uf2"} == set(BACKENDS)
+
+
+def test_methods_of_all_boards_are_known() -> None:
+    boards = [entry for entry in all_boards() if entry.flashing is not None]
+    assert all(flashing_of(entry) is entry.flashing for entry in boards)
+    faulty = replace(boards[0], flashing=Flashing(("magic",)))
+    with pytest.raises(InputError, match=r"flashing\.methods has 'magic', known are probe-rs"):
+        flashing_of(faulty)
 
 
 @pytest.mark.parametrize("case", [*CASES, J_LINK], ids=lambda case: " ".join(case[:2]))
@@ -162,8 +170,7 @@ def test_command_lines(case: Sequence[str], tools: Tools, elf: Path) -> None:
 
 
 def test_without_a_serial_number_none_is_named(tools: Tools, elf: Path) -> None:
-    for method in FLASH_METHODS:
-        backend = BACKENDS[method]
+    for backend in BACKENDS.values():
         if backend.program:
             tools.install(backend.program)
     for method, name, *_ in CASES:

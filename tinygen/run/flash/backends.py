@@ -81,7 +81,7 @@ def _if_probe(job: Job, *option: str) -> Sequence[str]:
 def _probe_rs(job: Job) -> list[list[str]]:
     chip = ["--chip", _chip(job, "probe-rs"), "--non-interactive"]
     # probe-rs names a probe by all three: vendor, product, serial number.
-    if job.probe and job.board.usb_ids:
+    if job.probe and job.board.usb:
         vendor, product = usb_identity(job.board, job.probe)
         chip += ["--probe", f"{vendor:04x}:{product:04x}:{job.probe}"]
     return [

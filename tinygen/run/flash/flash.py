@@ -34,7 +34,7 @@ def flashing_of(board: Board) -> Flashing:
     """How a board is flashed.
 
     Raises:
-        InputError: it is no board that anything is flashed onto.
+        InputError: it is no board that anything is flashed onto, or by unknown means.
     """
     if board.flashing is None:
         what = "runs on this machine" if board.is_host else "is emulated"
@@ -46,6 +46,12 @@ def flashing_of(board: Board) -> Flashing:
             if board.is_host or board.emulator
             else "list the methods there; docs/boards.md shows how",
         )
+    for method in board.flashing.methods:
+        if method not in BACKENDS:
+            raise InputError(
+                f"board {board.name}: flashing.methods has {method!r}, known are "
+                f"{', '.join(BACKENDS)}"
+            )
     return board.flashing
 
 

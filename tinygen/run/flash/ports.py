@@ -31,12 +31,12 @@ def find_port(board: Board, probe: str = "") -> str:
         InputError: several are attached, or the board file does not say how to know it.
     """
     ports = list(list_ports.comports())
-    if not board.usb_ids:
+    if not board.usb:
         raise InputError(
             f"board {board.name} has no USB serial line of its own to be found by",
             f"give the port of the adapter with --port ({_listing(ports) or 'none is attached'})",
         )
-    matching = [port for port in ports if (port.vid, port.pid) in board.usb_ids]
+    matching = [port for port in ports if (port.vid, port.pid) in board.usb]
     if probe:
         matching = [port for port in matching if port.serial_number == probe]
     if len(matching) == 1:
@@ -46,7 +46,7 @@ def find_port(board: Board, probe: str = "") -> str:
             f"several ports could be that of {board.name}: {_listing(matching)}",
             "choose with --port DEVICE, or with --probe SERIAL",
         )
-    ids = ", ".join(f"{vendor:04x}:{product:04x}" for vendor, product in board.usb_ids)
+    ids = ", ".join(f"{vendor:04x}:{product:04x}" for vendor, product in board.usb)
     which = f" with serial number {probe}" if probe else ""
     raise MachineError(
         f"no serial port of {board.name} (USB {ids}){which} is attached",
@@ -62,9 +62,9 @@ def usb_identity(board: Board, probe: str) -> tuple[int, int]:
         probe: serial number; if nothing attached has it, the board's usual numbers are returned.
     """
     for port in list_ports.comports():
-        if port.serial_number == probe and (port.vid, port.pid) in board.usb_ids:
+        if port.serial_number == probe and (port.vid, port.pid) in board.usb:
             return port.vid, port.pid
-    return board.usb_ids[0]
+    return board.usb[0]
 
 
 def _listing(ports: Sequence[ListPortInfo]) -> str:
