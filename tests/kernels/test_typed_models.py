@@ -12,7 +12,7 @@ import pytest
 from tests.kernels.host_batch import build
 from tests.models.oracle import OracleRejects, run_litert, run_tflm_in_a_row
 from tests.ops.comparison import assert_equal, assert_same, describe, random_inputs
-from tests.ops.generators.typed import CASES, typed_model
+from tests.ops.generators.typed import CASES, LITERT, typed_model
 from tinygen.errors import InputError
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
@@ -57,16 +57,12 @@ def _assert_close(network: Network, want: AnyArray, got: AnyArray, context: str)
         assert_equal(want, got, context)
 
 
-_LITERT_IS_THE_ORACLE = {
-    "SPACE_TO_BATCH_ND",  # TFLM pads with uninitialized memory
-}
-
 _INFERENCES = 5
 """Inferences in a row of a model that keeps a state."""
 
 
 def _expected(opcode: str, model: bytes, samples: list[list[AnyArray]]) -> list[list[AnyArray]]:
-    if opcode in _LITERT_IS_THE_ORACLE:
+    if opcode in LITERT:
         return [run_litert(model, inputs) for inputs in samples]
     return run_tflm_in_a_row(model, samples)
 

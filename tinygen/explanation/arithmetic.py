@@ -144,7 +144,7 @@ def _(layer: Elementwise, subject: Subject) -> Work:
     if opcode not in _ELEMENTWISE_RULES:
         return Work(UNWORKED)
     pair = _pair(subject, layer.operands)
-    if layer.function.parameters_type != "tinygen_arithmetic_params":
+    if "lhs_offset" not in layer.parameters:
         symbol = {"ADD": "+", "SUB": "-", "MUL": "*"}[opcode]
         output: Number = subject.output[subject.element].item()
         low, high = (layer.parameters[f"clamp_{end}"] for end in ("min", "max"))

@@ -42,8 +42,6 @@ _INT32_CLAMPS = {
     "RELU6": (0, 6),
     "RELU_N1_TO_1": (-1, 1),
 }
-F32_HEADER = "portable/elementwise_f32.h"
-INTEGER_HEADER = "portable/elementwise_integer.h"
 
 
 def float_clamp(view: OperatorView) -> dict[str, float]:
@@ -65,8 +63,6 @@ def clamp_float(p: Parameters, values: AnyArray) -> AnyArray:
 def _float_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> Function:
     return Function(
         f"{name}_f32",
-        F32_HEADER,
-        "tinygen_clamp_f32_params",
         lambda p, a, b: clamp_float(p, compute(a, b)),
     )
 
@@ -82,7 +78,7 @@ def _int32_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArra
     def limited(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
         return np.clip(compute(a, b), int(p["clamp_min"]), int(p["clamp_max"]))
 
-    return Function(f"{name}_s32", INTEGER_HEADER, "tinygen_clamp_s32_params", limited)
+    return Function(f"{name}_s32", limited)
 
 
 def wide(a: AnyArray) -> AnyArray:
@@ -149,9 +145,8 @@ def lower_extremum(view: OperatorView) -> Layer:
     def compute(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
         return np.where(a > b if is_maximum else a < b, a, b)
 
-    header = F32_HEADER if lhs.dtype is F32 else INTEGER_HEADER
     name = f"{'maximum' if is_maximum else 'minimum'}_{SUFFIXES[lhs.dtype]}"
-    return elementwise(view, Function(name, header, "tinygen_no_params", compute), output)
+    return elementwise(view, Function(name, compute), output)
 
 
 def _floor_div(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
@@ -172,5 +167,5 @@ def lower_floor_division(view: OperatorView) -> Layer:
     is_div = view.operator.opcode == "FLOOR_DIV"
     name = "floor_div_f32" if is_div else "floor_mod_f32"
     compute = _floor_div if is_div else _floor_mod
-    function = Function(name, F32_HEADER, "tinygen_no_params", compute, cycles=200.0)
+    function = Function(name, compute)
     return elementwise(view, function, output)

@@ -56,8 +56,6 @@ def lower_cast(view: OperatorView) -> Layer:
         )
     function = Function(
         f"cast_{_SUFFIXES[values.dtype]}_{_SUFFIXES[output.dtype]}",
-        "portable/cast.h",
-        "tinygen_no_params",
         lambda p, x: _converted(x, output.dtype),  # noqa: ARG005
     )
     return elementwise(view, function, output)

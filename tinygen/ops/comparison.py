@@ -12,12 +12,10 @@ from tinygen.ir.layer import Layer
 from tinygen.ops.arithmetic import (
     BOOL,
     F32,
-    F32_HEADER,
     I8,
     I16,
     I32,
     I64,
-    INTEGER_HEADER,
     SUFFIXES,
     two_operands,
 )
@@ -54,11 +52,8 @@ def lower_comparison(view: OperatorView) -> Layer:
     relation = _RELATIONS[opcode]
     name = opcode.lower()
     if lhs.dtype is not I8:
-        header = F32_HEADER if lhs.dtype is F32 else INTEGER_HEADER
         function = Function(
             f"{name}_{SUFFIXES[lhs.dtype]}",
-            header,
-            "tinygen_no_params",
             lambda p, a, b: relation(a, b),  # noqa: ARG005
         )
         return elementwise(view, function, output)
@@ -79,8 +74,6 @@ def lower_logical(view: OperatorView) -> Layer:
     is_and = view.operator.opcode == "LOGICAL_AND"
     function = Function(
         "logical_and_b8" if is_and else "logical_or_b8",
-        INTEGER_HEADER,
-        "tinygen_no_params",
         lambda p, a, b: a & b if is_and else a | b,  # noqa: ARG005
     )
     return elementwise(view, function, output)
@@ -101,8 +94,6 @@ def lower_select_v2(view: OperatorView) -> Layer:
     view.require_dtype(output, lhs.dtype)
     function = Function(
         f"select_{SUFFIXES[lhs.dtype]}",
-        "portable/elementwise.h",
-        "tinygen_no_params",
         _select,
     )
     return elementwise(view, function, output)

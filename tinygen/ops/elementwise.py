@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers of elementwise operators: a function of one, two or three operands that broadcast.
 
-A ``Function`` couples the NumPy semantics with the name of the C kernel that has the same; the
-lowerings of the operators are in ``arithmetic`` (two operands), ``unary`` and ``lookup``.
+A ``Function`` is the NumPy semantics under a name; the C function of that name has the same, of which
+``kernels.portable.elementwise`` knows the rest.
 """
 
 from __future__ import annotations
@@ -27,16 +27,13 @@ Compute = Callable[..., AnyArray]
 class Function:
     """An elementwise function.
 
-    ``kernel`` is the C function without ``tinygen_`` and ``header`` where it is; ``parameters_type``
-    is its parameter struct. ``tolerance_ulp`` is its distance from TFLM's result.
+    ``name`` is the C function's, without ``tinygen_``; it ends with the type. ``tolerance_ulp`` is its
+    distance from TFLM's result: 0 unless it evaluates real functions.
     """
 
-    kernel: str
-    header: str
-    parameters_type: str
+    name: str
     compute: Compute
     tolerance_ulp: int = 0
-    cycles: float = 20.0
 
 
 _IMAGE_RANK = 4
@@ -160,5 +157,5 @@ def elementwise(
         operand_dtypes=tuple(tensor.dtype for tensor in tensors),
         output_shape=shape,
         output_dtype=output.dtype,
-        parameters=parameters or {"unused": 0},
+        parameters=parameters or {},
     )

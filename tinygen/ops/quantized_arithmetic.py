@@ -24,11 +24,9 @@ from tinygen.numerics.fixed_point import (
 )
 from tinygen.ops.arithmetic import (
     F32,
-    F32_HEADER,
     I8,
     I16,
     I32,
-    INTEGER_HEADER,
     NUMBER_ARITHMETIC,
     SUFFIXES,
     two_operands,
@@ -38,8 +36,6 @@ from tinygen.ops.elementwise import Function, Parameters, elementwise
 from tinygen.ops.quantized import INTEGER_RANGES, activation_range, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
-
-_QUANTIZED_HEADER = "portable/elementwise_quantized.h"
 
 
 def scaled_operand(p: Parameters, side: str, values: AnyArray) -> Int32Array:
@@ -116,16 +112,11 @@ def _quantized_prelu(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
     return np.clip(shifted, int(p["clamp_min"]), int(p["clamp_max"]))
 
 
-def quantized_function(
-    name: str, dtype: DType, compute: Callable[..., AnyArray], cycles: float = 40.0
-) -> Function:
+def quantized_function(name: str, dtype: DType, compute: Callable[..., AnyArray]) -> Function:
     """A function with ``tinygen_arithmetic_params``."""
     return Function(
         f"quantized_{name}_{SUFFIXES[dtype]}",
-        _QUANTIZED_HEADER,
-        "tinygen_arithmetic_params",
         compute,
-        cycles=cycles,
     )
 
 
@@ -252,7 +243,7 @@ def lower_int8_div(view: OperatorView) -> Layer:
     real = float(scales[0] / (scales[1] * scales[2]))
     return elementwise(
         view,
-        quantized_function("div", I8, _quantized_div, 120.0),
+        quantized_function("div", I8, _quantized_div),
         output,
         _product_parameters(view, real, _clamp(view, output)),
     )
@@ -265,11 +256,11 @@ def lower_squared_difference(view: OperatorView) -> Layer:
     view.require_dtype(output, lhs.dtype)
     if lhs.dtype is F32:
         compute: Callable[..., AnyArray] = lambda p, a, b: (a - b) * (a - b)  # noqa: E731, ARG005
-        function = Function("squared_difference_f32", F32_HEADER, "tinygen_no_params", compute)
+        function = Function("squared_difference_f32", compute)
         return elementwise(view, function, output)
     if lhs.dtype is I32:
         compute = lambda p, a, b: wrap_int32(wide(wrap_int32(wide(a) - wide(b))) ** 2)  # noqa: E731, ARG005
-        function = Function("squared_difference_s32", INTEGER_HEADER, "tinygen_no_params", compute)
+        function = Function("squared_difference_s32", compute)
         return elementwise(view, function, output)
     if lhs.dtype is I16:
         _require_zero_points_of_0(view)
@@ -304,7 +295,7 @@ def lower_prelu(view: OperatorView) -> Layer:
     view.require_dtype(alpha, I8 if values.dtype is I16 else values.dtype)
     if values.dtype is F32:
         compute: Callable[..., AnyArray] = lambda p, a, b: np.where(a >= 0, a, a * b)  # noqa: E731, ARG005
-        function = Function("prelu_f32", F32_HEADER, "tinygen_no_params", compute)
+        function = Function("prelu_f32", compute)
         return elementwise(view, function, output)
     kept = quantize_multiplier(scale(view, values) / scale(view, output))
     sloped = quantize_multiplier(scale(view, values) * scale(view, alpha) / scale(view, output))

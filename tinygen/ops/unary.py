@@ -31,15 +31,10 @@ from tinygen.ops.quantized_arithmetic import (
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
-_HEADER = "portable/elementwise_f32.h"
-_REAL_FUNCTION_CYCLES = 900.0
-
 
 def _exact(name: str, compute: Callable[[AnyArray], AnyArray]) -> Function:
     return Function(
         f"{name}_f32",
-        _HEADER,
-        "tinygen_no_params",
         lambda p, x: compute(x),  # noqa: ARG005
     )
 
@@ -48,14 +43,7 @@ def _real(name: str, compute: Callable[[AnyArray], AnyArray], tolerance_ulp: int
     def rounded(p: Parameters, x: AnyArray) -> AnyArray:  # noqa: ARG001
         return real_functions.float32(compute(x.astype(np.float64)))
 
-    return Function(
-        f"{name}_f32",
-        _HEADER,
-        "tinygen_no_params",
-        rounded,
-        tolerance_ulp=tolerance_ulp,
-        cycles=_REAL_FUNCTION_CYCLES,
-    )
+    return Function(f"{name}_f32", rounded, tolerance_ulp=tolerance_ulp)
 
 
 def _hard_swish(x: AnyArray) -> AnyArray:
@@ -84,14 +72,11 @@ FLOAT_UNARY = {
     "SIN": _real("sin", real_functions.sin, 1),
     "COS": _real("cos", real_functions.cos, 1),
     "TANH": _real("tanh", real_functions.tanh, 2),
-    "ELU": Function("elu_f32", _HEADER, "tinygen_no_params", _elu, 1, _REAL_FUNCTION_CYCLES),
+    "ELU": Function("elu_f32", _elu, 1),
     "LOGISTIC": Function(
         "logistic_f32",
-        _HEADER,
-        "tinygen_no_params",
         lambda p, x: real_functions.logistic(x),  # noqa: ARG005
         2,
-        _REAL_FUNCTION_CYCLES,
     ),
 }
 """The float32 operators without options, by opcode."""
@@ -114,8 +99,6 @@ def lower_float_unary(view: OperatorView) -> Layer:
 
 _CLAMP_VALUES = Function(
     "clamp_values_f32",
-    _HEADER,
-    "tinygen_clamp_f32_params",
     clamp_float,
 )
 
@@ -134,7 +117,7 @@ def _leaky_relu(p: Parameters, x: AnyArray) -> AnyArray:
 def lower_float_leaky_relu(view: OperatorView) -> Layer:
     """Fold a LEAKY_RELU of float32."""
     _, output = _one_operand(view, DType.FLOAT32)
-    function = Function("leaky_relu_f32", _HEADER, "tinygen_leaky_relu_f32_params", _leaky_relu)
+    function = Function("leaky_relu_f32", _leaky_relu)
     return elementwise(view, function, output, {"alpha": view.option("alpha", float)})
 
 
@@ -144,8 +127,6 @@ def lower_logical_not(view: OperatorView) -> Layer:
     _, output = _one_operand(view, DType.BOOL)
     function = Function(
         "logical_not_b8",
-        "portable/elementwise_integer.h",
-        "tinygen_no_params",
         lambda p, x: ~x,  # noqa: ARG005
     )
     return elementwise(view, function, output)
@@ -227,8 +208,6 @@ def lower_int16_unary(view: OperatorView) -> Layer:
         if values.quantization is None:
             function = Function(
                 "abs_s16",
-                "portable/elementwise_integer.h",
-                "tinygen_no_params",
                 lambda p, x: np.abs(x.astype(np.int32)),  # noqa: ARG005
             )
             return elementwise(view, function, output)

@@ -421,3 +421,6 @@ TYPED: dict[str, TypedGenerator] = {
     "MIRROR_PAD": (random_mirror_pad, ("FLOAT32", "INT8")),
 }
 """For each operator its generator and the types it takes."""
+
+LITERT = ("SPACE_TO_BATCH_ND",)
+"""TFLM pads with uninitialized memory."""

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.binding import (
@@ -23,6 +25,31 @@ from tinygen.kernels.portable.nest import broadcast_loops, nest_struct
 from tinygen.numerics.tables import tflm_table
 from tinygen.ops.elementwise import Elementwise
 from tinygen.ops.lookup import Lookup, SigmoidInt16
+from tinygen.resources import resource_root
+
+_T = TypeVar("_T")
+
+_FOLDER = resource_root() / "firmware" / "kernels" / "portable"
+
+_HEADERS = {
+    "select_*": "elementwise",
+    "quantized_*": "elementwise_quantized",
+    "*_f32": "elementwise_f32",
+    "*": "elementwise_integer",
+}
+"""By the first pattern that fits a function's name, if it has no header of its first word's."""
+
+_CYCLES = {"quantized_div_*": 120.0, "quantized_*": 40.0, "floor_*_f32": 200.0, "*": 20.0}
+"""Estimated cycles of an element, by the first pattern that fits the function's name."""
+
+_REAL_FUNCTION_CYCLES = 900.0
+
+_PARAMETERS = {
+    (): "tinygen_no_params",
+    ("alpha",): "tinygen_leaky_relu_f32_params",
+    ("clamp_min", "clamp_max"): "tinygen_clamp_{type}_params",
+}
+"""The parameter struct by its fields; any others are ``tinygen_arithmetic_params``."""
 
 _LOOKUP_CYCLES = 6.0
 _INTERPOLATION_CYCLES = 30.0
@@ -47,11 +74,15 @@ def _bind(layer: Elementwise) -> Binding:
             operands.append(ConstantArgument(f"operand_{number}"))
     loops = broadcast_loops(layer.output_shape, [operand.shape for operand in layer.operands])
     nest = nest_struct(loops)
+    name = layer.function.name
+    ctype = _PARAMETERS.get(tuple(layer.parameters), "tinygen_arithmetic_params")
     parameters = Struct(
-        layer.function.parameters_type, tuple(layer.parameters.items()), label="parameters"
+        ctype.format(type=name.rsplit("_")[-1]),
+        tuple(layer.parameters.items()) or (("unused", 0),),
+        label="parameters",
     )
     call = Call(
-        f"tinygen_{layer.function.kernel}",
+        f"tinygen_{name}",
         (
             Struct(nest.ctype, nest.fields, label="nest"),
             parameters,
@@ -61,14 +92,26 @@ def _bind(layer: Elementwise) -> Binding:
     )
     return Binding(
         calls=(call,),
-        headers=(layer.function.header,),
+        headers=(_header(name),),
         constants=tuple(constants),
         overlaps=tuple(overlaps),
     )
 
 
+def _by_name(table: Mapping[str, _T], name: str) -> _T:
+    return next(value for pattern, value in table.items() if fnmatchcase(name, pattern))
+
+
+def _header(name: str) -> str:
+    own = name.split("_", maxsplit=1)[0]
+    stem = own if (_FOLDER / f"{own}.h").is_file() else _by_name(_HEADERS, name)
+    return f"portable/{stem}.h"
+
+
 def _cycles(layer: Elementwise) -> float:
-    return math.prod(layer.output_shape) * layer.function.cycles
+    is_real = layer.function.tolerance_ulp > 0
+    each = _REAL_FUNCTION_CYCLES if is_real else _by_name(_CYCLES, layer.function.name)
+    return math.prod(layer.output_shape) * each
 
 
 def _bind_lookup(layer: Lookup) -> Binding:
