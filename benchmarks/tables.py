@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from benchmarks.compare import Comparison, Memory, Row
+from benchmarks.data import Comparison, Memory, Row
 
 _HEADINGS = (
     "layer",

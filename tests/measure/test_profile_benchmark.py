@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from benchmarks.compare import Comparison, compare_profiles, pair_layers
+from benchmarks.compare import compare_profiles, pair_layers
+from benchmarks.data import Comparison
 from benchmarks.tables import markdown, terminal
 from tinygen.measure.footprint import Footprint
 from tinygen.measure.profile import LayerProfile, Profile
