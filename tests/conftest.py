@@ -26,6 +26,8 @@ def shared_model(name: str) -> Path:
 
 NIGHTLY = (
     r"tests/emit/test_generated_program\.py::test_(no_warnings|clean).*\[(?!mlperf_kws)",
+    r"tests/emit/test_no_assembly\.py::test_(real|clang).*\[(?!mlperf_(ad|kws)|micro_speech)",
+    r"tests/emit/test_no_assembly\.py::test_random.*\[[12]",
     r"tests/emit/test_push_row\.py::test_.*\[(?!mlperf_kws)",
     r"tests/emit/test_streams\.py::test_.*\[(?!ADD|CONV_2D|MEAN|mlperf_kws)",
     r"tests/run/flash/test_board_runner",

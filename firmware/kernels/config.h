@@ -7,7 +7,9 @@
  * program, assembly included:
  *
  * - `TINYGEN_NO_ASSEMBLY`: compute in C alone, without assembly listings and inline assembly.
- *   Needs no support of the core or the compiler beyond C99; slower. Not defined by default.
+ *   Needs no support of the core or the compiler beyond C99; slower. Defined by default where the
+ *   assembly cannot be: on processors that are no Cortex-M, such as the one that generated the
+ *   program, and for compilers that do not read GNU assembly.
  * - `TINYGEN_TRACE`: call tinygen_trace(), which the application then defines, with the output of
  *   every layer. Not defined by default.
  * - `<MODEL>_ARENA_ATTRIBUTES`: attributes of the array for tensors, a section say. Empty by
@@ -21,6 +23,15 @@
  */
 #ifndef TINYGEN_KERNELS_CONFIG_H
 #define TINYGEN_KERNELS_CONFIG_H
+
+#if defined(__GNUC__) && defined(__ARM_ARCH_PROFILE)
+#define TINYGEN_READS_ASSEMBLY (__ARM_ARCH_PROFILE == 'M')
+#else
+#define TINYGEN_READS_ASSEMBLY 0
+#endif
+#if !TINYGEN_READS_ASSEMBLY && !defined(TINYGEN_NO_ASSEMBLY)
+#define TINYGEN_NO_ASSEMBLY
+#endif
 
 /**
  * Linkage of a kernel. The generated model defines it before the first include: forced inline to

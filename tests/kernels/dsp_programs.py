@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many layers in one program, each on a given DSP kernel, compared with the reference.
 
-On an emulated core the assembly runs; on this machine the C functions that stand beside it
-(``TINYGEN_NO_ASSEMBLY``).
+On an emulated core the assembly runs; on this machine the C functions that stand beside it.
 """
 
 from __future__ import annotations
@@ -108,26 +107,6 @@ def compare_on_board(plan: Plan, parts: Sequence[Network], board_name: str, work
                 assert expected.tobytes() == got, f"{part.graph.source}: {step.kernel}"
 
 
-_TWINS = {
-    "gemm_columns": "tinygen_gemm_columns",
-    "gemm_columns_unrolled": "tinygen_gemm_columns",
-    "gemm": "tinygen_gemm_pairs",
-    "gemv": "tinygen_gemv_blocks",
-}
-"""The C function beside each listing whose prototype does not say it."""
-
-
-def twin_flags(plan: Plan) -> list[str]:
-    """Compiler options that put C functions in the places of assembly."""
-    return [
-        f"-Dlayers_{assembly.stem}={_TWINS[Path(assembly.listing).stem]}"
-        for step in plan.steps
-        for binding in step.bindings
-        for assembly in binding.assembly
-        if Path(assembly.listing).stem in _TWINS
-    ]
-
-
 def compare_twins(plan: Plan, parts: Sequence[Network], compiler: str, work: Path) -> None:
     """Compile the plan for this machine, without assembly, and compare with the reference."""
     if shutil.which(compiler) is None:
@@ -137,8 +116,7 @@ def compare_twins(plan: Plan, parts: Sequence[Network], compiler: str, work: Pat
     unit.write_text('#include "layers.c"\n#include "layers_weights.c"\n', encoding="utf-8")
     library = work / "layers.so"
     sanitizers = ("-fsanitize=undefined", "-fno-sanitize-recover=all") if compiler == "gcc" else ()
-    options = ["-std=c99", "-O1", "-shared", "-fPIC", "-DTINYGEN_NO_ASSEMBLY", *WARNINGS]
-    options += sorted(set(twin_flags(plan)))
+    options = ["-std=c99", "-O1", "-shared", "-fPIC", *WARNINGS]
     done = subprocess.run(
         [compiler, *options, *sanitizers, str(unit), "-o", str(library)],
         capture_output=True,

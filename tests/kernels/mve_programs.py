@@ -93,7 +93,7 @@ def mismatches_on_host(parts: Sequence[Network], work: Path) -> list[str]:
     sources = [work / "generated" / f"{NAME}.c", work / "generated" / f"{NAME}_weights.c"]
     done = subprocess.run(
         [
-            *("gcc", "-std=c99", "-O1", "-shared", "-fPIC", *WARNINGS, "-DTINYGEN_NO_ASSEMBLY"),
+            *("gcc", "-std=c99", "-O1", "-shared", "-fPIC", *WARNINGS),
             *("-fsanitize=undefined", "-fno-sanitize-recover=all"),
             *map(str, sources),
             *("-o", str(library)),

@@ -158,7 +158,7 @@ def test_output_in_the_place_of_the_input(
     unit = tmp_path / "all.c"
     unit.write_text('#include "layers.c"\n#include "layers_weights.c"\n', encoding="utf-8")
     library = tmp_path / "layers.so"
-    options = ["-std=c99", "-O1", "-shared", "-fPIC", "-DTINYGEN_NO_ASSEMBLY"]
+    options = ["-std=c99", "-O1", "-shared", "-fPIC"]
     subprocess.run(["gcc", *options, str(unit), "-o", str(library)], check=True)
     loaded = ctypes.CDLL(str(library))
     loaded.layers_input_0.restype = ctypes.c_void_p

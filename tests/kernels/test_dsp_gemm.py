@@ -20,7 +20,6 @@ from tests.kernels.dsp_gemm_layers import (
     inputs_at_the_edge,
     random_layer,
 )
-from tests.kernels.dsp_programs import twin_flags
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
 from tinygen.emit import render, write_files
@@ -113,12 +112,11 @@ def test_c_twins(kind: str, compiler: str, tmp_path: Path, monkeypatch: pytest.M
     networks = _layers(kind, 0)
     plan = _plan(kind, networks, kind in CONVOLUTIONS, monkeypatch)
     write_files(render(plan), tmp_path)
-    twins = sorted(set(twin_flags(plan)))
     library = tmp_path / "layers.so"
     unit = tmp_path / "all.c"
     unit.write_text('#include "layers.c"\n#include "layers_weights.c"\n', encoding="utf-8")
     sanitizers = ("-fsanitize=undefined", "-fno-sanitize-recover=all") if compiler == "gcc" else ()
-    options = ["-std=c99", "-O1", "-shared", "-fPIC", *WARNINGS, *twins, *sanitizers]
+    options = ["-std=c99", "-O1", "-shared", "-fPIC", *WARNINGS, *sanitizers]
     subprocess.run([compiler, *options, unit, "-o", library], check=True)
     model = HostModel(plan.network, "layers", ctypes.CDLL(str(library)))
     for samples in _samples(networks, 0):

@@ -74,7 +74,7 @@ def test_bands_are_of_every_kind() -> None:
                 for assembly in binding.assembly:
                     for name, value in assembly.parameters:
                         parameters.setdefault(name, set()).add(value)
-    assert parameters["TG_PAIR"] == {0, 1}
-    assert parameters["TG_PIXELS"] == {1, 2, 3, 4}
-    assert parameters["TG_OVERREAD"] == {0, 1}
-    assert parameters["TG_CHANNELS"] == {1, 2}
+    assert parameters["pair"] == {0, 1}
+    assert parameters["pixels"] == {1, 2, 3, 4}
+    assert parameters["overread"] == {0, 1}
+    assert parameters["channels"] == {1, 2}

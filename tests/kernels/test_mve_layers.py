@@ -93,19 +93,19 @@ def _values(family: str, count: int) -> dict[str, set[int]]:
 def test_convolutions_are_of_every_form() -> None:
     found = _values("convolution", 4 * _IN_A_PROGRAM)
     assert {f"mve/{name}.inc" for name in ("gemm_s8", "gemm_k8_s8", "conv2d_gather")} <= set(found)
-    assert found["TG_PIXELS"] == {1, 2, 3, 4}
-    assert found["TG_CHANNELS"] == {1, 2}
-    assert found["TG_FORM"] == {0, 1, 2}
-    for name in ("TG_LOOP", "TG_FAR", "TG_OVERREAD", "TG_BYTES"):
+    assert found["pixels"] == {1, 2, 3, 4}
+    assert found["channels"] == {1, 2}
+    assert found["form"] == {0, 1, 2}
+    for name in ("loop", "far", "overread", "bytes"):
         assert found[name] == {0, 1}, name
-    for name in ("TG_SEGMENTS", "TG_REST", "TG_TAIL", "TG_SHIFT"):
+    for name in ("segments", "rest", "tail", "shift"):
         assert len(found[name]) > 3, name
 
 
 def test_depthwise_layers_are_of_every_form() -> None:
     found = _values("depthwise", 4 * _IN_A_PROGRAM)
-    assert found["TG_PIXELS"] == {1, 2, 3, 4}
-    assert found["TG_FORM"] >= {0, 1}
-    assert found["TG_PAIR"] == {0, 1}
-    for name in ("TG_TURNS", "TG_REST", "TG_LAST", "TG_ROW_GROUPS", "TG_COLUMNS", "TG_MULTIPLIER"):
+    assert found["pixels"] == {1, 2, 3, 4}
+    assert found["form"] >= {0, 1}
+    assert found["pair"] == {0, 1}
+    for name in ("turns", "rest", "last", "row_groups", "columns", "multiplier"):
         assert len(found[name]) > 1, name

@@ -16,11 +16,11 @@ from tinygen.c_syntax import (
     float_literal,
     integer_literal,
 )
+from tinygen.emit.assembly import assembly_symbol
 from tinygen.ir.layer import Layer
 from tinygen.kernels.binding import (
     Argument,
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -167,20 +167,6 @@ class Renderer:
             symbols[constant.name] = self.arrays[known].symbol
         return symbols
 
-    def assembly_symbol(self, stem: str) -> str:
-        """The name of an assembly function."""
-        return f"{self.name}_{stem}"
-
-    def assembly(self) -> list[Assembly]:
-        """Every assembly file of the plan, once."""
-        found = {
-            a.stem: a
-            for step in self.plan.all_steps
-            for binding in step.bindings
-            for a in binding.assembly
-        }
-        return [found[stem] for stem in sorted(found)]
-
     def _place(self, offset: int) -> tuple[str, int]:
         """The array that holds an offset of the arena, and the offset in it."""
         if self._outer is not None:
@@ -258,8 +244,8 @@ class Renderer:
         if isinstance(value, ConstantArgument):
             symbol = self._symbols[part.step, part.position][value.name]
             return f"({value.cast}){symbol}" if value.cast else symbol
-        if isinstance(value, AssemblyArgument):
-            return self.assembly_symbol(value.stem)
+        if isinstance(value, Assembly):
+            return assembly_symbol(self.name, value)
         if isinstance(value, Raw):
             return value.text
         if isinstance(value, Struct):

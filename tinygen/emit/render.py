@@ -20,6 +20,7 @@ import numpy as np
 
 from tinygen import __version__
 from tinygen.c_syntax import array_lines, comment, float_literal, integer_literal
+from tinygen.emit.assembly import assembly_by_symbol, declarations
 from tinygen.emit.control_flow import routine_function, step_body
 from tinygen.emit.expressions import Renderer, arena_label, shape_text
 from tinygen.emit.functions import (
@@ -228,6 +229,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
     renderer = Renderer(plan)
     environment = _environment()
     own_headers = _kernel_headers(plan)
+    assembly = assembly_by_symbol(plan)
     library_files, library_headers = library(plan) if library else ({}, ())
     name = plan.options.name
     model_file = comment(Path(plan.network.graph.source).name)
@@ -258,18 +260,15 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         "outputs": [
             _interface_tensor(renderer, "output", k, i) for k, i in enumerate(plan.network.outputs)
         ],
-        "prototypes": [
-            *(
-                a.prototype.format(symbol=renderer.assembly_symbol(a.stem))
-                for a in renderer.assembly()
-            ),
-            *dict.fromkeys(
+        "assembly": list(declarations(assembly, own_headers)),
+        "prototypes": list(
+            dict.fromkeys(
                 p
                 for step in plan.all_steps
                 for binding in step.bindings
                 for p in binding.prototypes
-            ),
-        ],
+            )
+        ),
         "kernel_defines": _kernel_defines(plan),
         "headers": [*(f"kernels/{h}" for h in _own_headers(plan)), *library_headers],
         "functions": list(_functions(renderer)),
@@ -286,10 +285,9 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
     ):
         files[path] = environment.get_template(source).render(context).encode()
     template = environment.get_template("assembly.S.j2")
-    for assembly in renderer.assembly():
-        symbol = renderer.assembly_symbol(assembly.stem)
+    for symbol, function in assembly.items():
         files[f"{symbol}.S"] = template.render(
-            banner=context["banner"], symbol=symbol, assembly=assembly
+            banner=context["banner"], symbol=symbol, assembly=function
         ).encode()
     files[f"{name}_plan.json"] = (json.dumps(plan_as_data(plan), indent=1) + "\n").encode()
     files.update({f"kernels/{path}": content for path, content in own_headers.items()})

@@ -6,7 +6,7 @@ Arguments are data, not text, because symbols and arena offsets are the planner'
 * ``TensorArgument``: pointer to a run-time tensor, cast to its element type;
 * ``ScratchArgument``: pointer to the step's scratch memory;
 * ``ConstantArgument``: pointer to one of the binding's constant arrays;
-* ``AssemblyArgument``: the function that one of the binding's assembly files defines;
+* ``Assembly``: the function that it defines;
 * ``RingArgument``, ``RowArgument``, ``KeptArgument``, ``FIRST_ROW``, ``END_ROW``: what the call of a
   band of rows gets (``tinygen.kernels.bands``);
 * ``Struct``: pointer to (or, as a field, value of) a parameter struct with named fields;
@@ -15,6 +15,7 @@ Arguments are data, not text, because symbols and arena offsets are the planner'
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,17 +77,27 @@ class ConstantArgument:
 
 
 @dataclass(frozen=True)
-class AssemblyArgument:
-    """The function defined by the assembly of that stem."""
-
-    stem: str
-
-
-@dataclass(frozen=True)
 class Raw:
     """A C expression that is a constant by itself: an enumerator, a macro, ``NULL``."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A hot loop in GNU assembly: a listing below ``firmware/kernels``, with its parameters.
+
+    As an argument it stands for the function that it defines, with ``TG_STEPS`` the value of the
+    parameter ``steps``, and so on. The function is of ``function_type``, a typedef of the kernel's
+    headers. ``twin`` is the C function of the same bits; if there is a ``shape``, what the parameters
+    say of the layer, the twin takes it before the other arguments.
+    """
+
+    listing: str
+    function_type: str
+    twin: str
+    parameters: tuple[tuple[str, int], ...] = ()
+    shape: Struct | int | None = None
 
 
 FIRST_ROW = Raw("first_row")
@@ -110,16 +121,7 @@ class Struct:
     """Name of the C object when it is a call argument."""
 
 
-Field = (
-    TensorArgument
-    | ScratchArgument
-    | ConstantArgument
-    | AssemblyArgument
-    | Raw
-    | Struct
-    | int
-    | float
-)
+Field = TensorArgument | ScratchArgument | ConstantArgument | Assembly | Raw | Struct | int | float
 """What a struct field or a call argument may be."""
 
 Argument = Field | RingArgument | RowArgument | KeptArgument
@@ -167,22 +169,6 @@ class Overlap:
     exact: bool = False
 
 
-@dataclass(frozen=True)
-class Assembly:
-    """A hot loop in GNU assembly: a listing below ``firmware/kernels``, with its parameters.
-
-    It becomes one ``.S`` file that defines ``TINYGEN_SYMBOL`` and every one of ``parameters``, and
-    includes ``listing``. Layers whose assembly has the same ``stem`` share the function, so the stem
-    says all that the parameters say (``gemm_k64_p4``). ``prototype`` declares the function in C, with
-    ``{symbol}`` for its name.
-    """
-
-    stem: str
-    listing: str
-    parameters: tuple[tuple[str, int], ...]
-    prototype: str
-
-
 @dataclass(frozen=True, eq=False)
 class Binding:
     """A kernel fitted to a layer.
@@ -198,7 +184,6 @@ class Binding:
     calls: tuple[Call, ...]
     headers: tuple[str, ...] = ()
     constants: tuple[Constant, ...] = ()
-    assembly: tuple[Assembly, ...] = ()
     scratch_bytes: int = 0
     kept_bytes: int = 0
     overlaps: tuple[Overlap, ...] = ()
@@ -206,3 +191,17 @@ class Binding:
     prototypes: tuple[str, ...] = ()
     sources: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def assembly(self) -> tuple[Assembly, ...]:
+        """The assembly that its calls use."""
+        arguments = (argument for call in self.calls for argument in call.arguments)
+        return tuple(found for argument in arguments for found in _assembly_in(argument))
+
+
+def _assembly_in(argument: Argument) -> Iterator[Assembly]:
+    if isinstance(argument, Assembly):
+        yield argument
+    elif isinstance(argument, Struct):
+        for _, value in argument.fields:
+            yield from _assembly_in(value)

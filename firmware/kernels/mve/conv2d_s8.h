@@ -53,13 +53,14 @@ typedef struct {
 } tinygen_mve_gather_shape;
 
 /** Copies a row of windows out of a strip. */
-typedef void (*tinygen_mve_gather)(const int8_t *from, int8_t *to, int32_t pixels);
+typedef void tinygen_mve_gather_function(const int8_t *from, int8_t *to, int32_t pixels);
 
 /** Multiply rows of windows by all filters: channels in pairs, then one that is left over. */
 static inline void tinygen_mve_conv2d_tiles(const tinygen_mve_conv2d_s8_params *p,
-                                            tinygen_gemm pairs, tinygen_gemm single,
-                                            const int8_t *x, int8_t *output, int32_t rows,
-                                            int32_t pixels, int32_t pixel_bytes, int32_t row_bytes)
+                                            tinygen_helium_gemm_function *pairs,
+                                            tinygen_helium_gemm_function *single, const int8_t *x,
+                                            int8_t *output, int32_t rows, int32_t pixels,
+                                            int32_t pixel_bytes, int32_t row_bytes)
 {
     const int32_t tail = pixels % p->pixels;
     const int32_t back = tail > 0 ? p->pixels - tail : 0;
@@ -129,8 +130,8 @@ static inline void tinygen_mve_gather_c(const tinygen_mve_gather_shape *shape, c
 
 /** Gather the windows of one output row from the first of the strip's rows that they cover. */
 static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params *p,
-                                              tinygen_mve_gather gather, const int8_t *strip,
-                                              int8_t *patches)
+                                              tinygen_mve_gather_function *gather,
+                                              const int8_t *strip, int8_t *patches)
 {
     if (p->columns.dilation == 1) {
         gather(strip, patches, p->columns.output);
@@ -149,7 +150,8 @@ static inline void tinygen_mve_conv2d_patches(const tinygen_mve_conv2d_s8_params
 
 /** Compute output rows whose windows are read where they are: as many at once as do not wrap. */
 TINYGEN_INLINE void tinygen_mve_conv2d_in_place(const tinygen_mve_conv2d_s8_params *p,
-                                                tinygen_gemm pairs, tinygen_gemm single,
+                                                tinygen_helium_gemm_function *pairs,
+                                                tinygen_helium_gemm_function *single,
                                                 const int8_t *input, int8_t *output,
                                                 int32_t first_row, int32_t end_row)
 {
@@ -184,10 +186,11 @@ TINYGEN_INLINE void tinygen_mve_conv2d_in_place(const tinygen_mve_conv2d_s8_para
  * @param scratch strip and patches, aligned to 4 bytes
  */
 TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_params *p,
-                                               tinygen_gemm pairs, tinygen_gemm single,
-                                               tinygen_mve_gather gather, const int8_t *input,
-                                               int8_t *output, int8_t *scratch, int32_t first_row,
-                                               int32_t end_row)
+                                               tinygen_helium_gemm_function *pairs,
+                                               tinygen_helium_gemm_function *single,
+                                               tinygen_mve_gather_function *gather,
+                                               const int8_t *input, int8_t *output, int8_t *scratch,
+                                               int32_t first_row, int32_t end_row)
 {
     const int32_t pixel_bytes = p->columns.stride * p->input_channels;
     const int32_t row_values = p->columns.output * p->output_channels;
@@ -224,9 +227,11 @@ TINYGEN_KERNEL void tinygen_mve_conv2d_s8_rows(const tinygen_mve_conv2d_s8_param
 }
 
 /** Compute the whole output: NHWC in, NHWC out. */
-TINYGEN_KERNEL void tinygen_mve_conv2d_s8(const tinygen_mve_conv2d_s8_params *p, tinygen_gemm pairs,
-                                          tinygen_gemm single, tinygen_mve_gather gather,
-                                          const int8_t *input, int8_t *output, int8_t *scratch)
+TINYGEN_KERNEL void tinygen_mve_conv2d_s8(const tinygen_mve_conv2d_s8_params *p,
+                                          tinygen_helium_gemm_function *pairs,
+                                          tinygen_helium_gemm_function *single,
+                                          tinygen_mve_gather_function *gather, const int8_t *input,
+                                          int8_t *output, int8_t *scratch)
 {
     TINYGEN_EACH_IMAGE (p->batches, input, p->rows.input * p->columns.input * p->input_channels,
                         output, p->rows.output * p->columns.output * p->output_channels) {

@@ -44,8 +44,8 @@ typedef struct {
 } tinygen_mve_depthwise_run;
 
 /** Computes some channels of a band from its strips. */
-typedef void (*tinygen_mve_depthwise)(const int8_t *strip, const int32_t *constants, int8_t *output,
-                                      const tinygen_mve_depthwise_run *run);
+typedef void tinygen_mve_depthwise_function(const int8_t *strip, const int32_t *constants,
+                                            int8_t *output, const tinygen_mve_depthwise_run *run);
 
 /** The sum of a filter's products with the patches that begin at a place. */
 static inline int32_t tinygen_mve_depthwise_sum(const tinygen_mve_depthwise_shape *shape,

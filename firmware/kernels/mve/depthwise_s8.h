@@ -39,11 +39,10 @@ tinygen_mve_depthwise_places(const tinygen_mve_depthwise_conv2d_s8_params *p)
  * @param output  where first_row goes
  * @param scratch strips, and 64 bytes behind them; aligned to 4
  */
-TINYGEN_SHARED void
-tinygen_mve_depthwise_conv2d_s8_rows(const tinygen_mve_depthwise_conv2d_s8_params *p,
-                                     tinygen_mve_pack pack, tinygen_mve_depthwise compute,
-                                     const int8_t *input, int8_t *output, int8_t *scratch,
-                                     int32_t first_row, int32_t end_row)
+TINYGEN_SHARED void tinygen_mve_depthwise_conv2d_s8_rows(
+    const tinygen_mve_depthwise_conv2d_s8_params *p, tinygen_mve_pack_function *pack,
+    tinygen_mve_depthwise_function *compute, const int8_t *input, int8_t *output, int8_t *scratch,
+    int32_t first_row, int32_t end_row)
 {
     const int32_t output_channels = p->input_channels * p->depth_multiplier;
     const int32_t rows_a_strip = p->pair ? 2 : 1;
@@ -80,8 +79,8 @@ tinygen_mve_depthwise_conv2d_s8_rows(const tinygen_mve_depthwise_conv2d_s8_param
 
 /** Compute the whole output: NHWC in, NHWC out. */
 TINYGEN_KERNEL void tinygen_mve_depthwise_conv2d_s8(const tinygen_mve_depthwise_conv2d_s8_params *p,
-                                                    tinygen_mve_pack pack,
-                                                    tinygen_mve_depthwise compute,
+                                                    tinygen_mve_pack_function *pack,
+                                                    tinygen_mve_depthwise_function *compute,
                                                     const int8_t *input, int8_t *output,
                                                     int8_t *scratch)
 {

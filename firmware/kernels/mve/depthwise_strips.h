@@ -26,7 +26,7 @@ typedef struct {
 } tinygen_mve_pack_run;
 
 /** Interleaves rows, from an offset on; depthwise_pack.inc describes it. */
-typedef void (*tinygen_mve_pack)(const tinygen_mve_pack_run *run, int32_t offset);
+typedef void tinygen_mve_pack_function(const tinygen_mve_pack_run *run, int32_t offset);
 
 /** Most strips of a band. */
 #define TINYGEN_MVE_DEPTHWISE_STRIPS 8
@@ -207,7 +207,7 @@ tinygen_mve_depthwise_describe_band(const tinygen_mve_depthwise_conv2d_s8_params
 
 /** Fill strips with the input rows of some channels. */
 static inline void tinygen_mve_depthwise_fill(const tinygen_mve_depthwise_conv2d_s8_params *p,
-                                              tinygen_mve_pack pack,
+                                              tinygen_mve_pack_function *pack,
                                               tinygen_mve_depthwise_filling *filling,
                                               int32_t channel, int32_t channels)
 {

@@ -42,8 +42,9 @@ typedef struct {
 } tinygen_mve_fully_connected_s8_params;
 
 /** Computes the groups of one batch. */
-typedef void (*tinygen_mve_fully_connected)(const int8_t *x, const int8_t *weights, int8_t *output,
-                                            const tinygen_mve_fully_connected_run *run);
+typedef void tinygen_mve_fully_connected_function(const int8_t *x, const int8_t *weights,
+                                                  int8_t *output,
+                                                  const tinygen_mve_fully_connected_run *run);
 
 /** From the sum of an output's products, with its bias, to the output. */
 static inline int8_t tinygen_mve_fully_connected_output(const tinygen_mve_fully_connected_run *run,
@@ -105,7 +106,7 @@ static inline int32_t tinygen_mve_dot(const int8_t *x, const int8_t *weights, in
 
 /** Compute batches rows of outputs from batches rows of inputs. */
 TINYGEN_KERNEL void tinygen_mve_fully_connected_s8(const tinygen_mve_fully_connected_s8_params *p,
-                                                   tinygen_mve_fully_connected groups,
+                                                   tinygen_mve_fully_connected_function *groups,
                                                    const int8_t *input, int8_t *output)
 {
     const int32_t first = p->run.groups * TINYGEN_MVE_FULLY_CONNECTED_GROUP;

@@ -39,8 +39,8 @@ typedef struct {
 } tinygen_gemm_run;
 
 /** Computes a call: windows, packed weights, the output of the first pixel and channel. */
-typedef void (*tinygen_gemm)(const int8_t *x, const int8_t *weights, int8_t *output,
-                             const tinygen_gemm_run *run);
+typedef void tinygen_helium_gemm_function(const int8_t *x, const int8_t *weights, int8_t *output,
+                                          const tinygen_gemm_run *run);
 
 /** The sum of a window's products with one channel's filter. */
 static inline int32_t tinygen_gemm_sum(const tinygen_helium_gemm_shape *shape, const int8_t *x,

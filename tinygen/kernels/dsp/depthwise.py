@@ -15,7 +15,6 @@ from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.bands import rows_binding
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -93,56 +92,34 @@ class _Shape:
 
     def assembly(self) -> Assembly:
         """The loop over a band."""
-        stem = f"depthwise3x3_s{self.stride}_c{self.channels}_w{self.width}"
-        if self.odd:
-            stem += "_odd"
-        if self.two_roundings:
-            stem += f"_e{self.shift}_{self.base & 0xFFFFFFFF:x}"
-        if self.cut:
-            stem += f"_from{self.low + 128}_cut{self.cut}"
-        shape = ", ".join(
-            str(int(value))
-            for value in (
-                self.stride,
-                self.channels,
-                self.width,
-                self.two_roundings,
-                self.shift,
-                self.base,
-                self.cut,
-                self.low,
-            )
-        )
-        arguments = (
-            "const int16_t *strip, const int32_t *constants, const int8_t *weights, "
-            "int8_t *output, int32_t rows, int32_t channels"
-        )
         return Assembly(
-            stem=stem,
-            listing="dsp/depthwise3x3.inc",
-            parameters=(
-                ("TG_STRIDE", self.stride),
-                ("TG_CHANNELS", self.channels),
-                ("TG_WIDTH", self.width),
-                ("TG_UNROLL", self.unroll),
-                ("TG_ODD", int(self.odd)),
-                ("TG_TWO_ROUNDINGS", int(self.two_roundings)),
-                ("TG_SHIFT", self.shift),
-                ("TG_BASE", self.base),
-                ("TG_CUT", self.cut),
-                ("TG_LOW", self.low),
+            "dsp/depthwise3x3.inc",
+            "tinygen_depthwise3x3_band_function",
+            "tinygen_depthwise3x3_columns",
+            (
+                ("stride", self.stride),
+                ("channels", self.channels),
+                ("width", self.width),
+                ("unroll", self.unroll),
+                ("odd", int(self.odd)),
+                ("two_roundings", int(self.two_roundings)),
+                ("shift", self.shift),
+                ("base", self.base),
+                ("cut", self.cut),
+                ("low", self.low),
             ),
-            prototype=(
-                "#ifdef TINYGEN_NO_ASSEMBLY\n"
-                f"static void {{symbol}}({arguments})\n"
-                "{{\n"
-                f"    static const tinygen_depthwise3x3_shape shape = {{{{{shape}}}}};\n"
-                "    tinygen_depthwise3x3_columns(&shape, strip, constants, weights, output, rows, "
-                "channels);\n"
-                "}}\n"
-                "#else\n"
-                f"void {{symbol}}({arguments});\n"
-                "#endif"
+            Struct(
+                "tinygen_depthwise3x3_shape",
+                (
+                    ("stride", self.stride),
+                    ("channels", self.channels),
+                    ("width", self.width),
+                    ("two_roundings", int(self.two_roundings)),
+                    ("shift", self.shift),
+                    ("base", self.base),
+                    ("cut", self.cut),
+                    ("low", self.low),
+                ),
             ),
         )
 
@@ -150,17 +127,10 @@ class _Shape:
 def _fill(*, ring: bool) -> Assembly:
     """What fills a strip: from the whole image, or from a ring of rows."""
     return Assembly(
-        stem="depthwise_fill" + ("_ring" if ring else ""),
-        listing="dsp/depthwise_fill.inc",
-        parameters=(("TG_RING", int(ring)),),
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            "#define {symbol} tinygen_depthwise_fill\n"
-            "#else\n"
-            "void {symbol}(const tinygen_depthwise_image *image, const int8_t *input, "
-            "int16_t *strip, int32_t row, int32_t pairs);\n"
-            "#endif"
-        ),
+        "dsp/depthwise_fill.inc",
+        "tinygen_depthwise_fill_function",
+        "tinygen_depthwise_fill",
+        (("ring", int(ring)),),
     )
 
 
@@ -320,12 +290,11 @@ class Depthwise3x3:
     def _bind(self, layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
         channel = channel_words(layer)
         exact_fields, exact_arrays = _exact_fields(layer, channel)
-        assembly = shape.assembly()
         parameters = Struct(
             "tinygen_depthwise3x3_params",
             (
-                ("fill", AssemblyArgument(fill.stem)),
-                ("band", AssemblyArgument(assembly.stem)),
+                ("fill", fill),
+                ("band", shape.assembly()),
                 ("constants", ConstantArgument("constants")),
                 ("weights", ConstantArgument("weights")),
                 *_geometry(layer, shape),
@@ -350,7 +319,6 @@ class Depthwise3x3:
                 Constant("constants", channel.words),
                 *exact_arrays,
             ),
-            assembly=(fill, assembly),
             scratch_bytes=shape.strip_bytes,
             overlaps=_overlaps(layer),
             notes=(channel.note,),

@@ -121,7 +121,6 @@ class DepthwiseAny(ByRows):
                 Constant("weights", _packed_weights(layer)),
                 Constant("constants", words.words),
             ),
-            assembly=(assembly,),
             scratch_bytes=taps_scratch_bytes(layer),
             overlaps=image_overlaps(layer),
             notes=(words.note,),
@@ -151,21 +150,14 @@ def _parameters(layer: DepthwiseConv2D, words: ChannelWords, assembly: Assembly)
 
 
 def _assembly(words: ChannelWords, cut: int) -> Assembly:
-    finish = "two_roundings" if words.two_roundings else "fitted"
     return Assembly(
-        stem=f"depthwise_any_{finish}_{words.shift}" + ("_cut" if cut else ""),
-        listing="dsp/depthwise_any.inc",
-        parameters=(
-            ("TG_TWO_ROUNDINGS", int(words.two_roundings)),
-            ("TG_SHIFT", words.shift),
-            ("TG_CUT", int(cut != 0)),
-        ),
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            "#define {symbol} tinygen_depthwise_any_channels\n"
-            "#else\n"
-            "tinygen_depthwise_pixel_function {symbol};\n"
-            "#endif"
+        "dsp/depthwise_any.inc",
+        "tinygen_depthwise_pixel_function",
+        "tinygen_depthwise_any_channels",
+        (
+            ("two_roundings", int(words.two_roundings)),
+            ("shift", words.shift),
+            ("cut", int(cut != 0)),
         ),
     )
 

@@ -20,7 +20,6 @@ from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -290,7 +289,6 @@ class DepthwiseSingle:
 
     def _bind(self, layer: DepthwiseConv2D, f: _Filter) -> Binding:
         channels = _channels(layer)
-        assembly = _assembly(f, channels)
         has_stream = len(channels.missing) > 0
         rest_fields, rest_arrays = _rest_fields(layer, channels)
         shape = Struct(
@@ -304,7 +302,7 @@ class DepthwiseSingle:
         stream_fields: tuple[tuple[str, Field], ...] = ()
         if has_stream:
             stream_fields = (
-                ("row", AssemblyArgument(assembly.stem)),
+                ("row", _assembly(f, channels)),
                 ("stream", ConstantArgument("stream")),
             )
         parameters = Struct(
@@ -328,7 +326,6 @@ class DepthwiseSingle:
                 *((Constant("stream", _stream(channels)),) if has_stream else ()),
                 *rest_arrays,
             ),
-            assembly=(assembly,) if has_stream else (),
             scratch_bytes=2 * f.pitch * f.strip_rows,
             overlaps=image_overlaps(layer),
             notes=(channels.note,),
@@ -357,52 +354,41 @@ def _geometry(layer: DepthwiseConv2D, f: _Filter) -> tuple[tuple[str, Field], ..
 
 
 def _assembly(f: _Filter, channels: Channels) -> Assembly:
-    stem = f"depthwise_single_k{f.rows}x{f.columns}_p{f.pitch}{'_odd' if f.odd else ''}"
-    stem += f"_{'e' if channels.two_roundings else 'f'}{channels.shift}"
-    if channels.two_roundings:
-        stem += f"_{channels.base & 0xFFFFFFFF:x}"
-    if channels.cut:
-        stem += f"_from{channels.low + 128}_cut{channels.cut}"
-    scaling = ", ".join(
-        f".{name} = {int(value)}"
-        for name, value in (
+    scaling = Struct(
+        "",
+        (
             ("base", channels.base),
             ("cut", channels.cut),
             ("low", channels.low),
-            ("two_roundings", channels.two_roundings),
+            ("two_roundings", int(channels.two_roundings)),
             ("shift", channels.shift),
-        )
-    )
-    arguments = (
-        "const int16_t *rows, const int32_t *stream, int8_t *output, "
-        "const tinygen_single_shape *shape"
+        ),
     )
     return Assembly(
-        stem=stem,
-        listing="dsp/depthwise_single.inc",
-        parameters=(
-            ("TG_ROWS", f.rows),
-            ("TG_STEPS", f.steps),
-            ("TG_TURN", f.turn),
-            ("TG_PITCH", 2 * f.pitch),
-            ("TG_ODD", int(f.odd)),
-            ("TG_TWO_ROUNDINGS", int(channels.two_roundings)),
-            ("TG_SHIFT", channels.shift),
-            ("TG_BASE", channels.base),
-            ("TG_CUT", channels.cut),
-            ("TG_LOW", channels.low),
+        "dsp/depthwise_single.inc",
+        "tinygen_single_row_function",
+        "tinygen_single_row",
+        (
+            ("rows", f.rows),
+            ("steps", f.steps),
+            ("turn", f.turn),
+            ("pitch", 2 * f.pitch),
+            ("odd", int(f.odd)),
+            ("two_roundings", int(channels.two_roundings)),
+            ("shift", channels.shift),
+            ("base", channels.base),
+            ("cut", channels.cut),
+            ("low", channels.low),
         ),
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            f"static void {{symbol}}({arguments})\n"
-            "{{\n"
-            "    static const tinygen_single_filter filter = {{"
-            f"{f.rows}, {f.steps}, {f.pitch}, {int(f.odd)}, {{{{{scaling}}}}}}}}};\n"
-            "    tinygen_single_row(&filter, rows, stream, output, shape);\n"
-            "}}\n"
-            "#else\n"
-            f"void {{symbol}}({arguments});\n"
-            "#endif"
+        Struct(
+            "tinygen_single_filter",
+            (
+                ("rows", f.rows),
+                ("steps", f.steps),
+                ("pitch", f.pitch),
+                ("odd", int(f.odd)),
+                ("scaling", scaling),
+            ),
         ),
     )
 

@@ -17,7 +17,6 @@ from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -273,10 +272,10 @@ class GemmConv2D:
         gemm = Struct(
             "tinygen_gemm_layer",
             (
-                ("fill", AssemblyArgument(columns_assembly.stem)),
+                ("fill", columns_assembly),
                 *(
                     (
-                        ("multiply", AssemblyArgument(assembly.stem)),
+                        ("multiply", assembly),
                         ("stream", ConstantArgument("stream")),
                     )
                     if has_stream
@@ -306,7 +305,6 @@ class GemmConv2D:
                 *((Constant("stream", gemm_stream(channels)),) if has_stream else ()),
                 *remaining_arrays,
             ),
-            assembly=(columns_assembly, *((assembly,) if has_stream else ())),
             scratch_bytes=windows.scratch_bytes,
             overlaps=_overlaps(layer, windows),
             notes=(channels.note,),
@@ -415,12 +413,7 @@ def _windows_struct(layer: Conv2D, windows: _Windows) -> Struct:
     )
 
 
-_COLUMNS = Assembly(
-    stem="gemm_columns",
-    listing="dsp/gemm_columns.inc",
-    parameters=(),
-    prototype="tinygen_gemm_columns_function {symbol};",
-)
+_COLUMNS = Assembly("dsp/gemm_columns.inc", "tinygen_gemm_columns_function", "tinygen_gemm_columns")
 
 
 def _is_small(layer: Conv2D) -> bool:
@@ -444,10 +437,10 @@ def _small_columns(layer: Conv2D, windows: _Windows) -> Assembly:
     if windows.segments == 1:
         values["pitch"] = 0
     return Assembly(
-        stem="gemm_columns_" + "_".join(str(value) for value in values.values()),
-        listing="dsp/gemm_columns_unrolled.inc",
-        parameters=tuple((f"TG_{key.upper()}", value) for key, value in values.items()),
-        prototype="tinygen_gemm_columns_function {symbol};",
+        "dsp/gemm_columns_unrolled.inc",
+        _COLUMNS.function_type,
+        _COLUMNS.twin,
+        tuple(values.items()),
     )
 
 
@@ -466,21 +459,17 @@ def _band_overlaps(layer: Conv2D) -> tuple[Overlap, ...]:
 
 
 def _assembly(channels: Channels, steps: int, unroll: int) -> Assembly:
-    cut = channels.cut != 0
-    finish = "two_roundings" if channels.two_roundings else "fitted"
     return Assembly(
-        stem=f"gemm_{finish}_{channels.shift}"
-        + ("_cut" if cut else "")
-        + (f"_{steps}_steps" if steps else ""),
-        listing="dsp/gemm.inc",
-        parameters=(
-            ("TG_STEPS", steps),
-            ("TG_UNROLL", unroll),
-            ("TG_FINISH", int(channels.two_roundings)),
-            ("TG_SHIFT", channels.shift),
-            ("TG_CUT", int(cut)),
+        "dsp/gemm.inc",
+        "tinygen_gemm_function",
+        "tinygen_gemm_pairs",
+        (
+            ("steps", steps),
+            ("unroll", unroll),
+            ("finish", int(channels.two_roundings)),
+            ("shift", channels.shift),
+            ("cut", int(channels.cut != 0)),
         ),
-        prototype="tinygen_gemm_function {symbol};",
     )
 
 

@@ -18,7 +18,6 @@ from tinygen.ir.layer import Layer
 from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -188,7 +187,7 @@ class GemvFullyConnected:
         assert isinstance(layer, FullyConnected | Conv2D)
         dense = _dense(layer)
         channels = _channels(layer)
-        fields, constants, assembly = _stream_fields(dense, channels, self.unroll)
+        fields, constants = _stream_fields(dense, channels, self.unroll)
         remaining_fields, remaining_constants = _remaining_fields(dense, channels)
         parameters = Struct(
             "tinygen_dsp_fully_connected_params",
@@ -206,7 +205,7 @@ class GemvFullyConnected:
             TensorArgument(layer.outputs[0], writable=True),
         )
         scratch_bytes = 0
-        if not assembly:
+        if not len(channels.missing):
             call = Call("tinygen_dsp_fully_connected_small", arguments)
         elif dense.fills_groups:
             call = Call("tinygen_dsp_fully_connected", arguments)
@@ -219,7 +218,6 @@ class GemvFullyConnected:
             calls=(call,),
             headers=("dsp/fully_connected_s8.h",),
             constants=(*constants, *remaining_constants),
-            assembly=assembly,
             scratch_bytes=scratch_bytes,
             notes=(channels.note,),
         )
@@ -227,26 +225,22 @@ class GemvFullyConnected:
 
 def _stream_fields(
     dense: _Dense, channels: Channels, unroll: int
-) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...], tuple[Assembly, ...]]:
+) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
     """What the outputs of the stream need: nothing if there are none."""
     if not len(channels.missing):
-        return (), (), ()
+        return (), ()
     shared = shared_constants(channels)
-    cut = channels.cut != 0
-    finish = "two_roundings" if channels.two_roundings else "fitted"
     assembly = Assembly(
-        stem=f"gemv_{finish}_{channels.shift}"
-        + ("_cut" if cut else "")
-        + ("_shared" if shared is not None else ""),
-        listing="dsp/gemv.inc",
-        parameters=(
-            ("TG_UNROLL", unroll),
-            ("TG_FINISH", int(channels.two_roundings)),
-            ("TG_SHIFT", channels.shift),
-            ("TG_CUT", int(cut)),
-            ("TG_SHARED", int(shared is not None)),
+        "dsp/gemv.inc",
+        "tinygen_gemv_function",
+        "tinygen_gemv_blocks",
+        (
+            ("unroll", unroll),
+            ("finish", int(channels.two_roundings)),
+            ("shift", channels.shift),
+            ("cut", int(channels.cut != 0)),
+            ("shared", int(shared is not None)),
         ),
-        prototype="tinygen_gemv_function {symbol};",
     )
     shape = Struct(
         "tinygen_gemv_shape",
@@ -261,14 +255,14 @@ def _stream_fields(
         ),
     )
     fields: tuple[tuple[str, Field], ...] = (
-        ("multiply", AssemblyArgument(assembly.stem)),
+        ("multiply", assembly),
         ("stream", ConstantArgument("stream")),
         *((("constants", ConstantArgument("constants")),) if shared is not None else ()),
         ("shape", shape),
     )
     stream = Constant("stream", gemv_stream(channels, with_constants=shared is None))
     constants = (stream,) if shared is None else (stream, Constant("constants", shared))
-    return fields, constants, (assembly,)
+    return fields, constants
 
 
 def _remaining_fields(

@@ -27,7 +27,6 @@ from tinygen.ir.layer import Layer
 from tinygen.kernels.adapter import GrowingKernel
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -293,13 +292,12 @@ class WinogradConv2D:
         prepared = _prepare(form, layer)
         assert isinstance(prepared, _Prepared)
         q = prepared.requantization
-        multiply, finish = _multiply(layer.input_shape[3]), _finish(form, q)
         parameters = Struct(
             "tinygen_winograd_params",
             (
                 ("transform", Raw(f"tinygen_winograd{form.tile}_input")),
-                ("multiply", AssemblyArgument(multiply.stem)),
-                ("finish", AssemblyArgument(finish.stem)),
+                ("multiply", _multiply(layer.input_shape[3])),
+                ("finish", _finish(form, q)),
                 ("stream", ConstantArgument("stream")),
                 ("target", _target(layer, q)),
                 ("rows", axis_struct(layer.window.height)),
@@ -326,7 +324,6 @@ class WinogradConv2D:
             ),
             headers=(f"dsp/winograd_f{form.tile}.h",),
             constants=(Constant("stream", prepared.stream),),
-            assembly=(multiply, finish),
             scratch_bytes=_scratch_bytes(form, layer),
             overlaps=_overlaps(form, layer),
             notes=(q.note,),
@@ -368,36 +365,25 @@ def _target(layer: Conv2D, q: _Requantization) -> Struct:
     )
 
 
-def _prototype(function: str, twin: str) -> str:
-    return (
-        f"#ifdef TINYGEN_NO_ASSEMBLY\n#define {{symbol}} {twin}\n"
-        f"#else\n{function} {{symbol}};\n#endif"
-    )
-
-
 def _multiply(depth: int) -> Assembly:
     unroll = _unroll(depth)
-    single = depth // 2 == unroll
     return Assembly(
-        stem=f"winograd_multiply_{unroll}" + ("_single" if single else ""),
-        listing="dsp/winograd_multiply.inc",
-        parameters=(("TG_UNROLL", unroll), ("TG_SINGLE", int(single))),
-        prototype=_prototype("tinygen_winograd_multiply_function", "tinygen_winograd_multiply"),
+        "dsp/winograd_multiply.inc",
+        "tinygen_winograd_multiply_function",
+        "tinygen_winograd_multiply",
+        (("unroll", unroll), ("single", int(depth // 2 == unroll))),
     )
 
 
 def _finish(form: _Form, q: _Requantization) -> Assembly:
-    finish = "two_roundings" if q.two_roundings else "fitted"
     return Assembly(
-        stem=f"winograd_f{form.tile}_{finish}_{q.shift}" + ("_cut" if q.cut else ""),
-        listing=f"dsp/winograd_f{form.tile}_finish.inc",
-        parameters=(
-            ("TG_FINISH", int(q.two_roundings)),
-            ("TG_SHIFT", q.shift),
-            ("TG_CUT", int(q.cut != 0)),
-        ),
-        prototype=_prototype(
-            "tinygen_winograd_output_function", f"tinygen_winograd{form.tile}_finish"
+        f"dsp/winograd_f{form.tile}_finish.inc",
+        "tinygen_winograd_output_function",
+        f"tinygen_winograd{form.tile}_finish",
+        (
+            ("finish", int(q.two_roundings)),
+            ("shift", q.shift),
+            ("cut", int(q.cut != 0)),
         ),
     )
 

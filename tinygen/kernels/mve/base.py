@@ -45,23 +45,10 @@ class Epilogue:
     def parameters(self) -> tuple[tuple[str, int], ...]:
         """In the order of the C shapes' last fields."""
         return (
-            ("TG_FORM", int(self.form)),
-            ("TG_SHIFT", self.shift),
-            ("TG_ADDEND", self.addend),
-            ("TG_ZERO_POINT", self.zero_point),
-            ("TG_CLAMP_MIN", self.clamp_min),
-            ("TG_CLAMP_MAX", self.clamp_max),
+            ("form", int(self.form)),
+            ("shift", self.shift),
+            ("addend", self.addend),
+            ("zero_point", self.zero_point),
+            ("clamp_min", self.clamp_min),
+            ("clamp_max", self.clamp_max),
         )
-
-    @property
-    def stem(self) -> str:
-        """The part of a function's name that says all of it; quantized values count from -128."""
-        if self.form is Form.EXACT:
-            name = f"exact{self.zero_point + 128}"
-        elif self.form is Form.FITTED:
-            name = f"fitted{self.shift}"
-        else:
-            name = f"aligned{self.shift}_plus{self.addend & 0xFFFFFFFF}"
-        if (self.clamp_min, self.clamp_max) != (-128, 127):
-            name += f"_clamp{self.clamp_min + 128}to{self.clamp_max + 128}"
-        return name

@@ -12,7 +12,6 @@ from tinygen.kernels.adapter import BandKernel
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -39,31 +38,23 @@ def _gather(layer: Conv2D, form: Form) -> Assembly | None:
     if form.name != "TINYGEN_MVE_PATCHES" or columns.dilation > 1:
         return None
     channels = layer.input_shape[3]
-    parameters = (
-        ("TG_ROWS", rows.size),
-        ("TG_PITCH", rows.dilation * form.strip_bytes),
-        ("TG_PART", columns.size * channels),
-        ("TG_STEP", columns.stride * channels),
-        ("TG_PATCH", form.patch_bytes),
-    )
-    values = [value for _, value in parameters]
-    twin = (*values[:2], 1, 0, *values[2:])
-    arguments = "const int8_t *from, int8_t *to, int32_t pixels"
+    segments = (("rows", rows.size), ("pitch", rows.dilation * form.strip_bytes))
+    part, step = columns.size * channels, columns.stride * channels
     return Assembly(
-        stem="mve_gather_" + "_".join(map(str, values)),
-        listing="mve/conv2d_gather.inc",
-        parameters=parameters,
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            f"static void {{symbol}}({arguments})\n"
-            "{{\n"
-            "    static const tinygen_mve_gather_shape shape = "
-            f"{{{{{', '.join(map(str, twin))}}}}};\n"
-            "    tinygen_mve_gather_c(&shape, from, to, pixels);\n"
-            "}}\n"
-            "#else\n"
-            f"void {{symbol}}({arguments});\n"
-            "#endif"
+        "mve/conv2d_gather.inc",
+        "tinygen_mve_gather_function",
+        "tinygen_mve_gather_c",
+        (*segments, ("part", part), ("step", step), ("patch", form.patch_bytes)),
+        Struct(
+            "tinygen_mve_gather_shape",
+            (
+                *segments,
+                ("parts", 1),
+                ("part_distance", 0),
+                ("part_bytes", part),
+                ("step", step),
+                ("patch_bytes", form.patch_bytes),
+            ),
         ),
     )
 
@@ -94,20 +85,14 @@ def _bind(layer: Conv2D, form: Form) -> Binding:
         layer.requantization,
         aligns=not form.tile.eights,
     )
-    functions: list[Assembly] = []
     arguments: list[Field] = []
     for size, needed in ((2, channels > 1), (1, channels % 2 == 1)):
         if needed:
-            functions.append(assembly(form.tile, size, channels, constants))
-            arguments.append(AssemblyArgument(functions[-1].stem))
+            arguments.append(assembly(form.tile, size, channels, constants))
         else:
             arguments.append(Raw("NULL"))
     gather = _gather(layer, form)
-    if gather is None:
-        arguments.append(Raw("NULL"))
-    else:
-        functions.append(gather)
-        arguments.append(AssemblyArgument(gather.stem))
+    arguments.append(Raw("NULL") if gather is None else gather)
     parameters = Struct(
         "tinygen_mve_conv2d_s8_params",
         (
@@ -146,7 +131,6 @@ def _bind(layer: Conv2D, form: Form) -> Binding:
             Constant("weights", pack_weights(filters)),
             Constant("constants", pack_constants(constants)),
         ),
-        assembly=tuple(functions),
         scratch_bytes=form.scratch_bytes,
         overlaps=_overlap(layer, form),
         notes=(constants.note,),

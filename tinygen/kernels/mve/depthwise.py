@@ -15,7 +15,6 @@ from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -52,73 +51,40 @@ def _assembly(layer: DepthwiseConv2D, form: Form, constants: ChannelConstants) -
     columns = layer.window.width
     blocks = form.blocks
     row_output, row_strip = _row_distances(layer, form)
-    epilogue = Epilogue.of(constants)
+    block = (("pair", int(form.pair)), ("pixels", blocks.pixels))
     geometry = (
-        ("TG_LAST", blocks.last),
-        ("TG_ROW_OUTPUT", row_output),
-        ("TG_ROW_STRIP", row_strip),
-        ("TG_COLUMN_BYTES", form.column_bytes),
-        ("TG_STEP", 1 if form.pair else columns.stride),
-        ("TG_OUTPUT_BYTES", layer.output_shape[3]),
-        ("TG_ROW_GROUPS", form.row_groups),
-        ("TG_ROW_GROUP_BYTES", form.strip_bytes),
-        ("TG_COLUMNS", columns.size),
-        ("TG_COLUMN_GROUP_BYTES", 4 * columns.dilation * form.column_bytes),
-        ("TG_MULTIPLIER", layer.depth_multiplier),
-        *epilogue.parameters,
+        ("last", blocks.last),
+        ("row_output", row_output),
+        ("row_strip", row_strip),
+        ("column_bytes", form.column_bytes),
+        ("step", 1 if form.pair else columns.stride),
+        ("output_bytes", layer.output_shape[3]),
+        ("row_groups", form.row_groups),
+        ("row_group_bytes", form.strip_bytes),
+        ("columns", columns.size),
+        ("column_group_bytes", 4 * columns.dilation * form.column_bytes),
+        ("multiplier", layer.depth_multiplier),
+        *Epilogue.of(constants).parameters,
     )
-    unrolling = (
-        ("TG_TURNS", blocks.turns),
-        ("TG_BLOCKS", blocks.unrolled),
-        ("TG_REST", blocks.rest),
-    )
-    shape = (("TG_PAIR", int(form.pair)), ("TG_PIXELS", blocks.pixels))
-    twin = [*(v for _, v in shape), blocks.count, *(value for _, value in geometry)]
-    arguments = (
-        "const int8_t *strip, const int32_t *constants, int8_t *output, "
-        "const tinygen_mve_depthwise_run *run"
-    )
+    unrolling = (("turns", blocks.turns), ("blocks", blocks.unrolled), ("rest", blocks.rest))
     return Assembly(
-        stem=(
-            f"mve_depthwise_{'pair' if form.pair else 'row'}_w{columns.output}_k{columns.size}"
-            f"_s{columns.stride}_d{columns.dilation}_r{form.row_groups}_x{form.strip_columns}"
-            f"_c{layer.output_shape[3]}_m{layer.depth_multiplier}_{epilogue.stem}"
-        ),
-        listing="mve/depthwise_s8.inc",
-        parameters=(*shape, *unrolling, *geometry),
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            f"static void {{symbol}}({arguments})\n"
-            "{{\n"
-            "    static const tinygen_mve_depthwise_shape shape = "
-            f"{{{{{', '.join(map(str, twin))}}}}};\n"
-            "    tinygen_mve_depthwise_c(&shape, strip, constants, output, run);\n"
-            "}}\n"
-            "#else\n"
-            f"void {{symbol}}({arguments});\n"
-            "#endif"
-        ),
+        "mve/depthwise_s8.inc",
+        "tinygen_mve_depthwise_function",
+        "tinygen_mve_depthwise_c",
+        (*block, *unrolling, *geometry),
+        Struct("tinygen_mve_depthwise_shape", (*block, ("blocks", blocks.count), *geometry)),
     )
 
 
 def _packing(form: Form, channels: int) -> Assembly:
     """The function that interleaves rows: vectors of columns, or of channels a column apart."""
     step = GROUP if form.group == channels else channels
-    arguments = "const tinygen_mve_pack_run *run, int32_t offset"
     return Assembly(
-        stem=f"mve_depthwise_pack_{step}",
-        listing="mve/depthwise_pack.inc",
-        parameters=(("TG_STEP", step),),
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            f"static void {{symbol}}({arguments})\n"
-            "{{\n"
-            f"    tinygen_mve_pack_rows({step}, run, offset);\n"
-            "}}\n"
-            "#else\n"
-            f"void {{symbol}}({arguments});\n"
-            "#endif"
-        ),
+        "mve/depthwise_pack.inc",
+        "tinygen_mve_pack_function",
+        "tinygen_mve_pack_rows",
+        (("step", step),),
+        step,
     )
 
 
@@ -183,8 +149,8 @@ def _bind(layer: DepthwiseConv2D, form: Form) -> Binding:
                 "tinygen_mve_depthwise_conv2d_s8",
                 (
                     parameters,
-                    AssemblyArgument(packing.stem),
-                    AssemblyArgument(compute.stem),
+                    packing,
+                    compute,
                     TensorArgument(layer.inputs[0]),
                     TensorArgument(layer.outputs[0], writable=True),
                     ScratchArgument("int8_t"),
@@ -193,7 +159,6 @@ def _bind(layer: DepthwiseConv2D, form: Form) -> Binding:
         ),
         headers=("mve/depthwise_s8.h",),
         constants=(Constant("constants", packed),),
-        assembly=(packing, compute),
         scratch_bytes=form.scratch_bytes,
         overlaps=_overlap(layer, form),
         notes=(constants.note,),

@@ -14,7 +14,6 @@ from tinygen.ir.layer import Layer
 from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -77,25 +76,13 @@ def _pack_constants(rows: list[Int32Array], outputs: int) -> tuple[AnyArray, Any
 
 
 def _assembly(per_channel: bool) -> Assembly:
-    arguments = (
-        "const int8_t *x, const int8_t *weights, int8_t *output, "
-        "const tinygen_mve_fully_connected_run *run"
-    )
     flag = int(per_channel)
     return Assembly(
-        stem="mve_fully_connected" + ("_per_channel" if per_channel else ""),
-        listing="mve/fully_connected_s8.inc",
-        parameters=(("TG_PER_CHANNEL", flag),),
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            f"static void {{symbol}}({arguments})\n"
-            "{{\n"
-            f"    tinygen_mve_fully_connected_groups({flag}, x, weights, output, run);\n"
-            "}}\n"
-            "#else\n"
-            f"void {{symbol}}({arguments});\n"
-            "#endif"
-        ),
+        "mve/fully_connected_s8.inc",
+        "tinygen_mve_fully_connected_function",
+        "tinygen_mve_fully_connected_groups",
+        (("per_channel", flag),),
+        flag,
     )
 
 
@@ -148,7 +135,7 @@ def _bind(layer: FullyConnected) -> Binding:
                 "tinygen_mve_fully_connected_s8",
                 (
                     parameters,
-                    AssemblyArgument(function.stem) if has_groups else Raw("NULL"),
+                    function if has_groups else Raw("NULL"),
                     TensorArgument(layer.inputs[0]),
                     TensorArgument(layer.outputs[0], writable=True),
                 ),
@@ -156,7 +143,6 @@ def _bind(layer: FullyConnected) -> Binding:
         ),
         headers=("mve/fully_connected_s8.h",),
         constants=tuple(constants),
-        assembly=(function,) if has_groups else (),
     )
 
 

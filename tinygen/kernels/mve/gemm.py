@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
-from tinygen.kernels.binding import Assembly
+from tinygen.kernels.binding import Assembly, Struct
 from tinygen.kernels.mve.base import Epilogue
 from tinygen.kernels.mve.requantization import ChannelConstants
 from tinygen.numerics.fixed_point import Int32Array
@@ -157,65 +157,41 @@ def assembly(
     """The function that computes ``channels`` (1 or 2) channels of a tile at a time."""
     by_bytes = int(channels == 1 or output_channels % 2 == 1)
     epilogue = Epilogue.of(constants)
-    parameters: tuple[tuple[str, int], ...] = (
-        ("TG_CHANNELS", channels),
-        ("TG_PIXELS", shape.pixels),
-        ("TG_PIXEL_BYTES", shape.pixel_bytes),
-        ("TG_OUTPUT_BYTES", output_channels),
-        ("TG_SEGMENTS", shape.segments),
-        ("TG_STEPS", shape.steps),
-        ("TG_SEGMENT_BYTES", shape.segment_bytes),
-        ("TG_LOOP", int(shape.loop)),
-        ("TG_FAR", int(shape.far)),
-        ("TG_REST", shape.rest),
-        ("TG_TAIL", shape.tail),
-        ("TG_OVERREAD", int(shape.overread)),
-        ("TG_BYTES", by_bytes),
-        *epilogue.parameters,
-    )
-    twin = (
-        channels,
-        shape.pixels,
-        shape.pixel_bytes,
-        output_channels,
-        shape.segments,
-        shape.steps * VECTOR,
-        shape.segment_bytes,
-        shape.rest * VECTOR + shape.tail,
-        *(value for _, value in epilogue.parameters),
-    )
-    stem = (
-        f"mve_gemm_{channels}x{shape.pixels}_p{shape.pixel_bytes}_o{output_channels}"
-        f"_k{shape.segments}x{shape.steps}"
-    )
-    if shape.segments > 1:
-        stem += f"_every{shape.segment_bytes}"
-    if shape.rest or shape.tail:
-        stem += f"_and{shape.rest}x16and{shape.tail}{'' if shape.overread else 'exactly'}"
-    stem += ("_loop" if shape.loop else "") + ("_far" if shape.far else "")
-    arguments = (
-        "const int8_t *x, const int8_t *weights, int8_t *output, const tinygen_gemm_run *run"
-    )
-    listing = "mve/gemm_s8.inc"
-    if shape.eights and not by_bytes:
-        listing = "mve/gemm_k8_s8.inc"
-        parameters = (("TG_OUTPUT_BYTES", output_channels), *epilogue.parameters)
-    return Assembly(
-        stem=f"{stem}_{epilogue.stem}",
-        listing=listing,
-        parameters=parameters,
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            f"static void {{symbol}}({arguments})\n"
-            "{{\n"
-            f"    static const tinygen_helium_gemm_shape shape = {{{{{', '.join(map(str, twin))}}}}};\n"
-            "    tinygen_gemm_c(&shape, x, weights, output, run);\n"
-            "}}\n"
-            "#else\n"
-            f"void {{symbol}}({arguments});\n"
-            "#endif"
+    output = ("output_bytes", output_channels)
+    block = (("channels", channels), ("pixels", shape.pixels), ("pixel_bytes", shape.pixel_bytes))
+    twin = Struct(
+        "tinygen_helium_gemm_shape",
+        (
+            *block,
+            output,
+            ("segments", shape.segments),
+            ("segment_values", shape.steps * VECTOR),
+            ("segment_bytes", shape.segment_bytes),
+            ("rest_values", shape.rest * VECTOR + shape.tail),
+            *epilogue.parameters,
         ),
     )
+    if shape.eights and not by_bytes:
+        listing, parameters = "mve/gemm_k8_s8.inc", (output, *epilogue.parameters)
+    else:
+        listing, parameters = (
+            "mve/gemm_s8.inc",
+            (
+                *block,
+                output,
+                ("segments", shape.segments),
+                ("steps", shape.steps),
+                ("segment_bytes", shape.segment_bytes),
+                ("loop", int(shape.loop)),
+                ("far", int(shape.far)),
+                ("rest", shape.rest),
+                ("tail", shape.tail),
+                ("overread", int(shape.overread)),
+                ("bytes", by_bytes),
+                *epilogue.parameters,
+            ),
+        )
+    return Assembly(listing, "tinygen_helium_gemm_function", "tinygen_gemm_c", parameters, twin)
 
 
 def _interleaved(filters: AnyArray) -> AnyArray:

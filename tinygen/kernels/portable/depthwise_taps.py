@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygen.ir.window import Axis
-from tinygen.kernels.binding import Assembly, AssemblyArgument, Field, Struct
+from tinygen.kernels.binding import Assembly, Field, Struct
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import DepthwiseConv2D
 
@@ -51,7 +51,7 @@ def taps_struct(layer: DepthwiseConv2D, pixel: Assembly) -> Struct:
     return Struct(
         "tinygen_depthwise_taps",
         (
-            ("pixel", AssemblyArgument(pixel.stem)),
+            ("pixel", pixel),
             ("channels", layer.input_shape[3]),
             ("batches", layer.input_shape[0]),
             ("input_ring_rows", rows.input),

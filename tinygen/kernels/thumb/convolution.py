@@ -17,7 +17,6 @@ from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
-    AssemblyArgument,
     Binding,
     Call,
     Constant,
@@ -199,20 +198,16 @@ def _bind(layer: Conv2D, core: Core) -> Binding:
     groups = _groups(layer)
     stream: tuple[tuple[str, Field], ...] = ()
     constants: tuple[Constant, ...] = ()
-    assembly: tuple[Assembly, ...] = ()
     if _in_stream(words):
-        assembly = (_multiply(words, groups, core),)
         stream = (
-            ("multiply", AssemblyArgument(assembly[0].stem)),
+            ("multiply", _multiply(words, groups, core)),
             ("stream", ConstantArgument("stream")),
         )
         constants = (Constant("stream", words.after(_flat(layer))),)
     rest: Field = Raw("NULL")
     rest_constants: tuple[Constant, ...] = ()
     if _remaining(words).size:
-        dot = _dot(groups, core)
-        rest, rest_constants = _rest(layer, _remaining(words), dot)
-        assembly += (dot,)
+        rest, rest_constants = _rest(layer, _remaining(words), _dot(groups, core))
     parameters = Struct(
         "tinygen_thumb_conv2d_params",
         (
@@ -241,7 +236,6 @@ def _bind(layer: Conv2D, core: Core) -> Binding:
         ),
         headers=("thumb/conv2d_s8.h",),
         constants=(*constants, *rest_constants),
-        assembly=assembly,
         scratch_bytes=32 * groups,
         overlaps=image_overlaps(layer),
         notes=(words.note,),
@@ -267,7 +261,7 @@ def _rest(layer: Conv2D, chosen: AnyArray, dot: Assembly) -> tuple[Struct, tuple
     struct = Struct(
         "tinygen_thumb_rest",
         (
-            ("dot", AssemblyArgument(dot.stem)),
+            ("dot", dot),
             ("count", len(chosen)),
             ("channels", ConstantArgument("rest_channels")),
             ("weights", ConstantArgument("rest_weights")),
@@ -288,31 +282,21 @@ def _listing(core: Core) -> str:
     return "thumb/gemm_v7m.inc" if has_long_product(core) else "thumb/gemm_v6m.inc"
 
 
-def _prototype(kind: str, twin: str) -> str:
-    return (
-        f"#ifdef TINYGEN_NO_ASSEMBLY\n#define {{symbol}} {twin}\n#else\n{kind} {{symbol}};\n#endif"
-    )
-
-
 def _multiply(words: Words, groups: int, core: Core) -> Assembly:
     return Assembly(
-        stem=f"thumb_gemm_{words.stem}_by{_unroll(groups)}",
-        listing=_listing(core),
-        parameters=(
-            ("TG_FITTED", 1),
-            ("TG_UNROLL", _unroll(groups)),
-            *words.parameters(),
-        ),
-        prototype=_prototype("tinygen_thumb_multiply_function", "tinygen_thumb_multiply"),
+        _listing(core),
+        "tinygen_thumb_multiply_function",
+        "tinygen_thumb_multiply",
+        (("fitted", 1), ("unroll", _unroll(groups)), *words.parameters()),
     )
 
 
 def _dot(groups: int, core: Core) -> Assembly:
     return Assembly(
-        stem=f"thumb_dot_by{_unroll(groups)}",
-        listing=_listing(core),
-        parameters=(("TG_FITTED", 0), ("TG_UNROLL", _unroll(groups)), ("TG_CUT", 0)),
-        prototype=_prototype("tinygen_thumb_dot_function", "tinygen_thumb_dot"),
+        _listing(core),
+        "tinygen_thumb_dot_function",
+        "tinygen_thumb_dot",
+        (("fitted", 0), ("unroll", _unroll(groups)), ("cut", 0)),
     )
 
 

@@ -123,7 +123,6 @@ class ThumbDepthwise(ByRows):
             ),
             headers=("thumb/depthwise_s8.h",),
             constants=(Constant("stream", _stream(layer, words)),),
-            assembly=(assembly,),
             scratch_bytes=taps_scratch_bytes(layer),
             overlaps=image_overlaps(layer),
             notes=(words.note,),
@@ -137,16 +136,10 @@ def _stream(layer: DepthwiseConv2D, words: Words) -> AnyArray:
 
 def _assembly(taps: int, words: Words, core: Core) -> Assembly:
     return Assembly(
-        stem=f"thumb_depthwise_{taps}_taps_{words.stem}",
-        listing=f"thumb/depthwise_{'v7m' if has_long_product(core) else 'v6m'}.inc",
-        parameters=(("TG_TAPS", taps), *words.parameters()),
-        prototype=(
-            "#ifdef TINYGEN_NO_ASSEMBLY\n"
-            "#define {symbol} tinygen_thumb_depthwise_pixel\n"
-            "#else\n"
-            "tinygen_depthwise_pixel_function {symbol};\n"
-            "#endif"
-        ),
+        f"thumb/depthwise_{'v7m' if has_long_product(core) else 'v6m'}.inc",
+        "tinygen_depthwise_pixel_function",
+        "tinygen_thumb_depthwise_pixel",
+        (("taps", taps), *words.parameters()),
     )
 
 

@@ -69,14 +69,8 @@ class Words:
 
     def parameters(self) -> tuple[tuple[str, int], ...]:
         """What the assembly is told."""
-        how = ("TG_SHIFT", self.shift) if self.split == WHOLE else ("TG_SPLIT", self.split)
-        return (how, ("TG_CUT", int(self.cut != 0)))
-
-    @property
-    def stem(self) -> str:
-        """The same as a part of a name."""
-        how = self.shift if self.split == WHOLE else f"split{self.split}"
-        return f"{how}" + ("_cut" if self.cut else "")
+        how = ("shift", self.shift) if self.split == WHOLE else ("split", self.split)
+        return (how, ("cut", int(self.cut != 0)))
 
 
 def has_long_product(core: Core) -> bool:
