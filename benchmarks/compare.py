@@ -110,12 +110,12 @@ def compare_profiles(model: str, ours: Profile, theirs: Profile) -> Comparison:
 
 
 def _memory(measured: Profile) -> Memory:
-    footprint = measured.footprint
+    footprint = measured.memory
     return Memory(
         footprint.flash_code,
         footprint.flash_weights,
         footprint.ram_arena + footprint.ram_static,
-        measured.stack_peak,
+        footprint.stack_peak,
     )
 
 

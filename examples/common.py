@@ -15,15 +15,12 @@ from typing import Any
 import click
 import numpy as np
 
-from tinygen.compilation import compile_model
+import tinygen
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH, TinygenError
-from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
-from tinygen.measure.verify import verdict_as_data, verify
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
-from tinygen.planning.board_memory import on_board
 from tinygen.quantization.accuracy import Accuracy, judge
 from tinygen.quantization.convert import quantize
 from tinygen.quantization.data import Dataset, dataset_of
@@ -187,11 +184,10 @@ def integer_outputs(tflite: bytes, data: Dataset) -> list[AnyArray]:
 
 def _verified(path: Path, evaluation: Dataset, budget: Budget) -> bool:
     """Whether the C gives the reference's bits on the emulated Cortex-M4."""
-    target = board(BOARD)
-    compilation = compile_model(path, on_board(target))
+    compilation = tinygen.compile(path, board=BOARD)
     chosen = evaluation.taken(slice(0, budget.of(10, 2)))
-    samples = samples_of(compilation.network, chosen)
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        verdict = verify(compilation, target, samples, Path(work), progress=tell)
-    print_verdict({"model": path.name, **verdict_as_data(verdict)})
+    samples = np.stack([sample for (sample,) in samples_of(compilation.network, chosen)])
+    with progress() as tell:
+        verdict = tinygen.verify(compilation, samples, on=BOARD, progress=tell)
+    print_verdict(verdict.to_dict())
     return verdict.bit_exact

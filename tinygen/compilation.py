@@ -5,22 +5,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tinygen.c_syntax import identifier
-from tinygen.emit import GeneratedFiles, render
+from tinygen.emit import GeneratedFiles, render, write_files
 from tinygen.emit.cmsis_nn import Library
 from tinygen.errors import InputError
-from tinygen.ir.graph import Graph
+from tinygen.ir.data import Result
+from tinygen.ir.graph import Graph, Numerics
 from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Provider
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
-from tinygen.planning.analysis import flash_estimate
+from tinygen.planning.analysis import PlannedLayer, analyze, flash_estimate, planned_layers
+from tinygen.planning.as_data import banks_as_data, plan_as_data
 from tinygen.planning.budget import check_flash
 from tinygen.planning.make import make_plan
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.planning.plan import Plan
+from tinygen.reporting.console import in_html, print_analysis
+from tinygen.reporting.memory_map import memory_map
 from tinygen.tflite.reader import read_model, read_model_bytes
 
 Model = Path | bytes | Graph
@@ -28,7 +33,7 @@ Model = Path | bytes | Graph
 
 
 @dataclass(frozen=True, eq=False)
-class Compilation:
+class Compilation(Result):
     """Every stage's result for one model; the network has its layers in the order of the plan."""
 
     graph: Graph
@@ -41,26 +46,82 @@ class Compilation:
         """The prefix of the generated symbols."""
         return self.plan.options.name
 
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of the arena, in all memories that it is spread over."""
+        return self.plan.arena_bytes
+
+    @property
+    def flash_estimate(self) -> int:
+        """Bytes of constants, and a rough figure for code; ``profile`` measures them."""
+        return flash_estimate(self.plan)
+
+    @property
+    def layers(self) -> tuple[PlannedLayer, ...]:
+        """The layers in the order in which they run, each with its kernel."""
+        return planned_layers(self.plan)
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Which operators did not get the kernels that were asked for, and why."""
+        if self.plan.options.kernels is not KernelChoice.CMSIS_NN:
+            return ()
+        return tuple(
+            f"{step.layer.operator.label}: {step.kernel}, because {step.fallback}"
+            for step in self.plan.all_steps
+            if step.fallback and not step.is_view
+        )
+
+    def write(self, directory: Path | str, *, force: bool = False) -> Path:
+        """Write the files into a directory of their own, and give it.
+
+        Raises:
+            InputError: it holds files of somebody else, and ``force`` is not set.
+        """
+        write_files(self.files, Path(directory), force=force)
+        return Path(directory)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``tinygen generate --json`` prints, but for the directory."""
+        plan = self.plan
+        return {
+            "files": list(self.files),
+            "name": self.name,
+            "arena_bytes": plan.arena_bytes,
+            "banks": banks_as_data(plan),
+            "weight_bytes": plan.weight_bytes,
+            "unstreamed_arena_bytes": plan.unstreamed_bytes,
+            "file_order_arena_bytes": plan.file_order_bytes,
+            "added_cycles": plan.added_cycles,
+            "fallbacks": list(self.fallbacks),
+            "unbounded_loops": list(plan.unbounded_loops),
+        }
+
+    def _repr_html_(self) -> str:
+        layers = in_html(print_analysis, analyze(self.plan).to_dict())
+        return layers + memory_map(plan_as_data(self.plan))
+
 
 def compile_model(model: Model, options: Options) -> Compilation:
     """Read, lower, plan and render a model; nothing is written."""
-    read = _graph_of(model)
-    name = _checked_name(options.name) if options.name else identifier(Path(read.source).stem)
-    options = replace(options, name=name)
-    graph = rewrite(read, options.numerics)
-    network = lower(graph, options.numerics)
+    network = lowered(model, options.numerics)
+    graph = network.graph
+    name = _checked_name(options.name) if options.name else identifier(Path(graph.source).stem)
     tree = _cmsis_nn_tree(options)
-    plan = make_plan(network, options, cmsis_nn.kernels(tree) if tree else ())
+    plan = make_plan(network, replace(options, name=name), cmsis_nn.kernels(tree) if tree else ())
     check_flash(plan, flash_estimate(plan))
     ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.all_steps)
     files = render(plan, Library(tree) if tree and ships_library else None)
     return Compilation(graph, plan.network, plan, files)
 
 
-def _graph_of(model: Model) -> Graph:
-    if isinstance(model, Graph):
-        return model
-    return read_model(model) if isinstance(model, Path) else read_model_bytes(model, "model")
+def lowered(model: Model, numerics: Numerics) -> Network:
+    """Read, rewrite and lower a model."""
+    if isinstance(model, Path):
+        model = read_model(model)
+    elif isinstance(model, bytes):
+        model = read_model_bytes(model, "model")
+    return lower(rewrite(model, numerics), numerics)
 
 
 def _cmsis_nn_tree(options: Options) -> cmsis_nn.CmsisNN | None:

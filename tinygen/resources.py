@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+VERSION = "0.1.0"
+
 
 def resource_root() -> Path:
     """The folder that holds templates/, boards/ and firmware/.

@@ -8,7 +8,6 @@ outputs are compared with the NumPy reference.
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.compilation import compile_model
+import tinygen
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH, TinygenError, UnsupportedError
-from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.ir.graph import DType, Quantization
-from tinygen.measure.verify import verdict_as_data, verify
-from tinygen.planning.analysis import analysis_as_data
-from tinygen.planning.board_memory import on_board
 from tinygen.reporting.console import print_analysis, print_verdict, progress
 from tinygen.tflite.reader import read_model
 
@@ -91,19 +86,18 @@ def top1_accuracy(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
 
 def main() -> int:
     """Compile, run and judge; returns the process's exit code."""
-    target = board(BOARD)
-    compilation = compile_model(MODEL, on_board(target))
-    print_analysis(analysis_as_data(compilation.plan))
+    compilation = tinygen.compile(MODEL, board=BOARD)
+    print_analysis(tinygen.analyze(compilation).to_dict())
     images, labels = load_test_set()
-    samples = [[image] for image in images[:IMAGES]]
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        verdict = verify(compilation, target, samples, Path(work), progress=tell)
-    expected = [reference.outputs(compilation.network, sample)[0] for sample in samples]
+    samples = images[:IMAGES]
+    with progress() as tell:
+        verdict = tinygen.verify(compilation, samples, on=BOARD, progress=tell)
+    expected = [reference.outputs(compilation.network, [sample])[0] for sample in samples]
     got = [outputs[0] for outputs in verdict.outputs]
     click.echo(f"\n{IMAGES} handwritten digits on the Cortex-M4 of {BOARD}:")
     click.echo(f"accuracy on the target  {top1_accuracy(np.stack(got), labels[:IMAGES]):.1%}")
     click.echo(f"accuracy, reference     {top1_accuracy(np.stack(expected), labels[:IMAGES]):.1%}")
-    print_verdict({"model": MODEL.name, **verdict_as_data(verdict)})
+    print_verdict(verdict.to_dict())
     click.echo(NEXT_STEPS.format(board=BOARD))
     return EXIT_DONE if verdict.bit_exact else EXIT_MISMATCH
 

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import shared_model
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
-from tinygen.explanation import explain, explanation_as_data
+from tinygen.explanation import explain
 from tinygen.ir import reference
 from tinygen.ir.graph import Numerics
 from tinygen.ir.network import Network
@@ -77,7 +77,7 @@ def recalculate(layer: dict[str, Any]) -> None:
 
 def worked(network: Network, seed: int) -> list[dict[str, Any]]:
     (inputs,) = reference.random_inputs(network, 1, seed)
-    return [explanation_as_data(layer) for layer in explain(network, inputs)]
+    return [layer.to_dict() for layer in explain(network, inputs).layers]
 
 
 def test_kws_layer_0_by_hand_equals_the_reference() -> None:

@@ -19,7 +19,7 @@ from tinygen.hardware.boards import board
 from tinygen.hardware.elf import read_sections
 from tinygen.ir import reference
 from tinygen.measure.plugin import supports_plugins
-from tinygen.measure.profile import Profile, profile, profile_as_data
+from tinygen.measure.profile import Profile, profile
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.reporting.profile_table import profile_table
 from tinygen.run.qemu import qemu_path
@@ -65,8 +65,8 @@ def test_layers_and_overhead_are_the_total(autoencoder: tuple[Profile, Path]) ->
         [
             measured.instructions,
             measured.cycles,
-            measured.overhead_instructions,
-            measured.overhead_cycles,
+            measured.overhead.instructions,
+            measured.overhead.cycles,
         ]
     )
     assert (measured.method, len(measured.layers)) == ("plugin", 10)
@@ -93,7 +93,7 @@ def test_counts_equal_qemus_clock(
     by_plugin = measure("mlperf_ad.tflite", board_name, tmp_path / "plugin")
     monkeypatch.setattr("tinygen.measure.profile.supports_plugins", lambda _qemu: False)
     by_clock = measure("mlperf_ad.tflite", board_name, tmp_path / "clock")
-    assert (by_clock.method, by_clock.cycles, by_clock.stack_peak) == ("icount", None, None)
+    assert (by_clock.method, by_clock.cycles, by_clock.memory.stack_peak) == ("icount", None, None)
     (total,), (total_by_clock,) = known([by_plugin.instructions]), known([by_clock.instructions])
     assert abs(total_by_clock - total) <= 0.01 * total
     for layer, layer_by_clock in zip(by_plugin.layers, by_clock.layers, strict=True):
@@ -106,7 +106,7 @@ def test_counts_equal_qemus_clock(
 @pytest.mark.qemu
 def test_footprint_is_what_was_linked(autoencoder: tuple[Profile, Path]) -> None:
     measured, folder = autoencoder
-    footprint = measured.footprint
+    footprint = measured.memory
     sections = {s.name: s.size for s in read_sections(folder / "build" / "net.elf")}
     # 264,192 weights and 968 32-bit biases, and little else.
     assert 0 <= footprint.flash_weights - (264_192 + 4 * 968) < 8 * 968
@@ -114,13 +114,13 @@ def test_footprint_is_what_was_linked(autoencoder: tuple[Profile, Path]) -> None
     assert 1000 < footprint.flash_code < sections[".text"] + sections[".rodata"]
     assert footprint.ram_arena + footprint.ram_static <= sections[".bss"] + sections[".data"]
     assert footprint.ram_arena >= 640
-    assert measured.stack_peak is not None
-    assert 16 <= measured.stack_peak < 2048
+    assert footprint.stack_peak is not None
+    assert 16 <= footprint.stack_peak < 2048
 
 
 @pytest.mark.qemu
 def test_fixed_keys(autoencoder: tuple[Profile, Path]) -> None:
-    data = json.loads(json.dumps(profile_as_data(autoencoder[0])))
+    data = json.loads(json.dumps(autoencoder[0].to_dict()))
     assert set(data["total"]) == {"instructions", "cycles"}
     assert {"name", "op", "macs", "instructions", "cycles", "kernel"} <= set(data["layers"][0])
     assert {"flash_code", "flash_weights", "ram_arena", "ram_static", "stack_peak"} == set(
@@ -132,7 +132,7 @@ def test_fixed_keys(autoencoder: tuple[Profile, Path]) -> None:
 @pytest.mark.qemu
 def test_table(autoencoder: tuple[Profile, Path]) -> None:
     console = Console(width=160, file=io.StringIO())
-    data = {"model": "ad.tflite", **profile_as_data(autoencoder[0])}
+    data = autoencoder[0].to_dict()
     with console.capture() as capture:
         console.print(profile_table(data))
     shown = capture.get()

@@ -10,7 +10,7 @@ from benchmarks.compare import compare_profiles, pair_layers
 from benchmarks.data import Comparison
 from benchmarks.tables import markdown, terminal
 from tinygen.measure.footprint import Footprint
-from tinygen.measure.profile import LayerProfile, Profile
+from tinygen.measure.profile import LayerProfile, Profile, Time
 
 
 def layer(*operators: int, instructions: int = 10, cycles: int | None = 20) -> LayerProfile:
@@ -30,18 +30,19 @@ def layer(*operators: int, instructions: int = 10, cycles: int | None = 20) -> L
 
 def whole(*layers: LayerProfile, timed: bool = True) -> Profile:
     return Profile(
+        model="m",
         board="b",
         core="c",
         method="plugin",
-        timing="t" if timed else "",
-        instructions=sum(part.instructions or 0 for part in layers) + 1,
-        cycles=sum(part.cycles or 0 for part in layers) + 2 if timed else None,
-        overhead_instructions=1,
-        overhead_cycles=2 if timed else None,
-        layers=layers,
-        footprint=Footprint(100, 200, 300, 40),
-        stack_peak=50,
+        cycle_model="t" if timed else "",
+        total=Time(
+            sum(part.instructions or 0 for part in layers) + 1,
+            sum(part.cycles or 0 for part in layers) + 2 if timed else None,
+        ),
+        overhead=Time(1, 2 if timed else None),
         bit_exact=True,
+        layers=layers,
+        memory=Footprint(100, 200, 300, 40, 50),
     )
 
 

@@ -14,8 +14,8 @@ from tests.models.builder import ModelBuilder
 from tinygen.compilation import Compilation, compile_model
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
-from tinygen.measure.verify import verdict_as_data, verify
-from tinygen.planning.analysis import analysis_as_data
+from tinygen.measure.verify import verify
+from tinygen.planning.analysis import analyze
 from tinygen.planning.as_data import plan_as_data
 from tinygen.planning.options import KernelChoice, Options
 
@@ -58,7 +58,7 @@ def test_merged_operators_are_named(board_name: str, tmp_path: Path) -> None:
         "operator 1 (PAD+CONV_2D+RELU)",
         "operator 4 (TRANSPOSE)",
     ]
-    data = analysis_as_data(compilation.plan)
+    data = analyze(compilation.plan).to_dict()
     assert [operator["op"] for operator in data["operators"]] == ["PAD+CONV_2D+RELU", "TRANSPOSE"]
     assert {(r["operator"], r["pass"]) for r in data["rewrites"]} == {
         ("operator 0 (PAD)", "padding"),
@@ -67,7 +67,7 @@ def test_merged_operators_are_named(board_name: str, tmp_path: Path) -> None:
         ("operator 4 (TRANSPOSE)", "identities"),
     }
     assert plan_as_data(compilation.plan)["rewrites"] == data["rewrites"]
-    assert verdict_as_data(verdict)["rewrites"] == data["rewrites"]
+    assert verdict.to_dict()["rewrites"] == data["rewrites"]
 
 
 def _nan_model() -> bytes:
@@ -106,7 +106,7 @@ def test_a_nan_where_none_is_expected_is_a_mismatch(tmp_path: Path) -> None:
     )
     verdict = verify(wrong, board("host"), samples, tmp_path / "work", layers=True)
     assert not verdict.bit_exact
-    data = verdict_as_data(verdict)
+    data = verdict.to_dict()
     assert data["first_mismatch"]["operator"] == "operator 0 (SQRT)"
     json.loads(json.dumps(data, allow_nan=False))
 
@@ -114,6 +114,6 @@ def test_a_nan_where_none_is_expected_is_a_mismatch(tmp_path: Path) -> None:
 def test_analyze_counts_the_state() -> None:
     model = shared_model("mnist_lstm_int8.tflite")
     plan = compile_model(model, Options(core=board("host").core)).plan
-    data = analysis_as_data(plan)
+    data = analyze(plan).to_dict()
     assert data["state_bytes"] == plan.state_bytes > 0
     assert data["flash_estimate_bytes"] >= data["weight_bytes"] + 2 * data["state_bytes"]

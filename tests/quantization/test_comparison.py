@@ -23,7 +23,7 @@ from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
-from tinygen.quantization.compare import Comparison, compare, comparison_as_data
+from tinygen.quantization.compare import Comparison, compare
 from tinygen.quantization.data import Dataset, load_dataset, signature_of
 from tinygen.reporting.quantization_page import quantization_page
 from tinygen.tflite.reader import read_model, read_model_bytes
@@ -211,10 +211,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Comparison, Dataset
 def test_a_difference_is_shouted(small: tuple[Comparison, Dataset]) -> None:
     comparison, _ = small
     assert comparison.agrees
-    assert "Proved" in quantization_page(comparison_as_data(comparison))
+    assert "Proved" in quantization_page(comparison.to_dict())
     wrong = replace(comparison, variants=(replace(comparison.variants[0], differing=1),) * 2)
     assert not wrong.agrees
-    page = quantization_page(comparison_as_data(replace(wrong, title="<b>")))
+    page = quantization_page(replace(wrong, title="<b>").to_dict())
     assert "NOT bit-exact" in page
     assert "<title>&lt;b&gt;: quantization</title>" in page
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinygen.compilation import compile_model
 from tinygen.hardware.cores import core
-from tinygen.planning.analysis import analysis_as_data
+from tinygen.planning.analysis import analyze
 from tinygen.planning.as_data import plan_as_data
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.reporting.memory_map import memory_map
@@ -45,9 +45,9 @@ def test_the_page_is_self_contained_and_names_every_layer() -> None:
         "outputs_compared": 30,
         "mismatches": 7,
     }
-    page = report_page(analysis_as_data(compilation.plan), plan, verdict, None)
+    page = report_page(analyze(compilation.plan).to_dict(), plan, verdict, None)
     assert "NOT bit-exact on b&lt;oard: 7 of 30" in page
-    for operator in analysis_as_data(compilation.plan)["operators"]:
+    for operator in analyze(compilation.plan).to_dict()["operators"]:
         assert operator["kernel"] in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
     assert "<script" not in page

@@ -86,6 +86,6 @@ def test_a_profile_has_every_operator_of_a_chain(tmp_path: Path) -> None:
     assert all(layer.kernel.startswith("dsp.") for layer in chain)
     assert all(layer.cycles and layer.cycles > 10_000 for layer in chain)
     cycles = [layer.cycles or 0 for layer in result.layers]
-    assert sum(cycles) + (result.overhead_cycles or 0) == result.cycles
+    assert sum(cycles) + (result.overhead.cycles or 0) == result.cycles
     whole = profile(streamed("mlperf_kws", chains=()), board(_BOARD), sample, tmp_path / "whole")
-    assert result.footprint.flash_code <= 1.3 * whole.footprint.flash_code
+    assert result.memory.flash_code <= 1.3 * whole.memory.flash_code

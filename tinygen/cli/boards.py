@@ -3,84 +3,62 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tinygen import api
 from tinygen.cli.options import (
     common_options,
     compile_options,
+    directory_option,
+    line_options,
     model_argument,
-    probe_option,
-    request,
+    show,
 )
 
 
 @click.command()
 @model_argument
-@click.option("--board", "board_name", required=True, help="A board's name, or a board file.")
+@click.option("--board", "on", required=True, help="A board's name, or a board file.")
 @click.option("--with", "method", default="", help="Flash tool (default: the best one installed).")
-@click.option("--port", default="", help="Serial port, for the tools that flash through one.")
-@probe_option
+@line_options
 @compile_options
 @common_options
-def flash(
-    model: Path,
-    board_name: str,
-    method: str,
-    port: str,
-    probe: str,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def flash(model: Path, as_json: bool, **options: Any) -> None:
     """Generate, build, and put the test program on a board."""
-    from tinygen.compilation import compile_model
-    from tinygen.hardware.boards import board
     from tinygen.reporting.console import progress
-    from tinygen.run.flash.flash import flash_model
 
-    target = board(board_name)
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        compilation = compile_model(model, request(target.core.name, options, target))
-        flashed = flash_model(
-            compilation, target, Path(work), method=method, probe=probe, port=port, progress=tell
-        )
-    if as_json:
-        data = {"board": target.name, "method": flashed.method, "commands": flashed.commands}
-        click.echo(json.dumps({**data, "output": flashed.output}))
-        return
-    for command in flashed.commands:
-        click.echo(f"$ {command}")
-    click.echo(flashed.output.rstrip() or f"{flashed.method} said nothing")
-    click.echo(f"{model} runs on {target.name}.")
+    with progress() as tell:
+        flashed = api.flash(model, progress=tell, **options)
+
+    def for_people(_: Any) -> None:
+        for command in flashed.commands:
+            click.echo(f"$ {command}")
+        click.echo(flashed.output.rstrip() or f"{flashed.method} said nothing")
+        click.echo(f"{model} runs on {flashed.board}.")
+
+    show(flashed.to_dict(), as_json, for_people)
 
 
 @click.command()
 @model_argument
-@click.option("--board", "board_name", default="renode-stm32f4-discovery", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory.")
+@click.option("--board", default="renode-stm32f4-discovery", show_default=True)
+@directory_option(required=True)
 @compile_options
 @common_options
-def renode(model: Path, board_name: str, output: Path, as_json: bool, **options: Any) -> None:
+def renode(model: Path, board: str, output: Path, as_json: bool, **options: Any) -> None:
     """Write the program, Renode's script and a Robot Framework test of a model."""
-    from tinygen.compilation import compile_model
-    from tinygen.emit import write_files
-    from tinygen.hardware.boards import board
-    from tinygen.run.build import build_image
+    from tinygen.hardware.boards import board as board_named
     from tinygen.run.renode import write_renode_files
+    from tinygen.run.workspace import Workspace
 
-    target = board(board_name)
-    compilation = compile_model(model, request(target.core.name, options, target))
-    write_files(compilation.files, output / "generated")
-    image = build_image(
-        output / "generated", compilation.name, target, output / "build", trace=False
-    )
+    compilation = api.compile(model, board=board, **options)
+    image = Workspace(compilation, board_named(board), output).image()
     files = write_renode_files(image, model, output)
     data = {"elf": str(image.elf), "script": str(files.script), "robot": str(files.robot)}
-    click.echo(json.dumps(data) if as_json else "\n".join(data.values()))
+    show(data, as_json, lambda _: click.echo("\n".join(data.values())))
 
 
 @click.command()
@@ -89,20 +67,17 @@ def renode(model: Path, board_name: str, output: Path, as_json: bool, **options:
 @common_options
 def boards(new: Path | None, like: str, as_json: bool) -> None:
     """The boards there are, real and emulated; or the start of a file for another one."""
-    from tinygen.hardware.boards import all_boards
     from tinygen.hardware.new_board import start_board_file
+    from tinygen.reporting.console import print_boards
 
     if new is not None:
         source = start_board_file(new, like)
-        data_new = {"file": str(new), "like": source}
-        click.echo(
-            json.dumps(data_new)
-            if as_json
-            else f"{new} is a copy of {source}; change what differs (docs/boards.md), then: "
+        said = (
+            f"{new} is a copy of {source}; change what differs (docs/boards.md), then: "
             f"tinygen verify MODEL --board {new}"
         )
+        show({"file": str(new), "like": source}, as_json, lambda _: click.echo(said))
         return
-
     data = [
         {
             "name": board.name,
@@ -112,11 +87,6 @@ def boards(new: Path | None, like: str, as_json: bool) -> None:
             "ram_bytes": sum(region.length for region in board.ram),
             "emulator": board.emulator.kind if board.emulator else "",
         }
-        for board in all_boards()
+        for board in api.boards()
     ]
-    if as_json:
-        click.echo(json.dumps({"boards": data}))
-        return
-    from tinygen.reporting.console import print_boards
-
-    print_boards(data)
+    show({"boards": data}, as_json, print_boards)

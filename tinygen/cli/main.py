@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: one function a command; arguments in, one stage called, its result printed."""
+"""The command line: one function a command; arguments in, the API called, its result printed."""
 
 from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tinygen import __version__
+from tinygen import __version__, api
 from tinygen.cli.boards import boards, flash, renode
 from tinygen.cli.compare import compare
 from tinygen.cli.explain import explain
 from tinygen.cli.options import (
-    build_target_option,
     common_options,
     compile_options,
+    core_option,
+    directory_option,
+    line_options,
     model_argument,
-    probe_option,
-    request,
-    request_for,
+    run_option,
+    sample_options,
+    show,
     target_options,
-    write_text,
 )
 from tinygen.cli.quantize import quantize
 from tinygen.errors import EXIT_DONE, EXIT_INPUT, EXIT_MACHINE, EXIT_MISMATCH, TinygenError
@@ -77,10 +77,9 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
     """The table of operators, instead of a model's analysis."""
     if not wanted:
         return
-    from tinygen.ops.table import operator_table
     from tinygen.reporting.console import print_operators
 
-    print_operators(operator_table())
+    print_operators(api.operators())
     context.exit()
 
 
@@ -103,122 +102,60 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
 @target_options
 @compile_options
 @common_options
-def analyze(
-    model: Path,
-    plot: Path | None,
-    ram_curve: bool,
-    target: str | None,
-    board_name: str | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def analyze(model: Path, plot: Path | None, ram_curve: bool, as_json: bool, **options: Any) -> None:
     """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
-    from tinygen.compilation import compile_model
-    from tinygen.measure.ram_curve import curve_as_data
-    from tinygen.planning.analysis import analysis_as_data
+    from tinygen.emit import write_text
     from tinygen.planning.as_data import plan_as_data
+    from tinygen.reporting.console import print_analysis
     from tinygen.reporting.memory_map import memory_map
     from tinygen.reporting.ram_curve import curve_svg, print_curve
 
-    wanted = request_for(target, board_name, options)
-    plan = compile_model(model, wanted).plan
-    data = analysis_as_data(plan)
+    compilation = api.compile(model, **options)
+    data = api.analyze(compilation, ram_curve=ram_curve).to_dict()
     if plot:
-        write_text(plot, memory_map(plan_as_data(plan)))
-    if ram_curve:
-        data["ram_curve"] = curve_as_data(model, wanted)
-        if plot:
+        write_text(plot, memory_map(plan_as_data(compilation.plan)))
+        if ram_curve:
             write_text(plot.with_name(f"{plot.stem}-curve.svg"), curve_svg(data))
-    if as_json:
-        click.echo(json.dumps(data))
-        return
-    from tinygen.reporting.console import print_analysis
 
-    print_analysis(data)
-    if ram_curve:
-        print_curve(data)
+    def for_people(_: Any) -> None:
+        print_analysis(data)
+        if ram_curve:
+            print_curve(data)
+
+    show(data, as_json, for_people)
 
 
 @main.command()
 @model_argument
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Directory of the C files (default: firmware/generated/NAME).",
-)
+@directory_option(help="Directory of the C files (default: firmware/generated/NAME).")
 @click.option("--force", is_flag=True, help="Write beside files that tinygen did not generate.")
 @target_options
 @compile_options
 @common_options
-def generate(
-    model: Path,
-    output: Path | None,
-    force: bool,
-    target: str | None,
-    board_name: str | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def generate(model: Path, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
     """Write the C files of a model."""
-    from tinygen.compilation import compile_model
-    from tinygen.emit import write_files
-    from tinygen.measure.verify import fallbacks
-    from tinygen.planning.as_data import banks_as_data
-
-    compilation = compile_model(model, request_for(target, board_name, options))
-    directory = output or Path("firmware") / "generated" / compilation.name
-    write_files(compilation.files, directory, force=force)
-    plan = compilation.plan
-    data = {
-        "directory": str(directory),
-        "files": list(compilation.files),
-        "name": compilation.name,
-        "arena_bytes": plan.arena_bytes,
-        "banks": banks_as_data(plan),
-        "weight_bytes": plan.weight_bytes,
-        "unstreamed_arena_bytes": plan.unstreamed_bytes,
-        "file_order_arena_bytes": plan.file_order_bytes,
-        "added_cycles": plan.added_cycles,
-        "fallbacks": list(fallbacks(plan)),
-        "unbounded_loops": list(plan.unbounded_loops),
-    }
-    if as_json:
-        click.echo(json.dumps(data))
-        return
     from tinygen.reporting.console import print_generated
 
-    print_generated(data)
+    compilation = api.compile(model, **options)
+    directory = compilation.write(
+        output or Path("firmware") / "generated" / compilation.name, force=force
+    )
+    show({"directory": str(directory), **compilation.to_dict()}, as_json, print_generated)
 
 
 @main.command()
 @model_argument
-@click.option(
-    "--board",
-    "board_name",
-    default="qemu-mps2-an386",
-    show_default=True,
-    help="A board's name, or a board file.",
-)
-@click.option(
-    "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
-)
+@run_option
+@line_options
 @click.option(
     "--input",
     "input_file",
     type=click.Path(path_type=Path),
     help="Samples as .npy, or .npz with one array an input.",
 )
-@click.option(
-    "--samples",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Number of random samples.",
-)
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random samples.")
+@core_option
+@sample_options
 @click.option("--layers", is_flag=True, help="Compare every operator's output too.")
-@probe_option
 @click.option("--no-flash", is_flag=True, help="The board already runs the program.")
 @click.option("--keep-going", is_flag=True, help="After a crash, go on with the next sample.")
 @click.option(
@@ -226,166 +163,60 @@ def generate(
     type=click.Path(path_type=Path),
     help="Keep outputs here, and resume a run that was cut short.",
 )
-@build_target_option
 @compile_options
 @common_options
 def verify(
     model: Path,
-    board_name: str,
-    core_name: str | None,
-    port: str,
     input_file: Path | None,
     samples: int,
-    seed: int,
-    layers: bool,
-    probe: str,
     no_flash: bool,
-    keep_going: bool,
-    record: Path | None,
     as_json: bool,
     **options: Any,
 ) -> int:
     """Generate, build, run on a board or emulator, and compare bit for bit with the reference."""
-    from tinygen.compilation import compile_model
-    from tinygen.hardware.boards import board
-    from tinygen.ir import reference
-    from tinygen.measure.samples import load_labels, load_samples
-    from tinygen.measure.verify import verdict_as_data
-    from tinygen.measure.verify import verify as verify_stage
     from tinygen.reporting.console import print_verdict, progress
-    from tinygen.run.runners import runner_for
 
-    target = board(board_name, core_name)
-    compilation = compile_model(model, request(target.core.name, options, target))
-    chosen = (
-        load_samples(input_file, compilation.network)
-        if input_file
-        else reference.random_inputs(compilation.network, samples, seed)
-    )
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        verdict = verify_stage(
-            compilation,
-            target,
-            chosen,
-            Path(work),
-            runner=runner_for(target, port=port, probe=probe, flash=not no_flash),
-            layers=layers,
-            labels=load_labels(input_file, len(chosen)) if input_file else None,
-            keep_going=keep_going,
-            record=record,
-            progress=tell,
+    with progress() as tell:
+        verdict = api.verify(
+            model, input_file or samples, flash_first=not no_flash, progress=tell, **options
         )
-    data = {"model": str(model), **verdict_as_data(verdict)}
-    if as_json:
-        click.echo(json.dumps(data))
-    else:
-        print_verdict(data)
+    show(verdict.to_dict(), as_json, print_verdict)
     return EXIT_DONE if verdict.bit_exact else EXIT_MISMATCH
 
 
 @main.command()
 @model_argument
-@click.option(
-    "--board",
-    "board_name",
-    default="qemu-mps2-an386",
-    show_default=True,
-    help="A board's name, or a board file.",
-)
-@click.option(
-    "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
-)
-@probe_option
-@build_target_option
+@run_option
+@line_options
+@core_option
 @compile_options
 @common_options
-def profile(
-    model: Path,
-    board_name: str,
-    core_name: str | None,
-    port: str,
-    probe: str,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def profile(model: Path, as_json: bool, **options: Any) -> None:
     """Count instructions and cycles, layer by layer; flash and RAM as linked."""
-    from tinygen.compilation import compile_model
-    from tinygen.hardware.boards import board
-    from tinygen.ir import reference
-    from tinygen.measure.profile import profile as profile_stage
-    from tinygen.measure.profile import profile_as_data
     from tinygen.reporting.console import progress
     from tinygen.reporting.profile_table import print_profile
-    from tinygen.run.flash.ports import find_port
 
-    target = board(board_name, core_name)
-    compilation = compile_model(model, request(target.core.name, options, target))
-    (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
-    if target.flashing is not None and not port:
-        port = find_port(target, probe)
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        measured = profile_stage(compilation, target, sample, Path(work), port=port, progress=tell)
-    data = {"model": str(model), **profile_as_data(measured)}
-    if as_json:
-        click.echo(json.dumps(data))
-    else:
-        print_profile(data)
+    with progress() as tell:
+        measured = api.profile(model, progress=tell, **options)
+    show(measured.to_dict(), as_json, print_profile)
 
 
 @main.command()
 @model_argument
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Directory.")
-@click.option(
-    "--board",
-    "board_name",
-    default="qemu-mps2-an386",
-    show_default=True,
-    help="An emulated board to verify and profile on.",
-)
-@click.option("--samples", type=click.IntRange(min=1), default=10, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
+@directory_option(required=True)
+@run_option
+@sample_options
 @compile_options
 @common_options
-def report(
-    model: Path,
-    output: Path,
-    board_name: str,
-    samples: int,
-    seed: int,
-    as_json: bool,
-    **options: Any,
-) -> int:
+def report(model: Path, output: Path, as_json: bool, **options: Any) -> int:
     """Write one HTML page: layers, memory over time, cost, and the verdict of an emulated run."""
-    from tinygen.compilation import compile_model
-    from tinygen.hardware.boards import board
-    from tinygen.ir import reference
-    from tinygen.measure.profile import profile as profile_stage
-    from tinygen.measure.profile import profile_as_data
-    from tinygen.measure.verify import verdict_as_data
-    from tinygen.measure.verify import verify as verify_stage
-    from tinygen.planning.analysis import analysis_as_data
-    from tinygen.planning.as_data import plan_as_data
     from tinygen.reporting.console import progress
-    from tinygen.reporting.page import report_page
 
-    target = board(board_name)
-    compilation = compile_model(model, request(target.core.name, options, target))
-    chosen = reference.random_inputs(compilation.network, samples, seed)
-    with tempfile.TemporaryDirectory(prefix="tinygen-") as work, progress() as tell:
-        verdict = verify_stage(compilation, target, chosen, Path(work) / "verify", progress=tell)
-        measured = profile_stage(
-            compilation, target, chosen[0], Path(work) / "profile", progress=tell
-        )
-    data = {
-        "analysis": analysis_as_data(compilation.plan),
-        "plan": plan_as_data(compilation.plan),
-        "verdict": verdict_as_data(verdict),
-        "profile": profile_as_data(measured),
-    }
-    write_text(output / "report.html", report_page(**data))
-    write_text(output / "report.json", json.dumps(data, indent=1) + "\n")
-    click.echo(json.dumps(data) if as_json else f"{output / 'report.html'}")
-    return EXIT_DONE if verdict.bit_exact else EXIT_MISMATCH
+    with progress() as tell:
+        made = api.report(model, progress=tell, **options)
+    page = made.write(output)
+    show(made.to_dict(), as_json, lambda _: click.echo(str(page)))
+    return EXIT_DONE if made.verdict.bit_exact else EXIT_MISMATCH
 
 
 @main.command()
@@ -393,14 +224,10 @@ def report(
 def doctor(as_json: bool) -> int:
     """What tinygen needs on this machine: found, or how to install it."""
     from tinygen.cli.doctor import examine
+    from tinygen.reporting.console import print_findings
 
     findings = examine()
-    if as_json:
-        click.echo(json.dumps({"tools": findings}))
-    else:
-        from tinygen.reporting.console import print_findings
-
-        print_findings(findings)
+    show({"tools": findings}, as_json, print_findings)
     missing = any(finding["required"] and not finding["found"] for finding in findings)
     return EXIT_MACHINE if missing else EXIT_DONE
 
@@ -418,7 +245,7 @@ def cmsis_nn_fetch(as_json: bool) -> None:
 
     tree = fetch()
     data = {"root": str(tree.root), "version": tree.version}
-    click.echo(json.dumps(data) if as_json else f"CMSIS-NN {tree.version} is in {tree.root}.")
+    show(data, as_json, lambda _: click.echo(f"CMSIS-NN {tree.version} is in {tree.root}."))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,135 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options that several commands take, and what is made of them."""
+"""Options that several commands take: those of compiling are made from ``Options``, each once."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import replace
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from tinygen.api import DEFAULT_BOARD
+from tinygen.planning.options import Options
+
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+_DEFAULTS = {field.name: field.default for field in fields(Options)}
+
+_COMPILE: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "name": ("Prefix of every symbol (default: the file's name).", {}),
+    "kernels": ("Whose kernels to use.", {}),
+    "optimize": (
+        "Specialize kernels to each layer, share one instance of each, or stream layers by rows "
+        "through the smallest arena.",
+        {},
+    ),
+    "ram": (
+        "Bytes that the arena may take; layers are streamed by rows where that is needed.",
+        {"type": click.IntRange(min=1)},
+    ),
+    "banks": (
+        "A memory that the arena may be spread over, in place of what the board leaves; several "
+        "times for several.",
+        {"multiple": True, "metavar": "NAME=BYTES[,fast]"},
+    ),
+    "flash": (
+        "Bytes that code (estimated) and constants may take.",
+        {"type": click.IntRange(min=1)},
+    ),
+    "stream_input": (
+        "The input is delivered row by row, by NAME_push_row().",
+        {"is_flag": True, "show_default": False},
+    ),
+    "numerics": ("Whose arithmetic to reproduce bit for bit.", {}),
+    "cmsis_nn": ("A CMSIS-NN source tree to use.", {"type": click.Path(path_type=Path)}),
+    "weight_growth": (
+        "Times the model's own constant bytes that faster kernels may take.",
+        {"type": click.FloatRange(min=1)},
+    ),
+}
+"""The options of ``tinygen.compile`` that commands take: what each is for, and what it may be."""
+
+_FLAGS = {"banks": "--bank"}
+
+
+def compile_option(name: str) -> Callable[[FunctionT], FunctionT]:
+    """An option of compiling: its default is that of ``Options``, an enumeration its choices."""
+    text, more = _COMPILE[name]
+    default = _DEFAULTS[name]
+    if isinstance(default, Enum):
+        more = {**more, "type": click.Choice([choice.value for choice in type(default)])}
+        default = default.value
+    flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
+    return click.option(
+        flag, name, **{"default": default, "show_default": bool(default), "help": text, **more}
+    )
+
+
+def _all(*options: Callable[[FunctionT], FunctionT]) -> Callable[[FunctionT], FunctionT]:
+    """Several options as one, listed by ``--help`` in their order."""
+    return lambda function: functools.reduce(
+        lambda f, option: option(f), reversed(options), function
+    )
+
+
+compile_options: Callable[[FunctionT], FunctionT] = _all(*map(compile_option, _COMPILE))
+"""``generate``'s options, which every command takes that compiles a model."""
+
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+
+run_option = click.option(
+    "--board",
+    "on",
+    default=DEFAULT_BOARD,
+    show_default=True,
+    help="A board's name, or a board file.",
+)
+
+core_option = click.option("--target", help="Core to build for, if not the board's own.")
+
+line_options: Callable[[FunctionT], FunctionT] = _all(
+    click.option(
+        "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
+    ),
+    click.option(
+        "--probe",
+        default="",
+        help="Serial number of the debug probe, where several are attached.",
+    ),
+)
+
+sample_options: Callable[[FunctionT], FunctionT] = _all(
+    click.option(
+        "--samples",
+        type=click.IntRange(min=1),
+        default=10,
+        show_default=True,
+        help="Number of random samples.",
+    ),
+    click.option(
+        "--seed", type=int, default=1, show_default=True, help="Seed of the random samples."
+    ),
+)
+
+target_options: Callable[[FunctionT], FunctionT] = _all(
+    click.option("--target", help="Core to generate for (default: cortex-m4)."),
+    click.option(
+        "--board", help="A board's name, or a board file: its core, and its memories as limits."
+    ),
+)
+"""Of commands that run nothing."""
+
+
+def directory_option(**how: Any) -> Callable[[FunctionT], FunctionT]:
+    """``-o DIR``."""
+    return click.option(
+        "-o", "--output", type=click.Path(path_type=Path), **{"help": "Directory.", **how}
+    )
 
 
 def common_options(function: FunctionT) -> FunctionT:
@@ -26,139 +144,11 @@ def common_options(function: FunctionT) -> FunctionT:
     return wrapper  # type: ignore[return-value]
 
 
-def compile_options(function: FunctionT) -> FunctionT:
-    """``generate``'s options, which verify, profile, report and analyze take too."""
-    options = (
-        click.option(
-            "--name", default="", help="Prefix of every symbol (default: the file's name)."
-        ),
-        click.option(
-            "--kernels",
-            type=click.Choice(["auto", "cmsis-nn", "tinygen"]),
-            default="auto",
-            show_default=True,
-            help="Whose kernels to use.",
-        ),
-        click.option(
-            "--optimize",
-            type=click.Choice(["speed", "size", "ram"]),
-            default="speed",
-            show_default=True,
-            help="Specialize kernels to each layer, share one instance of each, or stream layers "
-            "by rows through the smallest arena.",
-        ),
-        click.option(
-            "--ram",
-            type=click.IntRange(min=1),
-            help="Bytes that the arena may take; layers are streamed by rows where that is needed.",
-        ),
-        click.option(
-            "--bank",
-            "banks",
-            multiple=True,
-            metavar="NAME=BYTES[,fast]",
-            help="A memory that the arena may be spread over, in place of what the board leaves; "
-            "several times for several.",
-        ),
-        click.option(
-            "--flash",
-            type=click.IntRange(min=1),
-            help="Bytes that code (estimated) and constants may take.",
-        ),
-        click.option(
-            "--stream-input",
-            is_flag=True,
-            help="The input is delivered row by row, by NAME_push_row().",
-        ),
-        click.option(
-            "--numerics",
-            type=click.Choice(["tflm", "litert"]),
-            default="tflm",
-            show_default=True,
-            help="Whose arithmetic to reproduce bit for bit.",
-        ),
-        click.option(
-            "--cmsis-nn",
-            "cmsis_nn",
-            type=click.Path(path_type=Path),
-            help="A CMSIS-NN source tree to use.",
-        ),
-        click.option(
-            "--weight-growth",
-            type=click.FloatRange(min=1),
-            default=1.05,
-            show_default=True,
-            help="Times the model's own constant bytes that faster kernels may take.",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-model_argument = click.argument("model", type=click.Path(path_type=Path))
-
-
-def target_options(function: FunctionT) -> FunctionT:
-    """--target and --board, of commands that run nothing."""
-    target = click.option("--target", help="Core to generate for (default: cortex-m4).")
-    board = click.option(
-        "--board",
-        "board_name",
-        help="A board's name, or a board file: its core, and its memories as limits.",
-    )
-    return target(board(function))
-
-
-def request_for(target: str | None, board_name: str | None, options: dict[str, Any]) -> Any:
-    """The ``Options`` of ``target_options`` and ``compile_options``."""
-    from tinygen.hardware.boards import board
-
-    if board_name is None:
-        return request(target or "cortex-m4", options)
-    chosen = board(board_name, target)
-    return request(chosen.core.name, options, chosen)
-
-
-build_target_option = click.option(
-    "--target", "core_name", help="Core to build for, if not the board's own."
-)
-probe_option = click.option(
-    "--probe", default="", help="Serial number of the debug probe, where several are attached."
-)
-
-
-def request(core_name: str, options: dict[str, Any], board: Any = None) -> Any:
-    """The ``Options`` of ``compile_options`` for a core, or a board and its memories."""
-    from tinygen.hardware.cores import core
-    from tinygen.ir.graph import Numerics
-    from tinygen.planning.board_memory import chosen_banks, on_board, ram_budget
-    from tinygen.planning.options import Budget, KernelChoice, Optimize, Options
-
-    asked = Options(
-        core=core(core_name),
-        name=options["name"],
-        kernels=KernelChoice(options["kernels"]),
-        optimize=Optimize(options["optimize"]),
-        numerics=Numerics(options["numerics"]),
-        cmsis_nn=options["cmsis_nn"],
-        weight_growth=options["weight_growth"],
-        ram=Budget(options["ram"], "--ram") if options["ram"] else None,
-        flash=Budget(options["flash"], "--flash") if options["flash"] else None,
-        stream_input=options["stream_input"],
-    )
-    if board is not None:
-        return on_board(board, asked, options["banks"])
-    banks = chosen_banks(None, options["banks"])
-    return replace(asked, ram=asked.ram or ram_budget(None, banks), banks=banks)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, making its directory; MachineError where that fails."""
-    from tinygen.errors import MachineError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise MachineError(f"cannot write {path}: {error.strerror or error}.") from error
+def show(
+    data: Mapping[str, Any], as_json: bool, for_people: Callable[[Mapping[str, Any]], None]
+) -> None:
+    """One JSON object, or what people read."""
+    if as_json:
+        click.echo(json.dumps(data))
+    else:
+        for_people(data)

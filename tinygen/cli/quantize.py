@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tinygen.cli.compare import comparison_options, run_comparison
-from tinygen.cli.options import common_options
+from tinygen import api
+from tinygen.cli.compare import comparison_options
+from tinygen.cli.options import common_options, show
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH
-
-if TYPE_CHECKING:
-    from tinygen.quantization.data import Dataset
 
 
 @click.command()
@@ -105,116 +100,61 @@ def quantize(
     model: Path,
     data: str,
     output: Path,
-    scheme: str,
-    calibration: str,
-    percentile: float,
-    preprocess: str,
     input_range: str,
     float_output: Path | None,
-    qat: bool,
     train: str,
     report: Path | None,
     test: str,
     metric: str,
-    board_names: tuple[str, ...],
+    boards: tuple[str, ...],
     as_json: bool,
-    **training_options: Any,
+    **how: Any,
 ) -> int:
     """Quantize a float model (Keras, SavedModel or .tflite) to a .tflite for microcontrollers."""
-    from tinygen.quantization.calibration import Method
-    from tinygen.quantization.convert import Scheme, check_range
-    from tinygen.quantization.convert import quantize as quantize_stage
-    from tinygen.quantization.data import load_dataset
-    from tinygen.quantization.source import load_float_model
-    from tinygen.quantization.training import TrainingOptions, train_quantized
-    from tinygen.reporting.comparison_table import print_comparison
+    from tinygen.quantization.data import as_dataset
+    from tinygen.quantization.source import as_float_model
     from tinygen.reporting.console import progress
 
-    _check_options(qat, scheme, data, train, training_options["teacher"])
+    _check_options(how["qat"], how["scheme"], data, train, how["teacher"])
     _check_report(report, test or data, test)
-    limits = _range(input_range)
-    training = None
     with progress() as tell:
         tell("starting TensorFlow")
-        source = load_float_model(model)
-        signature = source.signature
-        samples = load_dataset(data, signature, preprocess) if data else None
-        lessons = load_dataset(train, signature, preprocess) if train else samples
-        evaluation = load_dataset(test, signature, preprocess) if test else samples
-        for one in (samples, lessons, evaluation):
-            if one is not None and limits is not None:
-                check_range(one, *limits)
-        method = Method(calibration)
-        variants = {}
-        if not qat or report is not None:
-            quantized = quantize_stage(
-                source, samples, Scheme(scheme), method, percentile=percentile, tell=tell
-            )
-            variants["ptq" if scheme == "int8" else scheme] = quantized.model
-        if qat:
-            assert samples is not None
-            assert lessons is not None
-            quantized, training = train_quantized(
-                source,
-                lessons,
-                samples,
-                TrainingOptions(**training_options),
-                method,
-                percentile=percentile,
-                tell=tell,
-            )
-            variants["qat"] = quantized.model
-    _write(output, quantized.model)
+        source = as_float_model(model)
+        # Before the work of quantizing: what is wrong with these samples is told at once.
+        evaluation = (
+            as_dataset(test or data, source.signature, how["preprocess"]) if report else None
+        )
+        how |= {"train": train or None, "input_range": _range(input_range), "progress": tell}
+        made = api.quantize(source, data or None, **how)
+        variants = {"float": made.float_model}
+        if report and how["qat"]:
+            variants["ptq"] = api.quantize(source, data, **{**how, "qat": False}).model
+    made.save(output)
     if float_output is not None:
-        _write(float_output, quantized.float_model)
-    for warning in quantized.warnings:
+        made.save(float_output, as_float=True)
+    for warning in made.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    described: dict[str, Any] = {
-        "model": str(model),
-        "output": str(output),
-        "scheme": quantized.scheme.value,
-        "calibration": quantized.method.value if quantized.calibration_samples else "",
-        "calibration_samples": quantized.calibration_samples,
-        "float_bytes": len(quantized.float_model),
-        "bytes": len(quantized.model),
-        "warnings": list(quantized.warnings),
-        "training": None if training is None else asdict(training),
-    }
+    described = {"model": str(model), "output": str(output), **made.to_dict()}
+    agrees = True
     if report is not None:
         assert evaluation is not None
-        described["comparison"] = _compare(
-            {"float": quantized.float_model, **variants},
-            evaluation,
-            report,
-            title=model.stem,
-            metric=metric,
-            board_names=board_names,
-            own_data=bool(test),
-        )
-    if as_json:
-        click.echo(json.dumps(described))
-    else:
-        _print(described)
-        if report is not None:
-            print_comparison(described["comparison"])
-            click.echo(str(report / "comparison.html"))
-    agrees = report is None or described["comparison"]["agrees"]
+        plain = "ptq" if how["scheme"] == "int8" else how["scheme"]
+        variants["qat" if how["qat"] else plain] = made.model
+        if not test:
+            click.echo(
+                "Warning: the models are compared on the calibration samples, which flatters; "
+                "give --test.",
+                err=True,
+            )
+        with progress() as tell:
+            compared = api.compare(
+                variants, evaluation, metric=metric, boards=boards, title=model.stem, progress=tell
+            )
+        compared.write(report)
+        described["comparison"] = compared.to_dict()
+        agrees = compared.agrees
+    show(described, as_json, lambda _: _print(described, report))
     return EXIT_DONE if agrees else EXIT_MISMATCH
-
-
-def _compare(
-    variants: Mapping[str, bytes], evaluation: Dataset, report: Path, *, own_data: bool, **how: Any
-) -> dict[str, Any]:
-    """The comparison of ``--report``; ``own_data`` says that it has samples of its own."""
-    from tinygen.reporting.console import progress
-
-    if not own_data:
-        click.echo(
-            "Warning: the models are compared on the calibration samples, which flatters; give --test.",
-            err=True,
-        )
-    with progress() as tell:
-        return run_comparison(variants, evaluation, report, tell=tell, **how)
 
 
 def _check_options(qat: bool, scheme: str, data: str, train: str, teacher: bool) -> None:
@@ -251,17 +191,9 @@ def _range(text: str) -> tuple[float, float] | None:
     return limits
 
 
-def _write(path: Path, content: bytes) -> None:
-    from tinygen.errors import MachineError
+def _print(data: dict[str, Any], report: Path | None) -> None:
+    from tinygen.reporting.comparison_table import print_comparison
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise MachineError(f"cannot write {path}: {error.strerror or error}.") from error
-
-
-def _print(data: dict[str, Any]) -> None:
     if training := data["training"]:
         first, best = (training["epochs"][n]["validation_loss"] for n in (0, training["best"]))
         click.echo(
@@ -279,3 +211,6 @@ def _print(data: dict[str, Any]) -> None:
         f"{data['float_bytes'] / data['bytes']:.1f} times as much"
     )
     click.echo(f"Prove it: tinygen verify {data['output']}")
+    if report is not None:
+        print_comparison(data["comparison"])
+        click.echo(str(report / "comparison.html"))

@@ -2,6 +2,6 @@
 """Plan → C files: ``render`` makes their text, ``writer`` puts them on disk whole or not at all."""
 
 from tinygen.emit.render import GeneratedFiles, render
-from tinygen.emit.writer import write_files
+from tinygen.emit.writer import write_files, write_text
 
-__all__ = ["GeneratedFiles", "render", "write_files"]
+__all__ = ["GeneratedFiles", "render", "write_files", "write_text"]

@@ -75,3 +75,12 @@ def write_files(files: GeneratedFiles, directory: Path, *, force: bool = False) 
         raise MachineError(
             f"cannot write {directory}: {error.strerror or error}.", "Choose another -o DIR."
         ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, making its directory; MachineError where that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror or error}.") from error

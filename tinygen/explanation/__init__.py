@@ -9,7 +9,7 @@ operator is one function registered with ``work`` in the file of its family.
 from __future__ import annotations
 
 from tinygen.explanation import arithmetic, products, windows  # noqa: F401  (they register themselves)
-from tinygen.explanation.explain import explain, explanation_as_data
-from tinygen.explanation.explanation import Explanation
+from tinygen.explanation.explain import explain
+from tinygen.explanation.explanation import Explanation, Explanations
 
-__all__ = ["Explanation", "explain", "explanation_as_data"]
+__all__ = ["Explanation", "Explanations", "explain"]

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import singledispatch
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from tinygen.errors import InputError
 from tinygen.explanation.explanation import (
     Element,
     Explanation,
+    Explanations,
     Line,
     Number,
     QuantizedTensor,
@@ -99,7 +98,7 @@ def explain(
     inputs: Sequence[AnyArray],
     layers: Sequence[int] | None = None,
     element: Element | None = None,
-) -> list[Explanation]:
+) -> Explanations:
     """Work one output element of the layers of one inference.
 
     Args:
@@ -119,11 +118,12 @@ def explain(
                 f"The layers are numbered {numbers[0]} to {numbers[-1]}, see `tinygen analyze`.",
             )
     values: Mapping[int, AnyArray] = {**network.states, **reference.run(network, inputs)}
-    return [
+    explained = (
         _explain(network, layer, values, element)
         for layer in network.layers
         if layers is None or layer.operator.index in layers
-    ]
+    )
+    return Explanations(network.graph.source, tuple(explained))
 
 
 def _explain(
@@ -193,11 +193,3 @@ def _quantized(role: str, tensor: Tensor, element: Element) -> QuantizedTensor:
         scales=len(quantization.scales) if quantization else 0,
         channel=channel,
     )
-
-
-def explanation_as_data(explained: Explanation) -> dict[str, Any]:
-    """The explanation as plain data for JSON."""
-    data = asdict(explained)
-    data.update(data.pop("work"))
-    data["worked"] = bool(explained.work.lines)
-    return data

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from tinygen.ir.data import Result
 from tinygen.ir.graph import AnyArray, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.network import Network
@@ -21,6 +23,8 @@ from tinygen.numerics.fixed_point import (
     saturating_rounding_doubling_high_mul,
     wrap_int32,
 )
+from tinygen.reporting.console import in_html
+from tinygen.reporting.explanation import print_explanations
 
 Number = int | float
 Element = tuple[int, ...]
@@ -96,7 +100,7 @@ class QuantizedTensor:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Result):
     """One output element of a layer, worked.
 
     Attributes:
@@ -116,6 +120,22 @@ class Explanation:
     work: Work
     expected: Number
     expected_real: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The calculation beside what it is of; ``worked`` says whether there is one."""
+        data = super().to_dict()
+        return {**data, **data.pop("work"), "worked": bool(self.work.lines)}
+
+
+@dataclass(frozen=True)
+class Explanations(Result):
+    """Layers of a model, each with one element worked by hand."""
+
+    model: str
+    layers: tuple[Explanation, ...]
+
+    def _repr_html_(self) -> str:
+        return in_html(print_explanations, self.to_dict())
 
 
 @dataclass(frozen=True, eq=False)

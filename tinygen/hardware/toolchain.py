@@ -116,8 +116,8 @@ def _run(command: Sequence[str], doing: str) -> None:
 
 def compile_sources(
     toolchain: Toolchain, sources: Sequence[Source], build_dir: Path
-) -> tuple[Path, ...]:
-    """Compiles every source into an object file in ``build_dir/objects``, in parallel.
+) -> tuple[tuple[Source, Path], ...]:
+    """Compiles every source, in parallel: pairs of it and its object file in ``build_dir/objects``.
 
     Raises:
         BuildError: the compiler refused one; the message has its first error lines.
@@ -125,13 +125,13 @@ def compile_sources(
     objects = build_dir / "objects"
     objects.mkdir(parents=True, exist_ok=True)
 
-    def compile_one(numbered: tuple[int, Source]) -> Path:
+    def compile_one(numbered: tuple[int, Source]) -> tuple[Source, Path]:
         number, source = numbered
         # Two folders may hold files of one name.
         target = objects / f"{number:03d}_{source.path.stem}.o"
         command = [toolchain.driver, *source.flags, "-c", str(source.path), "-o", str(target)]
         _run(command, f"compiling {source.path}")
-        return target
+        return source, target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return tuple(pool.map(compile_one, enumerate(sources)))

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygen.ir.data import Result
+
 AnyArray = NDArray[Any]
 
 ABSENT = -1
@@ -240,12 +242,16 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class Rewrite:
+class Rewrite(Result):
     """What a pass did to an operator of the file: ``removed: changes nothing``."""
 
     stage: str
     operator: Operator
     change: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Pass, operator and change in words."""
+        return {"pass": self.stage, "operator": self.operator.label, "change": self.change}
 
 
 @dataclass(frozen=True)

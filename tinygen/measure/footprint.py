@@ -27,12 +27,14 @@ class Footprint:
         flash_weights: the constant arrays of ``<name>_weights.c``.
         ram_arena: the arena, in all memories that it is spread over.
         ram_static: variables beside the arena.
+        stack_peak: bytes of stack that an inference wrote; None if nothing watched.
     """
 
     flash_code: int
     flash_weights: int
     ram_arena: int
     ram_static: int
+    stack_peak: int | None = None
 
 
 def measure_footprint(

@@ -8,16 +8,15 @@ methods, the timing models and their error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tinygen.compilation import Compilation
-from tinygen.emit import write_files
 from tinygen.errors import BuildError, InputError
 from tinygen.hardware.boards import Board
-from tinygen.ir.graph import AnyArray
+from tinygen.ir.data import Result
+from tinygen.ir.graph import AnyArray, Rewrite
 from tinygen.ir.layer import Layer
 from tinygen.measure.counts import (
     Counts,
@@ -28,10 +27,11 @@ from tinygen.measure.counts import (
 )
 from tinygen.measure.footprint import Footprint, measure_footprint
 from tinygen.measure.plugin import build_plugin, supports_plugins
-from tinygen.planning.as_data import rewrites_as_data
 from tinygen.planning.plan import Plan
-from tinygen.run.build import build_image
+from tinygen.reporting.console import in_html
+from tinygen.reporting.profile_table import print_profile
 from tinygen.run.qemu import qemu_path
+from tinygen.run.workspace import Workspace
 
 Progress = Callable[[str], None]
 """Told what is being done, one phrase at a time."""
@@ -72,38 +72,55 @@ class LayerProfile:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Time:
+    """Instructions, None on a real board; and cycles, None without a timing model of the core."""
+
+    instructions: int | None
+    cycles: int | None
+
+
+@dataclass(frozen=True)
+class Profile(Result):
     """The cost of one inference.
 
     Attributes:
+        model: the file.
         board: name of the board.
         core: name of its core.
         method: what counted: ``plugin``, ``icount`` (QEMU's clock) or a board's counter.
-        timing: what the cycles rest on; empty if there are none.
-        instructions: of the whole inference; None on a real board.
-        cycles: of the whole inference; None without a timing model of the core.
-        overhead_instructions: of the invoke function itself; part of ``instructions``.
-        overhead_cycles: of the invoke function itself; part of ``cycles``.
-        layers: the steps in order.
-        footprint: flash and RAM.
-        stack_peak: bytes of stack that the inference wrote; None if the plugin did not watch.
+        cycle_model: what the cycles rest on; empty if there are none.
+        total: of the whole inference.
+        overhead: of the invoke function itself; part of ``total``.
         bit_exact: the outputs of the measured inference equal the reference.
+        layers: the steps in order.
+        memory: flash and RAM.
         rewrites: what became of operators of the file that have no layer of their own.
     """
 
+    model: str
     board: str
     core: str
     method: str
-    timing: str
-    instructions: int | None
-    cycles: int | None
-    overhead_instructions: int | None
-    overhead_cycles: int | None
-    layers: tuple[LayerProfile, ...]
-    footprint: Footprint
-    stack_peak: int | None
+    cycle_model: str
+    total: Time
+    overhead: Time
     bit_exact: bool
-    rewrites: tuple[Mapping[str, str], ...] = ()
+    layers: tuple[LayerProfile, ...]
+    memory: Footprint
+    rewrites: tuple[Rewrite, ...] = ()
+
+    @property
+    def instructions(self) -> int | None:
+        """Of the whole inference."""
+        return self.total.instructions
+
+    @property
+    def cycles(self) -> int | None:
+        """Of the whole inference."""
+        return self.total.cycles
+
+    def _repr_html_(self) -> str:
+        return in_html(print_profile, self.to_dict())
 
 
 def profile(
@@ -144,11 +161,9 @@ def profile(
             "`tinygen boards` lists them",
         )
     inferences, outputs = first_whole_inference(compilation.network, sample)
-    generated = work_directory / "generated"
-    write_files(compilation.files, generated)
+    work = Workspace(compilation, board, work_directory)
     progress(f"building for {board.name}")
-    build = work_directory / "build"
-    image = build_image(generated, compilation.name, board, build, trace=False)
+    image = work.image()
     if image.map_file is None:
         raise BuildError(f"{image.elf}: linked without a map")
     if not port and supports_plugins(qemu_path()):
@@ -160,15 +175,11 @@ def profile(
         )
     else:
         progress("building with layer traces")
-        traced = build_image(
-            generated, compilation.name, board, work_directory / "build-trace", trace=True
-        )
+        traced = work.image(trace=True)
         progress(f"running on {board.name}")
         counts = count_by_clock(compilation.plan, image, traced, sample, inferences, port)
     expected = [value.tobytes() for value in outputs]
-    footprint = measure_footprint(
-        image.elf, image.map_file, compilation.name, _model_objects(generated, build)
-    )
+    footprint = measure_footprint(image.elf, image.map_file, compilation.name, image.model_objects)
     return _summary(compilation.plan, board, counts, footprint, counts.outputs == expected)
 
 
@@ -177,19 +188,19 @@ def _summary(
 ) -> Profile:
     parts = (*(part for step in counts.steps for part in step), counts.overhead)
     return Profile(
+        model=plan.network.graph.source,
         board=board.name,
         core=board.core.name,
         method=counts.method,
-        timing=counts.cycle_model,
-        instructions=_sum([part.instructions for part in parts]),
-        cycles=_sum([part.cycles for part in parts]),
-        overhead_instructions=counts.overhead.instructions,
-        overhead_cycles=counts.overhead.cycles,
-        layers=tuple(_layers(plan, counts)),
-        footprint=footprint,
-        stack_peak=counts.stack_peak,
+        cycle_model=counts.cycle_model,
+        total=Time(
+            _sum([part.instructions for part in parts]), _sum([part.cycles for part in parts])
+        ),
+        overhead=Time(counts.overhead.instructions, counts.overhead.cycles),
         bit_exact=bit_exact,
-        rewrites=tuple(rewrites_as_data(plan.network.graph)),
+        layers=tuple(_layers(plan, counts)),
+        memory=replace(footprint, stack_peak=counts.stack_peak),
+        rewrites=plan.network.graph.rewrites,
     )
 
 
@@ -227,35 +238,3 @@ def _layer_profile(plan: Plan, layers: Sequence[Layer], kernel: str, part: Part)
         stores=part.stores,
         misaligned_cycles=part.misaligned_cycles,
     )
-
-
-def _model_objects(generated: Path, build: Path) -> list[Path]:
-    """The objects of the generated sources, which are compiled first."""
-    sources = sorted(path for path in generated.rglob("*") if path.suffix in (".c", ".S"))
-    objects = [
-        build / "objects" / f"{number:03d}_{source.stem}.o" for number, source in enumerate(sources)
-    ]
-    missing = [str(path) for path in objects if not path.is_file()]
-    if missing:
-        raise BuildError(f"no object file {missing[0]} was made of a generated source")
-    return objects
-
-
-def profile_as_data(measured: Profile) -> dict[str, Any]:
-    """The profile as plain data for JSON."""
-    footprint = measured.footprint
-    return {
-        "board": measured.board,
-        "core": measured.core,
-        "method": measured.method,
-        "cycle_model": measured.timing,
-        "total": {"instructions": measured.instructions, "cycles": measured.cycles},
-        "overhead": {
-            "instructions": measured.overhead_instructions,
-            "cycles": measured.overhead_cycles,
-        },
-        "bit_exact": measured.bit_exact,
-        "layers": [asdict(layer) for layer in measured.layers],
-        "rewrites": [dict(rewrite) for rewrite in measured.rewrites],
-        "memory": {**asdict(footprint), "stack_peak": measured.stack_peak},
-    }

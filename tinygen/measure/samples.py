@@ -4,18 +4,35 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygen.errors import InputError
+from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray, Tensor
 from tinygen.ir.network import Network
 
 LABELS = "labels"
 """Name of the array of class numbers in a .npz."""
+
+
+Samples = int | str | Path | AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray]
+"""How many random ones, a file, or an array for each input."""
+
+
+def chosen_samples(
+    network: Network, samples: Samples, seed: int
+) -> tuple[list[list[AnyArray]], list[int] | None]:
+    """Samples × inputs, and their class numbers if a file has them; see ``load_samples``."""
+    if isinstance(samples, int):
+        return reference.random_inputs(network, samples, seed), None
+    if not isinstance(samples, str | Path):
+        return _rows("the samples", samples, network), None
+    chosen = load_samples(Path(samples), network)
+    return chosen, load_labels(Path(samples), len(chosen))
 
 
 def load_samples(path: Path, network: Network) -> list[list[AnyArray]]:
@@ -25,14 +42,21 @@ def load_samples(path: Path, network: Network) -> list[list[AnyArray]]:
     name or in order. Each array is (samples, …the input's shape, its batch of 1 optional). Values
     must already have the input's element type, or be exactly representable in it.
     """
-    arrays = _arrays(path, [network.tensors[index] for index in network.inputs])
-    columns = [
-        _samples_of(path, network.tensors[index], array)
-        for index, array in zip(network.inputs, arrays, strict=True)
-    ]
+    content = _open(path)
+    if not isinstance(content, np.ndarray):
+        content = {name: content[name] for name in content.files if name != LABELS}
+    return _rows(str(path), content, network)
+
+
+def _rows(
+    source: str, given: AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray], network: Network
+) -> list[list[AnyArray]]:
+    inputs = [network.tensors[index] for index in network.inputs]
+    arrays = zip(inputs, _arrays(source, given, inputs), strict=True)
+    columns = [_samples_of(source, tensor, np.asarray(array)) for tensor, array in arrays]
     if len({len(column) for column in columns}) != 1:
         counts = ", ".join(str(len(column)) for column in columns)
-        raise InputError(f"{path}: the inputs have different numbers of samples ({counts}).")
+        raise InputError(f"{source}: the inputs have different numbers of samples ({counts}).")
     return [list(sample) for sample in zip(*columns, strict=True)]
 
 
@@ -54,43 +78,51 @@ def load_labels(path: Path, samples: int) -> list[int] | None:
     return [int(label) for label in labels.reshape(-1)]
 
 
-def _arrays(path: Path, inputs: Sequence[Tensor]) -> list[AnyArray]:
-    content = _open(path)
-    if isinstance(content, np.ndarray):
+def _arrays(
+    source: str,
+    given: AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray],
+    inputs: Sequence[Tensor],
+) -> Sequence[AnyArray]:
+    """An array for each input, in order."""
+    if isinstance(given, np.ndarray):
         if len(inputs) != 1:
             raise InputError(
-                f"{path} holds one array, but the model has {len(inputs)} inputs.",
+                f"{source} holds one array, but the model has {len(inputs)} inputs.",
                 "Use a .npz with one array an input.",
             )
-        return [content]
-    names = [name for name in content.files if name != LABELS]
-    if all(tensor.name in names for tensor in inputs):
-        return [content[tensor.name] for tensor in inputs]
-    if len(names) != len(inputs):
+        return [given]
+    named: Mapping[str, AnyArray] = (
+        given
+        if isinstance(given, Mapping)
+        else {str(number): array for number, array in enumerate(given)}
+    )
+    if all(tensor.name in named for tensor in inputs):
+        return [named[tensor.name] for tensor in inputs]
+    if len(named) != len(inputs):
         raise InputError(
-            f"{path} holds the arrays {', '.join(names)}, but the model's inputs are "
+            f"{source} holds the arrays {', '.join(named)}, but the model's inputs are "
             f"{', '.join(tensor.name for tensor in inputs)}.",
             "Name the arrays after the inputs.",
         )
-    return [content[name] for name in names]
+    return list(named.values())
 
 
-def _samples_of(path: Path, tensor: Tensor, array: AnyArray) -> AnyArray:
+def _samples_of(source: str, tensor: Tensor, array: AnyArray) -> AnyArray:
     without_batch = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
     if array.shape[1:] not in (tensor.shape, without_batch) or not len(array):
         raise InputError(
-            f"{path}: input {tensor.name!r} needs samples of shape {list(tensor.shape)}, the file has "
+            f"{source}: input {tensor.name!r} needs samples of shape {list(tensor.shape)}, there are "
             f"{list(array.shape)}.",
             "The first dimension counts the samples.",
         )
     dtype = tensor.dtype.numpy
     assert dtype is not None
     if array.dtype.kind not in "iufb":
-        raise InputError(f"{path}: input {tensor.name!r} is {array.dtype}, not a number.")
+        raise InputError(f"{source}: input {tensor.name!r} is {array.dtype}, not a number.")
     converted = array.astype(dtype)
     if not np.array_equal(converted, array, equal_nan=array.dtype.kind == "f"):
         raise InputError(
-            f"{path}: input {tensor.name!r} holds values that {dtype} cannot represent.",
+            f"{source}: input {tensor.name!r} holds values that {dtype} cannot represent.",
             "Quantize the samples with the input's scale and zero point first.",
         )
     return converted.reshape(len(array), *tensor.shape)

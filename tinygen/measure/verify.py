@@ -8,32 +8,29 @@ first layer whose bytes differ.
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tinygen.compilation import Compilation
-from tinygen.emit import write_files
 from tinygen.errors import BudgetError, InputError
 from tinygen.hardware.boards import Board
 from tinygen.ir import reference
-from tinygen.ir.graph import AnyArray
+from tinygen.ir.data import Result
+from tinygen.ir.graph import AnyArray, Rewrite
 from tinygen.ir.layer import computed
 from tinygen.ir.network import Network
-from tinygen.planning.as_data import rewrites_as_data
 from tinygen.planning.budget import contributors
-from tinygen.planning.options import KernelChoice
 from tinygen.planning.plan import Plan
-from tinygen.run.build import build_image
+from tinygen.reporting.console import in_html, print_verdict
 from tinygen.run.many import Crash, Record, run_samples
 from tinygen.run.runner import Runner
 from tinygen.run.runners import runner_for
 from tinygen.run.session import Session
+from tinygen.run.workspace import Workspace
 
 Progress = Callable[[str], None]
 """Told what is being done, one phrase at a time."""
@@ -77,7 +74,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class Verdict(Result):
     """What a verification found.
 
     ``outputs_compared`` and ``mismatches`` count output elements. ``outputs`` are the target's own,
@@ -87,19 +84,22 @@ class Verdict:
     ``rewrites`` say what became of operators of the file that are not computed as they stand there.
     """
 
+    derived = ("bit_exact",)
+
+    model: str
     board: str
     samples: int
     outputs_compared: int
     mismatches: int
     first_mismatch: Difference | None
-    outputs: tuple[tuple[AnyArray, ...], ...]
+    outputs: tuple[tuple[AnyArray, ...], ...] = field(repr=False)
     layers: tuple[LayerVerdict, ...] = ()
-    fallbacks: tuple[str, ...] = field(default=())
+    fallbacks: tuple[str, ...] = ()
     crashes: tuple[Crash, ...] = ()
     seconds: float = 0.0
     resumed: int = 0
     accuracy: Accuracy | None = None
-    rewrites: tuple[Mapping[str, str], ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
 
     @property
     def bit_exact(self) -> bool:
@@ -108,16 +108,8 @@ class Verdict:
             layer.mismatched_samples == 0 for layer in self.layers
         )
 
-
-def fallbacks(plan: Plan) -> tuple[str, ...]:
-    """Which steps did not get the kernels that were asked for, and why."""
-    if plan.options.kernels is not KernelChoice.CMSIS_NN:
-        return ()
-    return tuple(
-        f"{step.layer.operator.label}: {step.kernel}, because {step.fallback}"
-        for step in plan.all_steps
-        if step.fallback and not step.is_view
-    )
+    def _repr_html_(self) -> str:
+        return in_html(print_verdict, self.to_dict())
 
 
 def check_memory(plan: Plan, board: Board) -> None:
@@ -161,10 +153,9 @@ def verify(
     runner = runner or runner_for(board)
     plan = compilation.plan
     check_memory(plan, board)
-    generated = work_directory / "generated"
-    write_files(compilation.files, generated)
+    work = Workspace(compilation, board, work_directory)
     progress(f"building for {board.name}")
-    image = build_image(generated, plan.options.name, board, work_directory / "build", trace=False)
+    image = work.image()
     progress(f"running on {board.name}")
     inputs = [[value.tobytes() for value in sample] for sample in samples]
     ran = run_samples(
@@ -192,16 +183,14 @@ def verify(
     layer_verdicts: tuple[LayerVerdict, ...] = ()
     if layers or first is not None:
         progress("building with layer traces")
-        traced = build_image(
-            generated, plan.options.name, board, work_directory / "build-trace", trace=True
-        )
-        with runner.start(traced) as session:
+        with runner.start(work.image(trace=True)) as session:
             traced_samples = numbers if layers else [first.sample if first else 0]
             layer_verdicts, inner = _compare_layers(
                 session, compilation, samples, traced_samples, progress
             )
             first = inner or first
     return Verdict(
+        model=compilation.graph.source,
         board=board.name,
         samples=len(samples),
         outputs_compared=sum(e.size for sample in expected for e in sample),
@@ -209,14 +198,14 @@ def verify(
         first_mismatch=first,
         outputs=tuple(got),
         layers=layer_verdicts if layers else (),
-        fallbacks=fallbacks(plan),
+        fallbacks=compilation.fallbacks,
         crashes=ran.crashes,
         seconds=ran.seconds,
         resumed=ran.resumed,
         accuracy=None
         if labels is None
         else _accuracy([labels[number] for number in numbers], got, expected),
-        rewrites=tuple(rewrites_as_data(compilation.graph)),
+        rewrites=compilation.graph.rewrites,
     )
 
 
@@ -356,45 +345,3 @@ def _layer_difference(
         if found:
             return found
     return None
-
-
-def _json_number(value: int | float) -> int | float | str:
-    """The number, or its name where JSON has none: ``nan``, ``inf``."""
-    return value if math.isfinite(value) else str(value)
-
-
-def verdict_as_data(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain data for JSON."""
-    first = verdict.first_mismatch
-    return {
-        "bit_exact": verdict.bit_exact,
-        "board": verdict.board,
-        "samples": verdict.samples,
-        "outputs_compared": verdict.outputs_compared,
-        "mismatches": verdict.mismatches,
-        "first_mismatch": None
-        if first is None
-        else {
-            "sample": first.sample,
-            "operator": first.operator,
-            "tensor": first.tensor,
-            "element": list(first.element),
-            "expected": _json_number(first.expected),
-            "got": _json_number(first.got),
-        },
-        "layers": [
-            {
-                "index": layer.index,
-                "operator": layer.operator,
-                "kernel": layer.kernel,
-                "mismatched_samples": layer.mismatched_samples,
-            }
-            for layer in verdict.layers
-        ],
-        "fallbacks": list(verdict.fallbacks),
-        "rewrites": [dict(rewrite) for rewrite in verdict.rewrites],
-        "crashes": [asdict(crash) for crash in verdict.crashes],
-        "seconds": verdict.seconds,
-        "resumed": verdict.resumed,
-        "accuracy": None if verdict.accuracy is None else asdict(verdict.accuracy),
-    }

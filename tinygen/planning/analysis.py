@@ -4,15 +4,97 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from tinygen.hardware.boards import Board, all_boards
-from tinygen.planning.as_data import rewrites_as_data
+from tinygen.ir.data import Result
+from tinygen.ir.graph import Rewrite
 from tinygen.planning.board_memory import STACK_RESERVE_BYTES, banks_of
 from tinygen.planning.budget import block_name
 from tinygen.planning.layout import storage_roots
 from tinygen.planning.plan import Plan
 from tinygen.planning.traffic import traffic
+from tinygen.reporting.console import in_html, print_analysis
+from tinygen.reporting.ram_curve import curve_svg
+
+
+@dataclass(frozen=True)
+class PlannedLayer:
+    """A layer as it was planned: number and kind of its operator, its output's name, what it takes."""
+
+    index: int
+    op: str
+    name: str
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shapes: tuple[tuple[int, ...], ...]
+    macs: int
+    weight_bytes: int
+    kernel: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What lies in a bank: its bytes, and those that an inference moves to and from it, estimated."""
+
+    block: str
+    bytes: int
+    moved_bytes: int
+
+
+@dataclass(frozen=True)
+class BankUse:
+    """A memory that the arena is spread over: how much of it is taken, and by what."""
+
+    name: str
+    fast: bool
+    bytes: int
+    available: int
+    holds: tuple[Held, ...]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A plan with the budget ``ram``: its arena in one piece, its cycles, what it streams."""
+
+    ram: int
+    arena_bytes: int
+    cycles_estimate: float
+    added_cycles: float
+    streamed: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Analysis(Result):
+    """Everything ``tinygen analyze`` tells.
+
+    ``arena_bytes`` is less than ``unstreamed_arena_bytes`` where layers are streamed by rows, and that
+    less than ``file_order_arena_bytes`` where they are reordered. ``boards`` are those of the core that
+    the model fits. ``ram_curve`` is there if it was asked for.
+    """
+
+    model: str
+    target: str
+    macs: int
+    file_bytes: int
+    weight_bytes: int
+    arena_bytes: int
+    arena_lower_bound_bytes: int
+    banks: tuple[BankUse, ...]
+    state_bytes: int
+    unstreamed_arena_bytes: int
+    file_order_arena_bytes: int
+    cycles_estimate: float
+    added_cycles: float
+    flash_estimate_bytes: int
+    boards: tuple[str, ...]
+    operators: tuple[PlannedLayer, ...]
+    rewrites: tuple[Rewrite, ...]
+    ram_curve: tuple[CurvePoint, ...] | None = None
+
+    def _repr_html_(self) -> str:
+        data = self.to_dict()
+        return in_html(print_analysis, data) + (curve_svg(data) if self.ram_curve else "")
+
 
 _CODE_BYTES = 1024
 _CODE_BYTES_PER_STEP = 600
@@ -50,63 +132,61 @@ def fitting_boards(plan: Plan) -> Sequence[Board]:
     ]
 
 
-def _banks_as_data(plan: Plan) -> list[dict[str, Any]]:
-    """What lies in which bank, and the bytes an inference moves to and from it, estimated."""
+def _banks(plan: Plan) -> tuple[BankUse, ...]:
     moved = traffic(plan.network, plan.steps, storage_roots(plan.network, plan.steps))
-    return [
-        {
-            "name": part.bank.name,
-            "fast": part.bank.fast,
-            "bytes": part.nbytes,
-            "available": part.bank.nbytes,
-            "holds": [
-                {
-                    "block": block_name(plan, block.key),
-                    "bytes": block.size,
-                    "moved_bytes": moved.get(block.key, 0),
-                }
+    return tuple(
+        BankUse(
+            part.bank.name,
+            part.bank.fast,
+            part.nbytes,
+            part.bank.nbytes,
+            tuple(
+                Held(block_name(plan, block.key), block.size, moved.get(block.key, 0))
                 for block in plan.blocks
                 if part.holds(plan.block_offsets[block.key])
-            ],
-        }
+            ),
+        )
         for part in plan.banks
-    ]
+    )
 
 
-def analysis_as_data(plan: Plan) -> dict[str, Any]:
-    """Everything ``tinygen analyze`` tells, as plain data for JSON."""
+def planned_layers(plan: Plan) -> tuple[PlannedLayer, ...]:
+    """The layers in the order in which they run, each with its kernel."""
     tensors = plan.network.tensors
-    return {
-        "model": plan.network.graph.source,
-        "target": plan.options.core.name,
-        "macs": plan.network.macs,
-        "file_bytes": plan.network.graph.file_bytes,
-        "weight_bytes": plan.weight_bytes,
-        "arena_bytes": plan.arena_bytes,
-        "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
-        "banks": _banks_as_data(plan),
-        "state_bytes": plan.state_bytes,
-        "unstreamed_arena_bytes": plan.unstreamed_bytes,
-        "file_order_arena_bytes": plan.file_order_bytes,
-        "cycles_estimate": plan.cycles,
-        "added_cycles": plan.added_cycles,
-        "flash_estimate_bytes": flash_estimate(plan),
-        "boards": [board.name for board in fitting_boards(plan)],
-        "operators": [
-            {
-                "index": layer.operator.index,
-                "op": layer.operator.name,
-                "name": tensors[layer.outputs[0]].name,
-                "input_shapes": [list(tensors[i].shape) for i in layer.inputs],
-                "output_shapes": [list(tensors[i].shape) for i in layer.outputs],
-                "macs": layer.macs,
-                "weight_bytes": sum(c.values.nbytes for c in binding.constants),
-                "kernel": step.kernel if step.stream is None else step.stream.kernels[position],
-            }
-            for step in plan.steps
-            for position, (layer, binding) in enumerate(
-                zip(step.layers, step.bindings, strict=True)
-            )
-        ],
-        "rewrites": rewrites_as_data(plan.network.graph),
-    }
+    return tuple(
+        PlannedLayer(
+            index=layer.operator.index,
+            op=layer.operator.name,
+            name=tensors[layer.outputs[0]].name,
+            input_shapes=tuple(tensors[i].shape for i in layer.inputs),
+            output_shapes=tuple(tensors[i].shape for i in layer.outputs),
+            macs=layer.macs,
+            weight_bytes=sum(c.values.nbytes for c in binding.constants),
+            kernel=step.kernel if step.stream is None else step.stream.kernels[position],
+        )
+        for step in plan.steps
+        for position, (layer, binding) in enumerate(zip(step.layers, step.bindings, strict=True))
+    )
+
+
+def analyze(plan: Plan) -> Analysis:
+    """What a plan will take."""
+    return Analysis(
+        model=plan.network.graph.source,
+        target=plan.options.core.name,
+        macs=plan.network.macs,
+        file_bytes=plan.network.graph.file_bytes,
+        weight_bytes=plan.weight_bytes,
+        arena_bytes=plan.arena_bytes,
+        arena_lower_bound_bytes=plan.arena_lower_bound_bytes,
+        banks=_banks(plan),
+        state_bytes=plan.state_bytes,
+        unstreamed_arena_bytes=plan.unstreamed_bytes,
+        file_order_arena_bytes=plan.file_order_bytes,
+        cycles_estimate=plan.cycles,
+        added_cycles=plan.added_cycles,
+        flash_estimate_bytes=flash_estimate(plan),
+        boards=tuple(board.name for board in fitting_boards(plan)),
+        operators=planned_layers(plan),
+        rewrites=plan.network.graph.rewrites,
+    )

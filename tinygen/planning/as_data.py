@@ -5,17 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygen.ir.graph import Graph
+from tinygen.ir.data import plain
 from tinygen.planning.memory.body import merged_parts, runs
 from tinygen.planning.plan import Plan
-
-
-def rewrites_as_data(graph: Graph) -> list[dict[str, str]]:
-    """What the passes did to which operator of the file, in order."""
-    return [
-        {"pass": rewrite.stage, "operator": rewrite.operator.label, "change": rewrite.change}
-        for rewrite in graph.rewrites
-    ]
 
 
 def banks_as_data(plan: Plan) -> list[dict[str, Any]]:
@@ -51,7 +43,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "state_bytes": plan.state_bytes,
         "weight_bytes": plan.weight_bytes,
         "macs": plan.network.macs,
-        "rewrites": rewrites_as_data(plan.network.graph),
+        "rewrites": plain(plan.network.graph.rewrites),
         "tensors": [
             {
                 "index": index,
@@ -77,10 +69,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                 "constant_bytes": step.constant_bytes,
                 "scratch_bytes": step.binding.scratch_bytes,
                 "notes": list(step.binding.notes),
-                "considered": [
-                    {"kernel": c.kernel, "cycles": c.cycles, "rejected": c.rejected}
-                    for c in step.considered
-                ],
+                "considered": plain(step.considered),
             }
             for number, step in enumerate(plan.steps)
         ],

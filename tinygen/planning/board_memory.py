@@ -20,16 +20,15 @@ _VARIABLE_BYTES = 2048
 _BANK = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([0-9]+)(,fast)?")
 
 
-def on_board(board: Board, options: Options | None = None, banks: Sequence[str] = ()) -> Options:
-    """The options with a board's core and, as far as they say nothing else, its RAM as limits.
+def on_board(board: Board, options: Options | None = None) -> Options:
+    """The options with a board's core, and its RAM as limits as far as they set none."""
+    return with_memories(replace(options or Options(), core=board.core), board)
 
-    ``banks`` are texts that change what the board leaves; see ``chosen_banks``.
-    """
-    options = options or Options()
+
+def with_memories(options: Options, board: Board | None, banks: Sequence[str] = ()) -> Options:
+    """The options with what a board, or the texts of ``--bank``, leave for the arena."""
     chosen = chosen_banks(board, banks)
-    return replace(
-        options, core=board.core, ram=options.ram or ram_budget(board, chosen), banks=chosen
-    )
+    return replace(options, ram=options.ram or ram_budget(board, chosen), banks=chosen)
 
 
 def banks_of(board: Board) -> tuple[Bank, ...]:

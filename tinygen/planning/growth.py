@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from tinygen.ir.network import Network
 from tinygen.kernels.kernel import Offer
 
-DEFAULT_WEIGHT_GROWTH = 1.05
-"""Constant bytes of a plan over those of the model, up to which plans may grow unasked."""
-
 
 @dataclass(frozen=True)
 class Growth:

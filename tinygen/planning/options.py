@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tinygen.hardware.cores import Core, core
 from tinygen.ir.graph import Numerics
-from tinygen.planning.growth import DEFAULT_WEIGHT_GROWTH
 
 
 class KernelChoice(Enum):
@@ -70,7 +69,7 @@ class Options:
     core: Core = DEFAULT_CORE
     kernels: KernelChoice = KernelChoice.AUTO
     optimize: Optimize = Optimize.SPEED
-    weight_growth: float = DEFAULT_WEIGHT_GROWTH
+    weight_growth: float = 1.05
     ram: Budget | None = None
     flash: Budget | None = None
     stream_input: bool = False

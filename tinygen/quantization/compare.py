@@ -7,24 +7,31 @@ by building each variant and running it on emulated boards. Only energy is an es
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinygen.c_syntax import identifier
 from tinygen.compilation import Compilation, compile_model
+from tinygen.emit import write_text
 from tinygen.errors import InputError
 from tinygen.hardware.boards import Board, board
 from tinygen.hardware.cores import core
+from tinygen.ir.data import Result
 from tinygen.ir.network import Network
 from tinygen.planning.options import Options
 from tinygen.quantization.accuracy import Accuracy, choose_metric, judge
 from tinygen.quantization.advice import UNLABELLED, overall_advice
 from tinygen.quantization.cost import BoardCost, Traffic, cost_on, traffic
-from tinygen.quantization.data import Dataset
+from tinygen.quantization.data import Dataset, ModelSignature, signature_of
 from tinygen.quantization.inference import Inferences, infer, samples_of
 from tinygen.quantization.sqnr import Noise, measure_noise
+from tinygen.reporting.comparison_table import print_comparison
+from tinygen.reporting.console import in_html
+from tinygen.reporting.quantization_page import quantization_page
+from tinygen.tflite.reader import read_model, read_model_bytes
 
 Progress = Callable[[str], None]
 
@@ -76,8 +83,10 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """The first variant is the float one, which the others are compared with."""
+
+    derived = ("agrees",)
 
     title: str
     data: str
@@ -94,6 +103,32 @@ class Comparison:
             and all(cost.bit_exact is not False for cost in variant.costs)
             for variant in self.variants
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """With ``ratios``: how many times less each variant takes than the float model."""
+        data = super().to_dict()
+        first = self.variants[0]
+        for variant, entry in zip(self.variants, data["variants"], strict=True):
+            entry["trained"] = variant.name == TRAINED
+            entry["ratios"] = {
+                "file": first.file_bytes / variant.file_bytes,
+                "boards": {
+                    ours.board: _ratios(theirs, ours)
+                    for theirs, ours in zip(first.costs, variant.costs, strict=True)
+                },
+            }
+        return data
+
+    def write(self, directory: Path | str) -> Path:
+        """Write ``comparison.html`` and ``comparison.json``; gives the page."""
+        data = self.to_dict()
+        page = Path(directory) / "comparison.html"
+        write_text(page, quantization_page(data))
+        write_text(page.with_suffix(".json"), json.dumps(data, indent=1) + "\n")
+        return page
+
+    def _repr_html_(self) -> str:
+        return in_html(print_comparison, self.to_dict())
 
 
 def compare(
@@ -177,6 +212,32 @@ def compare(
     return Comparison(title, evaluation.source, evaluation.count, chosen, tuple(result))
 
 
+def read_variants(
+    models: Mapping[str, Path | str | bytes] | Sequence[Path | str],
+) -> tuple[dict[str, bytes], ModelSignature]:
+    """The contents of models by name, of files by their stems; and what the first one takes.
+
+    Raises:
+        InputError: one is no sound model, or two files have the same name.
+    """
+    if not isinstance(models, Mapping):
+        names = [Path(path).stem for path in models]
+        if len(set(names)) != len(names):
+            raise InputError(
+                f"the files are called {', '.join(names)}: two have the same name.", "Rename one."
+            )
+        models = dict(zip(names, models, strict=True))
+    graphs = [
+        read_model_bytes(model, name) if isinstance(model, bytes) else read_model(Path(model))
+        for name, model in models.items()
+    ]
+    contents = {
+        name: model if isinstance(model, bytes) else Path(model).read_bytes()
+        for name, model in models.items()
+    }
+    return contents, signature_of(graphs[0])
+
+
 def _judged(
     metric: str, ran: Inferences, data: Dataset, baseline: Inferences
 ) -> tuple[Accuracy, Accuracy]:
@@ -198,22 +259,6 @@ def _advice(name: str, metric: str, baseline: Accuracy, ours: Accuracy) -> str:
         return UNLABELLED
     loss = before.value - after.value if after.higher_is_better else after.value - before.value
     return overall_advice(loss, is_share=after.is_share, trained=name == TRAINED, metric=after.name)
-
-
-def comparison_as_data(comparison: Comparison) -> dict[str, Any]:
-    """The comparison as plain data for JSON, with ``agrees`` and the ratios to the float model."""
-    data = asdict(comparison)
-    data["agrees"] = comparison.agrees
-    first = comparison.variants[0]
-    for variant, entry in zip(comparison.variants, data["variants"], strict=True):
-        entry["ratios"] = {
-            "file": first.file_bytes / variant.file_bytes,
-            "boards": {
-                ours.board: _ratios(theirs, ours)
-                for theirs, ours in zip(first.costs, variant.costs, strict=True)
-            },
-        }
-    return data
 
 
 def _ratios(baseline: BoardCost, ours: BoardCost) -> dict[str, float | None]:

@@ -113,16 +113,16 @@ def cost_on(
         )
     except BudgetError as error:
         return replace(empty, problem=error.message)
-    memory = measured.footprint
+    memory = measured.memory
     counted = [layer for layer in measured.layers if layer.loads is not None]
     return replace(
         empty,
         instructions=measured.instructions,
         cycles=measured.cycles,
-        cycle_model=measured.timing,
+        cycle_model=measured.cycle_model,
         flash_bytes=memory.flash_code + memory.flash_weights,
         flash_code=memory.flash_code,
-        ram_bytes=memory.ram_arena + memory.ram_static + (measured.stack_peak or 0),
+        ram_bytes=memory.ram_arena + memory.ram_static + (memory.stack_peak or 0),
         loads=sum(layer.loads or 0 for layer in counted) if counted else None,
         stores=sum(layer.stores or 0 for layer in counted) if counted else None,
         bit_exact=measured.bit_exact,

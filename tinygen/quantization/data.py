@@ -109,6 +109,17 @@ def _plain(tensor: str) -> str:
     return tensor.removeprefix("serving_default_").rsplit(":", 1)[0]
 
 
+def as_dataset(
+    given: str | Path | Mapping[str, Any] | Any, signature: ModelSignature, preprocessing: str = ""
+) -> Dataset:
+    """Samples from wherever they are: ``load_dataset`` of a name, ``dataset_of`` arrays."""
+    if isinstance(given, Dataset):
+        return given
+    if isinstance(given, str | Path):
+        return load_dataset(given, signature, preprocessing)
+    return dataset_of(given, signature, "the data")
+
+
 def load_dataset(source: str | Path, signature: ModelSignature, preprocessing: str = "") -> Dataset:
     """Samples from a file, a folder or a Python function.
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from tinygen.compilation import Compilation
-from tinygen.emit import write_files
 from tinygen.errors import InputError
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
@@ -21,8 +20,8 @@ from tinygen.ir.graph import AnyArray, Tensor
 from tinygen.ir.network import Network
 from tinygen.ops.quantized import INTEGER_RANGES
 from tinygen.quantization.data import Dataset
-from tinygen.run.build import build_image
 from tinygen.run.host import HostRunner
+from tinygen.run.workspace import Workspace
 
 Progress = Callable[[str], None]
 
@@ -103,14 +102,7 @@ def infer(
     """
     network = compilation.network
     tensors = [network.tensors[index] for index in network.outputs]
-    write_files(compilation.files, work_directory / "generated")
-    image = build_image(
-        work_directory / "generated",
-        compilation.name,
-        board("host"),
-        work_directory / "build",
-        trace=False,
-    )
+    image = Workspace(compilation, board("host"), work_directory).image()
     compiled: list[list[AnyArray]] = []
     with HostRunner().start(image) as session:
         for number, sample in enumerate(samples):

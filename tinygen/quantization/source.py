@@ -44,6 +44,15 @@ class FloatModel:
         return signature_of(self.graph)
 
 
+def as_float_model(model: Any) -> FloatModel:
+    """A model from wherever it is: a file, or a Keras model in memory."""
+    if isinstance(model, FloatModel):
+        return model
+    if isinstance(model, str | Path):
+        return load_float_model(Path(model))
+    return float_model_of_keras(model, str(getattr(model, "name", "model")))
+
+
 def load_float_model(path: Path) -> FloatModel:
     """Read a model of any kind.
 

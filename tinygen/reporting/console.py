@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from rich.console import Console
@@ -18,12 +20,31 @@ _PROGRESS_AFTER_SECONDS = 1.0
 _WIDTH_WITHOUT_TERMINAL = 120
 
 
+_RECORDING: ContextVar[Console | None] = ContextVar("recording", default=None)
+
+
 def plain_console() -> Console:
     """A console that neither colours numbers nor, where there is no terminal, breaks lines early."""
+    recording = _RECORDING.get()
+    if recording is not None:
+        return recording
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _WIDTH_WITHOUT_TERMINAL
     return console
+
+
+def in_html(show: Callable[[Mapping[str, Any]], None], data: Mapping[str, Any]) -> str:
+    """What ``show`` prints of the data, for a notebook."""
+    console = Console(
+        file=io.StringIO(), width=_WIDTH_WITHOUT_TERMINAL, record=True, highlight=False
+    )
+    token = _RECORDING.set(console)
+    try:
+        show(data)
+    finally:
+        _RECORDING.reset(token)
+    return console.export_html(code_format="<pre>{code}</pre>", inline_styles=True)
 
 
 @contextmanager
@@ -221,14 +242,14 @@ def _print_run(console: Console, data: Mapping[str, Any]) -> None:
         )
 
 
-def print_boards(data: Sequence[Mapping[str, Any]]) -> None:
+def print_boards(data: Mapping[str, Any]) -> None:
     """The boards as a table."""
     table = Table()
     for heading in ("board", "what", "core"):
         table.add_column(heading)
     for heading in ("flash", "RAM"):
         table.add_column(heading, justify="right")
-    for row in data:
+    for row in data["boards"]:
         table.add_row(
             row["name"],
             row["title"],
@@ -239,10 +260,10 @@ def print_boards(data: Sequence[Mapping[str, Any]]) -> None:
     plain_console().print(table)
 
 
-def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
+def print_findings(data: Mapping[str, Any]) -> None:
     """What ``tinygen doctor`` found."""
     console = plain_console()
-    for finding in findings:
+    for finding in data["tools"]:
         mark = "[green]found[/green]  " if finding["found"] else "[red]missing[/red]"
         console.print(
             f"{mark} {finding['tool']} ({finding['purpose']}): {escape(finding['detail'])}"

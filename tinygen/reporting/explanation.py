@@ -16,6 +16,14 @@ _MOST_TERMS = 64
 """Terms of a sum that are printed; the rest is in ``--json``."""
 
 
+def print_explanations(data: Mapping[str, Any]) -> None:
+    """A layer by itself worked through; several as an overview."""
+    if len(data["layers"]) == 1:
+        print_explanation(data["model"], data["layers"][0])
+    else:
+        print_overview(data["model"], data["layers"])
+
+
 def print_overview(model: str, layers: Sequence[Mapping[str, Any]]) -> None:
     """One row a layer: the output's quantization and the folded multiplier."""
     console = plain_console()

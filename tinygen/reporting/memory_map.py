@@ -22,7 +22,7 @@ _SCRATCH_COLOUR = "#bab0ac"
 
 
 def memory_map(plan: Mapping[str, Any]) -> str:
-    """The SVG of a plan given as data (``plan_as_data``); one self-contained element."""
+    """The SVG of a plan given as data (NAME_plan.json); one self-contained element."""
     blocks = plan["blocks"]
     edges = _event_edges(plan)
     top_bytes = max(plan["arena_bytes"], 1)

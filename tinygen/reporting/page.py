@@ -8,9 +8,8 @@ from typing import Any
 
 import jinja2
 
-from tinygen import __version__
 from tinygen.reporting.memory_map import memory_map
-from tinygen.resources import resource_root
+from tinygen.resources import VERSION, resource_root
 
 
 def page_environment() -> jinja2.Environment:
@@ -44,7 +43,7 @@ def report_page(
         page_environment()
         .get_template("report.html.j2")
         .render(
-            version=__version__,
+            version=VERSION,
             analysis=analysis,
             plan=plan,
             rows=rows,

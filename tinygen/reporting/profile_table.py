@@ -19,7 +19,7 @@ def profile_table(data: Mapping[str, Any]) -> RenderableType:
     """Layers with their share of the time, then totals and memory.
 
     Args:
-        data: from ``measure.profile.profile_as_data``, and ``model``, the file that was profiled.
+        data: ``Profile.to_dict()``.
     """
     total = data["total"]
     # A real board counts cycles, not instructions; some cores have no timing model.

@@ -6,24 +6,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tinygen import __version__
 from tinygen.hardware.cores import core
-from tinygen.quantization.compare import TRAINED
 from tinygen.reporting.page import page_environment
 from tinygen.reporting.plots import Bar, bars, confusion, histogram, noise
+from tinygen.resources import VERSION
 
 Data = Mapping[str, Any]
 
 
 def quantization_page(comparison: Data) -> str:
-    """The page, from data as ``tinygen.quantization.compare.comparison_as_data`` gives it."""
+    """The page, from data as ``Comparison.to_dict()`` gives it."""
     variants = comparison["variants"]
     environment = page_environment()
     environment.filters["count"] = _count
     environment.filters["decibels"] = _decibels
     memory_board = variants[0]["costs"][0] if variants[0]["costs"] else None
     return environment.get_template("quantization.html.j2").render(
-        version=__version__,
+        version=VERSION,
         c=comparison,
         baseline=variants[0],
         compared=sum(variant["compared"] for variant in variants),
@@ -237,7 +236,7 @@ def _noise(variant: Data, series: int) -> dict[str, Any]:
         "name": variant["name"],
         "series": series,
         "samples": found["samples"],
-        "trained": variant["name"] == TRAINED,
+        "trained": variant["trained"],
         "plot": noise(
             f"Signal to quantization noise of {variant['name']} by layer",
             found["layers"],

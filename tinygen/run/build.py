@@ -110,13 +110,17 @@ def build_image(
         for path in (() if model_objects else model_sources)
     ]
     sources += [Source(path, own) for path in own_sources]
-    objects = (*model_objects, *compile_sources(toolchain, sources, build_dir))
+    made = compile_sources(toolchain, sources, build_dir)
+    objects = (*model_objects, *(compiled for _, compiled in made))
+    generated = (compiled for source, compiled in made if source.path in model_sources)
     elf = build_dir / f"{name}.elf"
     map_file = None if board.is_host else build_dir / f"{name}.map"
     link(toolchain, objects, (*target, *_link_flags(board, build_dir, map_file)), elf, board)
     if board.boot == "rp2040":
         seal_boot2(elf)
-    return Image(elf, map_file, board, header.model_sha256, build_id, trace)
+    return Image(
+        elf, map_file, board, header.model_sha256, build_id, trace, (*model_objects, *generated)
+    )
 
 
 def _read_header(path: Path, name: str) -> _Header:

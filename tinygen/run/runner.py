@@ -23,6 +23,7 @@ class Image:
         model_sha256: hexadecimal digest of the .tflite file it was generated from.
         build_id: digest of everything it was built from.
         traced: built so that layers can be observed.
+        model_objects: object files of the generated sources.
     """
 
     elf: Path
@@ -31,6 +32,7 @@ class Image:
     model_sha256: str
     build_id: str
     traced: bool
+    model_objects: tuple[Path, ...] = ()
 
 
 class Runner(Protocol):

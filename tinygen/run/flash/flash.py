@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinygen.compilation import Compilation
-from tinygen.emit import write_files
 from tinygen.errors import InputError, MachineError
 from tinygen.hardware.boards import Board, Flashing
-from tinygen.run.build import build_image
+from tinygen.ir.data import Result
 from tinygen.run.flash.backends import BACKENDS, Backend, Job
 from tinygen.run.flash.failures import failure
 from tinygen.run.flash.uf2 import flash_uf2, uf2_drives
+from tinygen.run.workspace import Workspace
 
 _LIMIT_SECONDS = 300
 
 
 @dataclass(frozen=True)
-class Flashed:
+class Flashed(Result):
     """How a program was put on a board: back end, its command lines, and all it said."""
 
+    board: str
     method: str
     commands: tuple[str, ...]
     output: str
@@ -106,12 +107,13 @@ def flash(job: Job, method: str = "") -> Flashed:
     backend = choose(job.board, method)
     if backend.name == "uf2":
         done = flash_uf2(job, job.elf.parent)
-        return Flashed("uf2", (), done)
+        return Flashed(job.board.name, "uf2", (), done)
     said = []
     commands = backend.commands(job)
     for command in commands:
         said.append(_run(backend, job, command))
-    return Flashed(backend.name, tuple(shlex.join(command) for command in commands), "".join(said))
+    shown = tuple(shlex.join(command) for command in commands)
+    return Flashed(job.board.name, backend.name, shown, "".join(said))
 
 
 def flash_model(
@@ -127,10 +129,8 @@ def flash_model(
     """Builds a compilation with the test main and flashes it; see :func:`flash`."""
     # Before the work of building.
     choose(board, method)
-    generated = work_directory / "generated"
-    write_files(compilation.files, generated)
     progress(f"building for {board.name}")
-    image = build_image(generated, compilation.name, board, work_directory / "build", trace=False)
+    image = Workspace(compilation, board, work_directory).image()
     progress(f"flashing {board.name}")
     return flash(Job(image.elf, board, probe, port), method)
 
