@@ -26,11 +26,12 @@ from tinygen.kernels.binding import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words, folded_bias
+from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
+from tinygen.requantize.channels import folded_bias
 
 _WEIGHT_ORDER = (0, 1, 3, 4, 2, 6, 5, 7, 8)
 """Filter taps, counted row by row, in the order of the packed weights."""
@@ -375,6 +376,8 @@ def _exact_fields(
     if not channel.missing:
         return (), ()
     struct, arrays = requantization_struct(layer.requantization)
+    by_channel = np.moveaxis(layer.weights, -1, 0)
+    bias = folded_bias(by_channel, layer.bias, layer.input_zero_point)
     flags = np.zeros(layer.input_shape[3], dtype=np.uint8)
     flags[list(channel.missing)] = 1
     return (
@@ -384,7 +387,7 @@ def _exact_fields(
         ("requantization", struct),
     ), (
         Constant("exact_channels", flags, alignment=1),
-        Constant("exact_bias", wrap_int32(folded_bias(layer))),
+        Constant("exact_bias", wrap_int32(bias)),
         *arrays,
     )
 

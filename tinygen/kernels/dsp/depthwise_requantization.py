@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygen.numerics.fixed_point import INT32_MAX, Int32Array, Int64Array, wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
+from tinygen.requantize.channels import folded_bias
 from tinygen.requantize.fitted import accumulator_bounds, exact_form, fit
 
 SHIFT = 8
@@ -53,13 +54,6 @@ class ChannelWords:
         return extra + _C_CYCLES * len(self.missing) / len(self.words)
 
 
-def folded_bias(layer: DepthwiseConv2D) -> Int64Array:
-    """The bias for inputs that keep their zero point."""
-    sums = layer.weights.reshape(-1, layer.weights.shape[-1]).astype(np.int64).sum(axis=0)
-    folded: Int64Array = layer.bias.astype(np.int64) - layer.input_zero_point * sums
-    return folded
-
-
 @lru_cache(maxsize=64)
 def channel_words(layer: DepthwiseConv2D) -> ChannelWords:
     """The cheaper of the two forms for a layer."""
@@ -70,9 +64,10 @@ def channel_words(layer: DepthwiseConv2D) -> ChannelWords:
     return min(fitted, exact, key=lambda form: form.cycles_per_output)
 
 
-def _bounds(layer: DepthwiseConv2D) -> tuple[Int64Array, Int64Array]:
-    by_channel = np.moveaxis(layer.weights, -1, 0)
-    return accumulator_bounds(by_channel, layer.bias, layer.input_zero_point)
+def _sums(layer: DepthwiseConv2D) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """The folded bias, and the least and greatest accumulator, of each channel."""
+    numbers = np.moveaxis(layer.weights, -1, 0), layer.bias, layer.input_zero_point
+    return folded_bias(*numbers), *accumulator_bounds(*numbers)
 
 
 def _top(layer: DepthwiseConv2D) -> int:
@@ -81,7 +76,7 @@ def _top(layer: DepthwiseConv2D) -> int:
 
 
 def _fitted(layer: DepthwiseConv2D) -> ChannelWords:
-    low, high = _bounds(layer)
+    bias, low, high = _sums(layer)
     q = layer.requantization
     shifts = np.broadcast_to(q.shifts.astype(np.int64), len(low))
     scaling = np.clip(SHIFT + 1 + shifts, 0, _MOST_SCALING)
@@ -91,7 +86,7 @@ def _fitted(layer: DepthwiseConv2D) -> ChannelWords:
     good = found.fitted & (np.abs(constants) < _MOST_CONSTANT)
     words = np.stack(
         [
-            (folded_bias(layer) << scaling) + found.nudges,
+            (bias << scaling) + found.nudges,
             found.multipliers.astype(np.int64),
             16 * constants + scaling,
         ],
@@ -101,12 +96,12 @@ def _fitted(layer: DepthwiseConv2D) -> ChannelWords:
 
 
 def _two_roundings(layer: DepthwiseConv2D) -> ChannelWords:
-    low, high = _bounds(layer)
+    bias, low, high = _sums(layer)
     top = _top(layer)
     form = exact_form(layer.requantization, low, high, top)
     words = np.stack(
         [
-            folded_bias(layer),
+            bias,
             form.multipliers.astype(np.int64),
             form.factors.astype(np.int64),
         ],

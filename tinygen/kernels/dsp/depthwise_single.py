@@ -34,9 +34,7 @@ from tinygen.kernels.dsp.gemm import GemmConv2D
 from tinygen.kernels.dsp.packing import (
     Channels,
     Int8Array,
-    folded_bias,
     pair_starts,
-    per_channel,
     prepare,
 )
 from tinygen.kernels.kernel import Bands, Provider
@@ -44,6 +42,7 @@ from tinygen.kernels.portable.base import requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.numerics.fixed_point import Int32Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.requantize.channels import folded_bias, per_channel
 
 _GEMM = GemmConv2D()
 _STRIP_BYTES = 1536

@@ -31,9 +31,7 @@ from tinygen.kernels.binding import (
 from tinygen.kernels.dsp.packing import (
     Channels,
     Int8Array,
-    folded_bias,
     gemm_stream,
-    per_channel,
     prepare,
 )
 from tinygen.kernels.kernel import Bands, Provider
@@ -41,6 +39,7 @@ from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
 from tinygen.numerics.fixed_point import Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D
+from tinygen.requantize.channels import folded_bias, per_channel
 
 _UNROLL = 16
 _UNROLL_COMPACT = 8

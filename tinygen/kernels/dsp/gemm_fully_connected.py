@@ -30,9 +30,7 @@ from tinygen.kernels.binding import (
 from tinygen.kernels.dsp.packing import (
     Channels,
     Int8Array,
-    folded_bias,
     gemv_stream,
-    per_channel,
     prepare,
     shared_constants,
 )
@@ -41,6 +39,7 @@ from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import Int32Array, Requantization, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.fully_connected import FullyConnected
+from tinygen.requantize.channels import folded_bias, per_channel
 
 _UNROLL = 8
 _UNROLL_COMPACT = 4

@@ -22,6 +22,7 @@ from tinygen.numerics.fixed_point import (
     Rounding,
     wrap_int32,
 )
+from tinygen.requantize.channels import VARIES, constant_outputs, folded_bias, per_channel
 from tinygen.requantize.fitted import BoolArray, accumulator_bounds, exact_form, fit, largest_shift
 
 Int8Array = NDArray[np.int8]
@@ -31,8 +32,6 @@ _FITTED_SHIFT = 4
 """The right shift that fits nearly every channel of nearly every layer, so that all share code."""
 _EXACT_SHIFT = 10
 """The same for the two roundings."""
-VARIES = -1000
-"""Stands for no constant output."""
 _CENTRED = 1 << 22
 """Sums beyond this are moved to around zero before they are fitted."""
 
@@ -71,32 +70,6 @@ _NO_CHANNELS = Channels(
     missing=np.zeros(0, np.bool_),
     note="requantization: one by one",
 )
-
-
-def folded_bias(weights: Int8Array, bias: Int32Array, input_zero_point: int) -> Int64Array:
-    """The bias for inputs that keep their zero point."""
-    sums = weights.reshape(weights.shape[0], -1).astype(np.int64).sum(axis=1)
-    folded: Int64Array = bias.astype(np.int64) - input_zero_point * sums
-    return folded
-
-
-def per_channel(q: Requantization, channels: int | AnyArray) -> Requantization:
-    """The requantization with one multiplier and shift for each of the given channels."""
-    chosen = np.arange(channels) if isinstance(channels, int) else channels
-    several = len(q.multipliers) > 1
-
-    def select(values: Int32Array) -> Int32Array:
-        return values[chosen] if several else np.broadcast_to(values, len(chosen))
-
-    return Requantization(
-        multipliers=select(q.multipliers),
-        shifts=select(q.shifts),
-        zero_point=q.zero_point,
-        clamp_min=q.clamp_min,
-        clamp_max=q.clamp_max,
-        rounding=q.rounding,
-        fractions=None if q.fractions is None else select(q.fractions),
-    )
 
 
 def prepare(
@@ -152,16 +125,6 @@ def _packable(weights: Int8Array) -> BoolArray:
     first, second = weights[0 : 2 * pairs : 2], weights[1 : 2 * pairs : 2]
     packable[0 : 2 * pairs : 2] = ~np.any((first == -128) & (second < 0), axis=1)
     return packable
-
-
-def constant_outputs(q: Requantization, low: Int64Array, high: Int64Array) -> AnyArray:
-    """The output of each channel that has only one, VARIES for the others."""
-    left = np.maximum(q.shifts.astype(np.int64), 0)
-    safe = (np.maximum(np.abs(low), np.abs(high)) << np.minimum(left, 20)) < (1 << 31) - (1 << 9)
-    safe &= left <= 20
-    ends = q.apply(np.clip(np.stack([low, high]), -(1 << 31), (1 << 31) - 1).astype(np.int32))
-    result: AnyArray = np.where(safe & (ends[0] == ends[1]), ends[0], VARIES).astype(np.int64)
-    return result
 
 
 def _fitted(

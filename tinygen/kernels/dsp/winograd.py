@@ -37,11 +37,11 @@ from tinygen.kernels.binding import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.dsp.packing import folded_bias, per_channel
 from tinygen.kernels.kernel import Provider
 from tinygen.kernels.portable.base import axis_struct
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, Int8Array
+from tinygen.requantize.channels import folded_bias, per_channel
 from tinygen.requantize.fitted import accumulator_bounds, exact_form, fit, largest_shift
 
 _UNROLLS = (8, 4, 2)

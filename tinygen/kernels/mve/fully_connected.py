@@ -28,6 +28,7 @@ from tinygen.kernels.mve.gemm import VECTOR
 from tinygen.kernels.mve.requantization import refusal
 from tinygen.numerics.fixed_point import Int32Array, wrap_int32
 from tinygen.ops.fully_connected import FullyConnected
+from tinygen.requantize.channels import folded_bias
 
 _GROUP = 8
 _LANES = (0, 2, 4, 6, 1, 3, 5, 7)
@@ -89,8 +90,7 @@ def _assembly(per_channel: bool) -> Assembly:
 def _bind(layer: FullyConnected) -> Binding:
     outputs, inputs = layer.weights.shape
     q = layer.requantization
-    sums = layer.weights.astype(np.int64).sum(axis=1)
-    biases = wrap_int32(layer.bias.astype(np.int64) - layer.input_zero_point * sums)
+    biases = wrap_int32(folded_bias(layer.weights, layer.bias, layer.input_zero_point))
     pairs = set(zip(q.multipliers.tolist(), q.shifts.tolist(), strict=True))
     # Only that form of the assembly does without a shift.
     per_channel = len(pairs) > 1 or int(q.shifts.max()) == 0

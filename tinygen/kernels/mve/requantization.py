@@ -17,6 +17,7 @@ from tinygen.numerics.fixed_point import (
     Rounding,
     wrap_int32,
 )
+from tinygen.requantize.channels import folded_bias
 from tinygen.requantize.fitted import accumulator_bounds
 from tinygen.requantize.fitted_mve import fit_vector
 
@@ -107,8 +108,7 @@ def channel_constants(
     Fitted where every channel has a fit; else aligned, if the kernel ``aligns`` and no channel
     overflows; else exact.
     """
-    sums = weights.astype(np.int64).sum(axis=1)
-    folded = bias.astype(np.int64) - zero_point * sums
+    folded = folded_bias(weights, bias, zero_point)
     low, high = accumulator_bounds(weights, bias, zero_point)
     fitted = fit_vector(q, low, high)
     if fitted is not None:

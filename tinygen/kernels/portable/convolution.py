@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray
 from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.binding import (
     Binding,
@@ -27,11 +26,12 @@ from tinygen.kernels.portable.base import (
     by_rows,
     requantization_struct,
 )
-from tinygen.numerics.fixed_point import Int32Array, wrap_int32
+from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.pooling import Pool2D
 from tinygen.ops.wide import WideConv2D
 from tinygen.ops.wide_pooling import WidePool2D
+from tinygen.requantize.channels import folded_bias
 
 
 def image_overlaps(
@@ -112,16 +112,6 @@ def _reads_in_place(layer: Conv2D) -> bool:
     return all(axis.size == 1 and axis.stride == 1 for axis in (rows, columns))
 
 
-def folded_bias(bias: Int32Array, weights: AnyArray, input_zero_point: int) -> Int32Array:
-    """The bias with (minus the zero point) times the sum of each channel's weights added.
-
-    ``weights`` are (channels, …). Sums of x · w + folded bias then equal those of
-    (x - zero point) · w + bias, modulo 2**32.
-    """
-    sums = weights.reshape(len(weights), -1).astype(np.int64).sum(axis=1)
-    return wrap_int32(bias.astype(np.int64) - input_zero_point * sums)
-
-
 def _bind_gemm_conv2d(layer: Conv2D) -> Binding:
     requantization, arrays = requantization_struct(layer.requantization)
     parameters = Struct(
@@ -140,7 +130,7 @@ def _bind_gemm_conv2d(layer: Conv2D) -> Binding:
         ),
     )
     in_place = _reads_in_place(layer)
-    bias = folded_bias(layer.bias, layer.weights, layer.input_zero_point)
+    bias = folded_bias(layer.weights, layer.bias, layer.input_zero_point)
     return Binding(
         calls=(
             Call(
@@ -154,7 +144,7 @@ def _bind_gemm_conv2d(layer: Conv2D) -> Binding:
             ),
         ),
         headers=("portable/gemm_conv2d_s8.h",),
-        constants=(Constant("weights", layer.weights), Constant("bias", bias), *arrays),
+        constants=(Constant("weights", layer.weights), Constant("bias", wrap_int32(bias)), *arrays),
         scratch_bytes=0 if in_place else 2 * layer.weights[0].size,
         overlaps=image_overlaps(layer),
     )
@@ -181,7 +171,7 @@ def _gemm_rejects(layer: Conv2D) -> str | None:
 def _bind_depthwise_conv2d(layer: DepthwiseConv2D) -> Binding:
     requantization, arrays = requantization_struct(layer.requantization)
     by_channel = np.moveaxis(layer.weights, -1, 0)
-    bias = folded_bias(layer.bias, by_channel, layer.input_zero_point)
+    bias = folded_bias(by_channel, layer.bias, layer.input_zero_point)
     parameters = Struct(
         "tinygen_depthwise_conv2d_s8_params",
         (
@@ -210,7 +200,7 @@ def _bind_depthwise_conv2d(layer: DepthwiseConv2D) -> Binding:
             ),
         ),
         headers=("portable/depthwise_conv2d_s8.h",),
-        constants=(Constant("weights", layer.weights), Constant("bias", bias), *arrays),
+        constants=(Constant("weights", layer.weights), Constant("bias", wrap_int32(bias)), *arrays),
         scratch_bytes=layer.window.height.size * layer.window.width.size * layer.input_shape[3],
         overlaps=image_overlaps(layer),
     )

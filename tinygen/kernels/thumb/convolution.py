@@ -27,7 +27,6 @@ from tinygen.kernels.binding import (
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.dsp.packing import folded_bias, per_channel
 from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.portable.base import axis_struct, requantization_struct
 from tinygen.kernels.portable.convolution import image_overlaps
@@ -39,6 +38,7 @@ from tinygen.kernels.thumb.requantization import (
 )
 from tinygen.numerics.fixed_point import Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.requantize.channels import folded_bias, per_channel
 
 _MOST_SCRATCH = 8192
 """Bytes of columns that are not too much for a small device."""

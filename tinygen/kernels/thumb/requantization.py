@@ -16,9 +16,9 @@ import numpy as np
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.binding import Struct
-from tinygen.kernels.dsp.packing import VARIES, constant_outputs, folded_bias, per_channel
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.requantize.channels import VARIES, constant_outputs, folded_bias, per_channel
 from tinygen.requantize.fitted import BoolArray, accumulator_bounds, fit, largest_shift
 
 WHOLE = 32
