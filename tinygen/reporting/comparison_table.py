@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
-from tinygen.reporting.console import plain_console
+from tinygen.reporting.console import plain_console, table_of
 from tinygen.reporting.quantization_page import score_text
 
 
@@ -17,13 +16,8 @@ def print_comparison(data: Mapping[str, Any]) -> None:
     """One column a variant; whether the generated C agrees; the advice."""
     console = plain_console()
     variants = data["variants"]
-    table = Table(
-        title=escape(f"{data['title']}, {data['samples']} samples of {data['data']}"),
-        title_justify="left",
-    )
-    table.add_column("")
-    for variant in variants:
-        table.add_column(escape(variant["name"]), justify="right")
+    title = f"{data['title']}, {data['samples']} samples of {data['data']}"
+    table = table_of("", *(f">{variant['name']}" for variant in variants), title=title)
     for position, score in enumerate(variants[0]["accuracy"]["scores"]):
         table.add_row(
             score["name"],

@@ -47,6 +47,15 @@ def in_html(show: Callable[[Mapping[str, Any]], None], data: Mapping[str, Any]) 
     return console.export_html(code_format="<pre>{code}</pre>", inline_styles=True)
 
 
+def table_of(*headings: str, title: str | None = None, **style: Any) -> Table:
+    """A table without rows; columns whose headings begin with ``>`` are set to the right."""
+    table = Table(title=title and escape(title), title_justify="left", **style)
+    for heading in headings:
+        right = heading.startswith(">")
+        table.add_column(escape(heading[right:]), justify="right" if right else "left")
+    return table
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """A status line on stderr that appears once the work has taken a second."""
@@ -69,12 +78,9 @@ def _shapes(shapes: Sequence[Sequence[int]]) -> str:
 def print_analysis(data: Mapping[str, Any]) -> None:
     """The operators and totals of ``tinygen analyze``."""
     console = plain_console()
-    table = Table(title=escape(f"{data['model']} on {data['target']}"), title_justify="left")
-    for heading in ("#", "operator", "input", "output"):
-        table.add_column(heading)
-    for heading in ("MACs", "constants"):
-        table.add_column(heading, justify="right")
-    table.add_column("kernel")
+    title = f"{data['model']} on {data['target']}"
+    headings = ("#", "operator", "input", "output", ">MACs", ">constants", "kernel")
+    table = table_of(*headings, title=title)
     for row in data["operators"]:
         table.add_row(
             str(row["index"]),
@@ -157,10 +163,7 @@ def _print_streaming(console: Console, data: Mapping[str, Any]) -> None:
 
 def print_operators(rows: Sequence[Support]) -> None:
     """The operators and types of ``tinygen analyze --operators``."""
-    table = Table()
-    for heading in ("operator", "type", "reference", *PROVIDERS):
-        table.add_column(heading)
-    table.add_column("ulp from TFLM", justify="right")
+    table = table_of("operator", "type", "reference", *PROVIDERS, ">ulp from TFLM")
     for row in rows:
         marks = ["yes" if name in row.providers else "" for name in PROVIDERS]
         table.add_row(row.operator, row.dtype, "yes", *marks, str(row.tolerance_ulp))
@@ -244,11 +247,7 @@ def _print_run(console: Console, data: Mapping[str, Any]) -> None:
 
 def print_boards(data: Mapping[str, Any]) -> None:
     """The boards as a table."""
-    table = Table()
-    for heading in ("board", "what", "core"):
-        table.add_column(heading)
-    for heading in ("flash", "RAM"):
-        table.add_column(heading, justify="right")
+    table = table_of("board", "what", "core", ">flash", ">RAM")
     for row in data["boards"]:
         table.add_row(
             row["name"],

@@ -8,9 +8,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from tinygen.reporting.console import plain_console
+from tinygen.reporting.console import plain_console, table_of
 
 _MOST_TERMS = 64
 """Terms of a sum that are printed; the rest is in ``--json``."""
@@ -27,11 +26,8 @@ def print_explanations(data: Mapping[str, Any]) -> None:
 def print_overview(model: str, layers: Sequence[Mapping[str, Any]]) -> None:
     """One row a layer: the output's quantization and the folded multiplier."""
     console = plain_console()
-    table = Table(title=escape(model), title_justify="left")
-    for heading in ("#", "operator", "output"):
-        table.add_column(heading)
-    for heading in ("scale", "zero point", "real multiplier", "multiplier", "shift"):
-        table.add_column(heading, justify="right")
+    folded_to = (">scale", ">zero point", ">real multiplier", ">multiplier", ">shift")
+    table = table_of("#", "operator", "output", *folded_to, title=model)
     for layer in layers:
         output = layer["tensors"][-1]
         folded = layer["parameters"]
@@ -84,13 +80,8 @@ def print_explanation(model: str, layer: Mapping[str, Any]) -> None:
 
 
 def _print_tensors(console: Console, tensors: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("tensor", "type", "shape"):
-        table.add_column(heading)
-    for heading in ("scale", "zero point"):
-        table.add_column(heading, justify="right")
-    for heading in ("", "name"):
-        table.add_column(heading)
+    headings = ("tensor", "type", "shape", ">scale", ">zero point", "", "name")
+    table = table_of(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for tensor in tensors:
         channel = tensor["channel"]
         table.add_row(
@@ -106,9 +97,8 @@ def _print_tensors(console: Console, tensors: Sequence[Mapping[str, Any]]) -> No
 
 
 def _print_terms(console: Console, terms: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
-    for heading in ("input element", "value", "centred", "weight", "product"):
-        table.add_column(heading, justify="right")
+    headings = (">input element", ">value", ">centred", ">weight", ">product")
+    table = table_of(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 2))
     for term in terms[:_MOST_TERMS]:
         where = term["where"]
         table.add_row(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
-from xml.sax.saxutils import escape
+
+from tinygen.reporting import svg
 
 _WIDTH = 960
 _HEIGHT = 420
@@ -19,6 +20,7 @@ _TOP = 30
 _BOTTOM = 40
 _COLOURS = ("#4c78a8", "#72b7b2", "#54a24b", "#eeca3b", "#f58518", "#e45756", "#b279a2", "#9d755d")
 _SCRATCH_COLOUR = "#bab0ac"
+_OUTLINE = {"stroke": "#333", "stroke_width": "0.3"}
 
 
 def memory_map(plan: Mapping[str, Any]) -> str:
@@ -33,11 +35,7 @@ def memory_map(plan: Mapping[str, Any]) -> str:
     def y(offset: int) -> float:
         return float(base - offset * scale)
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'font-family="sans-serif" font-size="11" role="img">',
-        f"<title>Arena of {escape(plan['name'])}: {plan['arena_bytes']:,} bytes</title>",
-    ]
+    parts = []
     for number, block in enumerate(blocks):
         scratch = block["key"] not in names
         colour = _SCRATCH_COLOUR if scratch else _COLOURS[number % len(_COLOURS)]
@@ -48,13 +46,9 @@ def memory_map(plan: Mapping[str, Any]) -> str:
         for part in block["parts"]:
             top = y(block["offset"] + part["offset"] + part["bytes"])
             for first, end in part["events"]:
-                parts.append(
-                    f'<rect x="{edges[first]:.1f}" y="{top:.1f}" '
-                    f'width="{edges[end] - edges[first]:.1f}" '
-                    f'height="{max(part["bytes"] * scale, 0.5):.1f}" '
-                    f'fill="{colour}" fill-opacity="0.75" stroke="#333" stroke-width="0.3">'
-                    f"<title>{escape(label)}</title></rect>"
-                )
+                width, height = edges[end] - edges[first], max(part["bytes"] * scale, 0.5)
+                style = {"fill": colour, "fill_opacity": "0.75"} | _OUTLINE
+                parts.append(svg.rect(edges[first], top, width, height, label, **style))
     parts += _axes(plan, edges, base, y(plan["arena_bytes"]))
     banks = plan.get("banks", ())
     for bank in banks if len(banks) > 1 else ():
@@ -63,25 +57,23 @@ def memory_map(plan: Mapping[str, Any]) -> str:
     if bound < plan["arena_bytes"]:
         parts.append(_level(y(bound), f"lower bound {bound:,}", "#888"))
     parts.append(_level(y(plan["arena_bytes"]), f"peak {plan['arena_bytes']:,} bytes", "#c00"))
-    return "\n".join([*parts, "</svg>"])
+    title = f"Arena of {plan['name']}: {plan['arena_bytes']:,} bytes"
+    return svg.picture(_WIDTH, _HEIGHT, title, parts, **svg.PLAIN)
 
 
 def _level(height: float, text: str, colour: str) -> str:
     right = _WIDTH - _RIGHT
-    return (
-        f'<line x1="{_LEFT}" y1="{height:.1f}" x2="{right}" y2="{height:.1f}" stroke="{colour}" '
-        f'stroke-dasharray="4 3"/><text x="{right}" y="{height - 4:.1f}" text-anchor="end" '
-        f'fill="{colour}">{escape(text)}</text>'
-    )
+    dashes = svg.line(_LEFT, height, right, height, stroke=colour, stroke_dasharray="4 3")
+    return dashes + svg.text(right, height - 4, text, "end", fill=colour)
 
 
 def _axes(plan: Mapping[str, Any], edges: Sequence[float], base: float, top: float) -> list[str]:
     parts = [
-        f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH - _RIGHT}" y2="{base}" stroke="currentColor"/>',
-        f'<line x1="{_LEFT}" y1="{base}" x2="{_LEFT}" y2="{top:.1f}" stroke="currentColor"/>',
-        f'<text x="{_LEFT - 6}" y="{base}" text-anchor="end">0</text>',
-        f'<text x="{_LEFT - 6}" y="{top + 4:.1f}" text-anchor="end">{plan["arena_bytes"]:,}</text>',
-        f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">step</text>',
+        svg.line(_LEFT, base, _WIDTH - _RIGHT, base, stroke="currentColor"),
+        svg.line(_LEFT, base, _LEFT, top, stroke="currentColor"),
+        svg.text(_LEFT - 6, base, "0", "end"),
+        svg.text(_LEFT - 6, top + 4, f"{plan['arena_bytes']:,}", "end"),
+        svg.text(_WIDTH / 2, _HEIGHT - 6, "step", "middle"),
     ]
     centres: dict[int, list[float]] = {}
     for event, step in enumerate(plan["events"]):
@@ -89,7 +81,7 @@ def _axes(plan: Mapping[str, Any], edges: Sequence[float], base: float, top: flo
     every = max(1, len(centres) // 20)
     for step in list(centres)[::every]:
         x = sum(centres[step]) / len(centres[step])
-        parts.append(f'<text x="{x:.1f}" y="{base + 14}" text-anchor="middle">{step}</text>')
+        parts.append(svg.text(x, base + 14, str(step), "middle"))
     return parts
 
 
