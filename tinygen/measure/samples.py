@@ -6,7 +6,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,26 +25,36 @@ Samples = int | str | Path | AnyArray | Sequence[AnyArray] | Mapping[str, AnyArr
 def chosen_samples(
     network: Network, samples: Samples, seed: int
 ) -> tuple[list[list[AnyArray]], list[int] | None]:
-    """Samples × inputs, and their class numbers if a file has them; see ``load_samples``."""
+    """Samples × inputs, and their class numbers if a file has them.
+
+    A .npy holds the samples of the only input; a .npz holds one array an input, by the tensor's
+    name or in order, and may hold ``labels``, one class number a sample. Each array is (samples,
+    …the input's shape, its batch of 1 optional). Values must already have the input's element type,
+    or be exactly representable in it.
+    """
     if isinstance(samples, int):
         return reference.random_inputs(network, samples, seed), None
     if not isinstance(samples, str | Path):
         return _rows("the samples", samples, network), None
-    chosen = load_samples(Path(samples), network)
-    return chosen, load_labels(Path(samples), len(chosen))
+    content = read_arrays(Path(samples))
+    labels = content.pop(LABELS, None) if isinstance(content, dict) else None
+    rows = _rows(str(samples), content, network)
+    return rows, None if labels is None else _class_numbers(str(samples), labels, len(rows))
 
 
-def load_samples(path: Path, network: Network) -> list[list[AnyArray]]:
-    """Samples × inputs from a file.
-
-    A .npy holds the samples of the only input; a .npz holds one array an input, by the tensor's
-    name or in order. Each array is (samples, …the input's shape, its batch of 1 optional). Values
-    must already have the input's element type, or be exactly representable in it.
-    """
-    content = _open(path)
-    if not isinstance(content, np.ndarray):
-        content = {name: content[name] for name in content.files if name != LABELS}
-    return _rows(str(path), content, network)
+def read_arrays(path: Path) -> AnyArray | dict[str, AnyArray]:
+    """The array of a .npy, or those of a .npz by name."""
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return content
+        with content:
+            return {name: content[name] for name in content.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read as .npy or .npz: {str(error).splitlines()[0]}.",
+            "Write it with numpy.save or numpy.savez.",
+        ) from error
 
 
 def _rows(
@@ -60,19 +69,10 @@ def _rows(
     return [list(sample) for sample in zip(*columns, strict=True)]
 
 
-def load_labels(path: Path, samples: int) -> list[int] | None:
-    """The array ``labels`` of a .npz, one class number a sample; None if there is none.
-
-    Raises:
-        InputError: it is not one whole number for each sample.
-    """
-    content = _open(path)
-    if isinstance(content, np.ndarray) or LABELS not in content.files:
-        return None
-    labels = content[LABELS]
+def _class_numbers(source: str, labels: AnyArray, samples: int) -> list[int]:
     if labels.size != samples or labels.dtype.kind not in "iu":
         raise InputError(
-            f"{path}: {LABELS!r} must be {samples} whole numbers, one a sample, not "
+            f"{source}: {LABELS!r} must be {samples} whole numbers, one a sample, not "
             f"{list(labels.shape)} {labels.dtype}.",
         )
     return [int(label) for label in labels.reshape(-1)]
@@ -126,12 +126,3 @@ def _samples_of(source: str, tensor: Tensor, array: AnyArray) -> AnyArray:
             "Quantize the samples with the input's scale and zero point first.",
         )
     return converted.reshape(len(array), *tensor.shape)
-
-
-def _open(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} cannot be read as .npy or .npz: {error}.", "Write it with numpy.save(z)."
-        ) from error

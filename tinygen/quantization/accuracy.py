@@ -7,18 +7,15 @@ Without labels, what can be said is how far a model agrees with the one it was m
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygen.errors import InputError
 from tinygen.ir.graph import AnyArray
-from tinygen.quantization.data import Dataset
+from tinygen.quantization.data import Dataset, user_function
 
 METRICS = ("classification", "regression", "autoencoder", "agreement")
 """Names of the metrics; another one is given as ``module:function``."""
@@ -204,20 +201,10 @@ def _agreement(outputs: Sequence[AnyArray], baseline: Sequence[AnyArray]) -> Acc
 
 def _own(metric: str, outputs: Sequence[AnyArray], data: Dataset) -> Accuracy:
     """``function(outputs, inputs, labels)`` of the user's: a number, or numbers by name."""
-    module_name, _, function_name = metric.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"the metric {metric} is no module:function: {error}.",
-            "The module is looked for in the current folder and in Python's path.",
-        ) from error
-    finally:
-        sys.path.pop(0)
+    function = user_function(metric, f"the metric {metric} is no module:function")
     try:
         result: Mapping[str, Any] | Any = function(list(outputs), dict(data.inputs), data.labels)
-        named = result if isinstance(result, Mapping) else {function_name: result}
+        named = result if isinstance(result, Mapping) else {metric.partition(":")[2]: result}
         scores = tuple(Score(str(name), float(value)) for name, value in named.items())
     except Exception as error:
         raise InputError(f"the metric {metric} failed: {type(error).__name__}: {error}.") from error

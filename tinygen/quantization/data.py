@@ -10,8 +10,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import sys
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 
 from tinygen.errors import InputError
 from tinygen.ir.graph import AnyArray, DType, Graph
-from tinygen.measure.samples import LABELS
+from tinygen.measure.samples import LABELS, read_arrays
 from tinygen.quantization.folders import load_folder
 
 GENERATED_AT_MOST = 10_000
@@ -143,8 +142,13 @@ def load_dataset(source: str | Path, signature: ModelSignature, preprocessing: s
         )
     elif not path.exists() and ":" in str(source):
         arrays = _from_function(str(source))
+    elif not path.exists():
+        raise InputError(
+            f"{path} does not exist.",
+            "Give a .npz, a .npy, a folder of images or WAV files, or module:function.",
+        )
     else:
-        arrays = _from_file(path)
+        arrays = read_arrays(path)
     return dataset_of(arrays, signature, str(source))
 
 
@@ -255,37 +259,24 @@ def _check_finite(source: str, wanted: ModelInput, array: AnyArray) -> None:
         )
 
 
-def _from_file(path: Path) -> Mapping[str, AnyArray] | AnyArray:
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
-            return {name: content[name] for name in content.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        if not path.exists():
-            raise InputError(
-                f"{path} does not exist.",
-                "Give a .npz, a .npy, a folder of images or WAV files, or module:function.",
-            ) from error
-        raise InputError(
-            f"{path} cannot be read as .npy or .npz: {str(error).splitlines()[0]}.",
-            "Write it with numpy.save or numpy.savez.",
-        ) from error
-
-
-def _from_function(name: str) -> Mapping[str, Any] | AnyArray:
+def user_function(name: str, otherwise: str) -> Callable[..., Any]:
+    """``module:function``; the message says ``otherwise``, and why, if there is none."""
     module_name, _, function_name = name.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
+        function: Callable[..., Any] = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"{name} is neither a file nor module:function: {error}.",
+            f"{otherwise}: {error}.",
             "The module is looked for in the current folder and in Python's path.",
         ) from error
     finally:
         sys.path.pop(0)
+    return function
+
+
+def _from_function(name: str) -> Mapping[str, Any] | AnyArray:
+    function = user_function(name, f"{name} is neither a file nor module:function")
     try:
         result = function()
         if isinstance(result, Mapping | np.ndarray):
