@@ -45,9 +45,9 @@ _HEAD = """<!-- Made by `python -m tests.ops.measured_support`; do not edit. -->
 # Operators
 
 What tinygen compiles, by operator and type of its data. Every row is tested on random models: the
-NumPy reference against TensorFlow Lite Micro, the generated C against the reference, byte for byte. A
-float32 result may be as far from TFLM's as the last column says, in units in the last place; the
-generated C has the reference's bits on every target.
+NumPy reference against TensorFlow Lite Micro (LiteRT's reference kernels for what TFLM does not have),
+the generated C against the reference, byte for byte. A float32 result may be as far from TFLM's as the
+last column says, in units in the last place; the generated C has the reference's bits on every target.
 
 "portable" is C99 for every core; "dsp" (Cortex-M4, M7, M33) and "mve" (M55, M85) are faster kernels
 that take some of the operator's layers. "cmsis-nn" is Arm's library, where it is available (here its
