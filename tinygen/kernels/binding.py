@@ -5,7 +5,7 @@ Arguments are data, not text, because symbols and arena offsets are the planner'
 
 * ``TensorArgument``: pointer to a run-time tensor, cast to its element type;
 * ``ScratchArgument``: pointer to the step's scratch memory;
-* ``ConstantArgument``: pointer to one of the binding's constant arrays;
+* ``Constant``, ``ConstantArgument``: pointer to a constant array;
 * ``Assembly``: the function that it defines;
 * ``RingArgument``, ``RowArgument``, ``KeptArgument``, ``FIRST_ROW``, ``END_ROW``: what the call of a
   band of rows gets (``tinygen.kernels.bands``);
@@ -15,7 +15,7 @@ Arguments are data, not text, because symbols and arena offsets are the planner'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,22 @@ class ConstantArgument:
     cast: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A constant array of the generated program, in the order the kernel reads it.
+
+    ``values`` gives the C type through its dtype; ``ctype`` overrides it. ``alignment`` in bytes. As an
+    argument or field it is a pointer to the array, cast to ``cast`` if given: there are libraries whose
+    structs are not const-correct.
+    """
+
+    name: str
+    values: AnyArray
+    ctype: str = ""
+    alignment: int = 4
+    cast: str = ""
+
+
 @dataclass(frozen=True)
 class Raw:
     """A C expression that is a constant by itself: an enumerator, a macro, ``NULL``."""
@@ -121,7 +137,17 @@ class Struct:
     """Name of the C object when it is a call argument."""
 
 
-Field = TensorArgument | ScratchArgument | ConstantArgument | Assembly | Raw | Struct | int | float
+Field = (
+    TensorArgument
+    | ScratchArgument
+    | ConstantArgument
+    | Constant
+    | Assembly
+    | Raw
+    | Struct
+    | int
+    | float
+)
 """What a struct field or a call argument may be."""
 
 Argument = Field | RingArgument | RowArgument | KeptArgument
@@ -139,19 +165,6 @@ class Call:
     arguments: tuple[Argument, ...]
     checked: bool = False
     ends: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """A constant array of the generated program, in the order the kernel reads it.
-
-    ``values`` gives the C type through its dtype; ``ctype`` overrides it. ``alignment`` in bytes.
-    """
-
-    name: str
-    values: AnyArray
-    ctype: str = ""
-    alignment: int = 4
 
 
 @dataclass(frozen=True)
@@ -173,7 +186,8 @@ class Overlap:
 class Binding:
     """A kernel fitted to a layer.
 
-    ``headers`` are the files to include, below ``kernels/`` (or below the library for another
+    ``constants`` are those of the calls, which come by themselves, and any others. ``headers`` are the
+    files to include, below ``kernels/`` (or below the library for another
     provider); ``library_functions`` are the library's functions whose sources must be shipped;
     ``scratch_bytes`` live in the arena during the step (in a stream: during each of its bands), and
     ``kept_bytes`` from the operator's first band to its last. ``notes`` say what was proven or had to
@@ -192,16 +206,28 @@ class Binding:
     sources: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Add the constants that the calls point to."""
+        found = (value for value in _all_values(self.calls) if isinstance(value, Constant))
+        constants = tuple(dict.fromkeys((*self.constants, *found)))
+        assert len({constant.name for constant in constants}) == len(constants), constants
+        object.__setattr__(self, "constants", constants)
+
     @property
     def assembly(self) -> tuple[Assembly, ...]:
         """The assembly that its calls use."""
-        arguments = (argument for call in self.calls for argument in call.arguments)
-        return tuple(found for argument in arguments for found in _assembly_in(argument))
+        return tuple(value for value in _all_values(self.calls) if isinstance(value, Assembly))
 
 
-def _assembly_in(argument: Argument) -> Iterator[Assembly]:
-    if isinstance(argument, Assembly):
-        yield argument
-    elif isinstance(argument, Struct):
-        for _, value in argument.fields:
-            yield from _assembly_in(value)
+def _all_values(calls: Iterable[Call]) -> Iterator[Argument]:
+    """Every argument of the calls, each struct's fields behind it."""
+    for call in calls:
+        for argument in call.arguments:
+            yield from _with_fields(argument)
+
+
+def _with_fields(value: Argument) -> Iterator[Argument]:
+    yield value
+    if isinstance(value, Struct):
+        for _, field in value.fields:
+            yield from _with_fields(field)
