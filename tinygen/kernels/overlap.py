@@ -3,24 +3,34 @@
 
 from __future__ import annotations
 
+import math
+
 from tinygen.ir.graph import DType
-from tinygen.ir.window import Axis
 from tinygen.kernels.binding import Overlap
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
+from tinygen.ops.pooling import Pool2D
+from tinygen.ops.wide import WideConv2D
+from tinygen.ops.wide_pooling import WidePool2D
 
 
-def rows_overlap(
-    input_tensor: int, output_tensor: int, rows: Axis, input_row_bytes: int, output_row_bytes: int
-) -> Overlap:
+def image_overlaps(
+    layer: Conv2D | DepthwiseConv2D | Pool2D | WideConv2D | WidePool2D, element_bytes: int = 1
+) -> tuple[Overlap, ...]:
     """Leave for a kernel that finishes output row y before it starts row y + 1.
 
     While it computes row y it may read any input row from the first that row y needs, so all of the
     output up to row y must end where that input row starts.
     """
+    if layer.input_shape[0] != 1:
+        return ()
+    rows = layer.window.height
+    input_row_bytes = math.prod(layer.input_shape[2:]) * element_bytes
+    output_row_bytes = math.prod(layer.output_shape[2:]) * element_bytes
     lead = max(
         (y + 1) * output_row_bytes - max(0, y * rows.stride - rows.pad) * input_row_bytes
         for y in range(rows.output)
     )
-    return Overlap(input_tensor, output_tensor, lead)
+    return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
 
 
 def in_order(

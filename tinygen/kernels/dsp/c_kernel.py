@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.portable.base import LayerT, PortableKernel
+from tinygen.kernels.adapter import LayerT, PortableKernel
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.adapter import Kernel, requantization_struct
 from tinygen.kernels.bands import rows_binding
 from tinygen.kernels.binding import (
     Assembly,
@@ -28,7 +28,6 @@ from tinygen.kernels.binding import (
 )
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import Bands, Provider
-from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.requantize.channels import folded_bias

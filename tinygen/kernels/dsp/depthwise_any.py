@@ -24,8 +24,8 @@ from tinygen.kernels.binding import (
 )
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import Provider
-from tinygen.kernels.portable.convolution import image_overlaps
-from tinygen.kernels.portable.depthwise_taps import (
+from tinygen.kernels.overlap import image_overlaps
+from tinygen.kernels.taps import (
     COUNTS_BEYOND,
     counts_beyond,
     inside_positions,

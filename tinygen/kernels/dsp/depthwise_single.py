@@ -16,7 +16,7 @@ import numpy as np
 from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.adapter import Kernel, requantization_struct
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
@@ -38,8 +38,7 @@ from tinygen.kernels.dsp.packing import (
     prepare,
 )
 from tinygen.kernels.kernel import Bands, Provider
-from tinygen.kernels.portable.base import requantization_struct
-from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.kernels.overlap import image_overlaps
 from tinygen.numerics.fixed_point import Int32Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.requantize.channels import folded_bias, per_channel

@@ -22,9 +22,9 @@ from tinygen.kernels.binding import (
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.broadcast import broadcast_struct, too_many_axes
 from tinygen.kernels.dsp.c_kernel import DspKernel
 from tinygen.kernels.overlap import same_place
-from tinygen.kernels.portable.binary import _broadcast_struct, _too_many_axes
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Int64Array, Requantization
 from tinygen.ops.binary import Add, Binary, Mul
 from tinygen.ops.requantize import Clamp, Requantize
@@ -59,7 +59,7 @@ def _cut(q: Requantization) -> tuple[int, int]:
 
 def _binary_binding(layer: Binary, name: str, fields: tuple[tuple[str, Field], ...]) -> Binding:
     parameters = Struct(
-        f"tinygen_dsp_{name}_params", (("broadcast", _broadcast_struct(layer)), *fields)
+        f"tinygen_dsp_{name}_params", (("broadcast", broadcast_struct(layer)), *fields)
     )
     remaining = iter(layer.inputs)
     arguments: list[Field] = [parameters]
@@ -153,7 +153,8 @@ def _sums_fit(left: Int64Array, right: Int64Array, base: int) -> bool:
 def _unsuitable(layer: Binary) -> str | None:
     if layer.requantization.clamp_min > layer.requantization.clamp_max:
         return "the range of its outputs is empty"
-    return _too_many_axes(layer)
+    beyond = too_many_axes(layer)
+    return beyond.reason if beyond else None
 
 
 def _rejects_add(layer: Add) -> str | None:
@@ -265,7 +266,7 @@ def _bind_mul(layer: Mul) -> Binding:
 
 def _binary_cycles(per_output: float) -> Callable[[Binary], float]:
     def cycles(layer: Binary) -> float:
-        fields = dict(_broadcast_struct(layer).fields)
+        fields = dict(broadcast_struct(layer).fields)
         rows, length = fields["rows"], fields["row_length"]
         assert isinstance(rows, int)
         assert isinstance(length, int)

@@ -13,7 +13,7 @@ from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
-from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.adapter import Kernel, axis_struct, requantization_struct
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
@@ -35,8 +35,7 @@ from tinygen.kernels.dsp.packing import (
     prepare,
 )
 from tinygen.kernels.kernel import Bands, Provider
-from tinygen.kernels.portable.base import axis_struct, requantization_struct
-from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.kernels.overlap import image_overlaps
 from tinygen.numerics.fixed_point import Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D
 from tinygen.requantize.channels import folded_bias, per_channel

@@ -15,7 +15,7 @@ import numpy as np
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.adapter import Kernel, requantization_struct
 from tinygen.kernels.binding import (
     Assembly,
     Binding,
@@ -35,7 +35,6 @@ from tinygen.kernels.dsp.packing import (
     shared_constants,
 )
 from tinygen.kernels.kernel import Provider
-from tinygen.kernels.portable.base import requantization_struct
 from tinygen.numerics.fixed_point import Int32Array, Requantization, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.fully_connected import FullyConnected

@@ -6,13 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.adapter import Kernel, by_rows
 from tinygen.kernels.binding import Binding
 from tinygen.kernels.dsp.c_kernel import DspKernel
 from tinygen.kernels.kernel import Bands
-from tinygen.kernels.portable.base import by_rows
-from tinygen.kernels.portable.pooling import pool_binding
-from tinygen.kernels.portable.row_sums import average_rows_binding
+from tinygen.kernels.pools import pool_binding
+from tinygen.kernels.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 
 _MOST_VALUES = 256
@@ -24,8 +23,8 @@ _MAX_CYCLES_PER_OUTPUT = 5.0
 _CYCLES_PER_WINDOW = 60.0
 
 
-def _bind(name: str) -> Callable[[Pool2D], Binding]:
-    return lambda layer: pool_binding(layer, f"tinygen_dsp_{name}", "dsp/pool2d_s8.h")
+def _bind(layer: Pool2D) -> Binding:
+    return pool_binding(layer, "dsp")
 
 
 def _few_channels(layer: Pool2D) -> str | None:
@@ -53,14 +52,14 @@ def _cycles(per_value: float, per_output: float) -> Callable[[Pool2D], float]:
 def _bind_average_bands(layer: AveragePool2D, bands: Bands) -> Binding:
     if layer.accumulates:
         return average_rows_binding(layer, "dsp")
-    return by_rows(_bind("average_pool2d_s8"))(layer, bands)
+    return by_rows(_bind)(layer, bands)
 
 
 KERNELS: Sequence[Kernel] = (
     DspKernel(
         "average_pool2d_s8",
         AveragePool2D,
-        _bind("average_pool2d_s8"),
+        _bind,
         _cycles(_AVERAGE_CYCLES_PER_VALUE, _AVERAGE_CYCLES_PER_OUTPUT),
         _average_condition,
         band_binder=_bind_average_bands,
@@ -68,9 +67,9 @@ KERNELS: Sequence[Kernel] = (
     DspKernel(
         "max_pool2d_s8",
         MaxPool2D,
-        _bind("max_pool2d_s8"),
+        _bind,
         _cycles(_MAX_CYCLES_PER_VALUE, _MAX_CYCLES_PER_OUTPUT),
         _few_channels,
-        band_binder=by_rows(_bind("max_pool2d_s8")),
+        band_binder=by_rows(_bind),
     ),
 )

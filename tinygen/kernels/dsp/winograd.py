@@ -24,7 +24,7 @@ import numpy as np
 
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import GrowingKernel
+from tinygen.kernels.adapter import GrowingKernel, axis_struct
 from tinygen.kernels.binding import (
     Assembly,
     Binding,
@@ -38,7 +38,6 @@ from tinygen.kernels.binding import (
     TensorArgument,
 )
 from tinygen.kernels.kernel import Provider
-from tinygen.kernels.portable.base import axis_struct
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, Int8Array
 from tinygen.requantize.channels import folded_bias, per_channel

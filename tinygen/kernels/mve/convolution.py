@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import BandKernel
+from tinygen.kernels.adapter import BandKernel, axis_struct
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
@@ -28,7 +28,6 @@ from tinygen.kernels.mve.base import NEEDS_MVE
 from tinygen.kernels.mve.convolution_forms import Form, find_form
 from tinygen.kernels.mve.gemm import assembly, pack_constants, pack_weights
 from tinygen.kernels.mve.requantization import channel_constants, refusal
-from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import Conv2D
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.adapter import Kernel, axis_struct
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
@@ -28,7 +28,6 @@ from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.mve.base import NEEDS_MVE, Epilogue
 from tinygen.kernels.mve.depthwise_forms import GROUP, Form, find_form
 from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal
-from tinygen.kernels.portable.base import axis_struct
 from tinygen.ops.convolution import DepthwiseConv2D
 
 _MOST_WEIGHT_BYTES = 496

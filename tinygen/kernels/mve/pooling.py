@@ -14,8 +14,8 @@ from tinygen.kernels.bands import CALL_CYCLES, calls_cost, rows_binding
 from tinygen.kernels.binding import Binding
 from tinygen.kernels.kernel import Bands, Provider
 from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
-from tinygen.kernels.portable.pooling import pool_binding
-from tinygen.kernels.portable.row_sums import average_rows_binding
+from tinygen.kernels.pools import pool_binding
+from tinygen.kernels.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 
 _MOST_VALUES = 256
@@ -97,7 +97,7 @@ class _PoolKernel:
         return rows_binding(self._bind(layer), bands)
 
     def _bind(self, layer: Pool2D) -> Binding:
-        return pool_binding(layer, f"tinygen_mve_{self.function}", "mve/pool2d_s8.h")
+        return pool_binding(layer, "mve")
 
 
 KERNELS: Sequence[Kernel] = (

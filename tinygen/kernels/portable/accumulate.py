@@ -1,45 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Portable kernels of ADD_N, CUMSUM and the int16 SOFTMAX."""
+"""Portable kernels of ADD_N and CUMSUM."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Overlap,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.binding import Binding, Call, Overlap, ScratchArgument, Struct, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import same_place
-from tinygen.kernels.portable.base import PortableKernel, requantization_struct
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.accumulate import Accumulation, AddN, CumSum
-from tinygen.ops.softmax_int16 import EXPONENTIALS, RECIPROCALS, SoftmaxInt16
 
 _HEADERS = ("portable/accumulate.h",)
+_ADD_N_CYCLES = 30.0
+_ADD_N_CYCLES_PER_TERM = 20.0
+_CUMSUM_CYCLES = 40.0
 
 
-def _parameters(accumulation: Accumulation, label: str) -> tuple[Struct, tuple[Constant, ...]]:
-    struct, arrays = requantization_struct(accumulation.requantization)
-    return (
-        Struct(
-            "tinygen_accumulate_s8_params",
-            (
-                ("input_offset", -accumulation.input_zero_point),
-                ("multiplier", accumulation.multiplier),
-                ("shift", accumulation.shift),
-                ("left_shift", accumulation.left_shift),
-                ("requantization", struct),
-            ),
-            label=label,
-        ),
-        arrays,
+def _parameters(accumulation: Accumulation) -> Struct:
+    return struct(
+        "tinygen_accumulate_s8_params", accumulation, input_offset=-accumulation.input_zero_point
     )
 
 
@@ -52,7 +34,7 @@ def _bind_add_n(layer: AddN) -> Binding:
         calls += [Call("tinygen_add_n_term_f32", (count, term, output)) for term in terms[1:]]
         # The sums stand in the output from the first term on, of which another may be a view.
         return Binding(calls=tuple(calls), headers=_HEADERS)
-    parameters, arrays = _parameters(layer.accumulation, "parameters")
+    parameters = _parameters(layer.accumulation)
     sums = ScratchArgument("int32_t")
     calls = [Call("tinygen_add_n_start_s8", (parameters, count, sums))]
     calls += [Call("tinygen_add_n_term_s8", (parameters, count, term, sums)) for term in terms]
@@ -60,7 +42,6 @@ def _bind_add_n(layer: AddN) -> Binding:
     return Binding(
         calls=tuple(calls),
         headers=_HEADERS,
-        constants=arrays,
         scratch_bytes=4 * count,
         overlaps=tuple(
             same_place(index, layer.outputs[0]) for index in dict.fromkeys(layer.inputs)
@@ -68,72 +49,29 @@ def _bind_add_n(layer: AddN) -> Binding:
     )
 
 
-def _bind_cumsum(layer: CumSum) -> Binding:
-    shape = Struct(
-        "tinygen_cumsum_shape",
-        (
-            ("outer", layer.outer),
-            ("depth", layer.depth),
-            ("inner", layer.inner),
-            ("reverse", int(layer.reverse)),
-            ("exclusive", int(layer.exclusive)),
-        ),
-        label="shape",
-    )
-    tensors = TensorArgument(layer.inputs[0]), TensorArgument(layer.outputs[0], writable=True)
-    # Lines may be apart, and taken from their ends: each element has its own place only.
-    overlaps = (Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
-    if layer.accumulation is None:
-        call = Call("tinygen_cumsum_f32", (shape, *tensors))
+@portable("add_n", AddN)
+def add_n(layer: AddN) -> Offer:
+    """A sum of any number of terms."""
+    each = _ADD_N_CYCLES_PER_TERM * len(layer.inputs) + _ADD_N_CYCLES
+    return Offer(math.prod(layer.shape) * each, lambda: _bind_add_n(layer))
+
+
+@portable("cumsum", CumSum)
+def cumsum(layer: CumSum) -> Offer:
+    """Sums along an axis."""
+
+    def bind() -> Binding:
+        shape = struct("tinygen_cumsum_shape", layer, "shape")
+        # Lines may be apart, and taken from their ends: each element has its own place only.
+        overlaps = (Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
+        if layer.accumulation is None:
+            call = Call("tinygen_cumsum_f32", (shape, *in_and_out(layer)))
+        else:
+            parameters = _parameters(layer.accumulation)
+            call = Call("tinygen_cumsum_s8", (shape, parameters, *in_and_out(layer)))
         return Binding(calls=(call,), headers=_HEADERS, overlaps=overlaps)
-    parameters, arrays = _parameters(layer.accumulation, "parameters")
-    call = Call("tinygen_cumsum_s8", (shape, parameters, *tensors))
-    return Binding(calls=(call,), headers=_HEADERS, constants=arrays, overlaps=overlaps)
+
+    return Offer(math.prod(layer.shape) * _CUMSUM_CYCLES, bind)
 
 
-def _bind_softmax(layer: SoftmaxInt16) -> Binding:
-    parameters = Struct(
-        "tinygen_softmax_s16_params",
-        (
-            ("rows", layer.rows),
-            ("depth", layer.depth),
-            ("multiplier", layer.multiplier),
-            ("shift", layer.shift),
-            ("exponentials", ConstantArgument("exponentials")),
-            ("reciprocals", ConstantArgument("reciprocals")),
-        ),
-    )
-    call = Call(
-        "tinygen_softmax_s16",
-        (
-            parameters,
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(
-        calls=(call,),
-        headers=_HEADERS,
-        constants=(
-            Constant("exponentials", EXPONENTIALS, alignment=2),
-            Constant("reciprocals", RECIPROCALS, alignment=2),
-        ),
-        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
-    )
-
-
-KERNELS: Sequence[Kernel] = (
-    PortableKernel(
-        "add_n",
-        AddN,
-        _bind_add_n,
-        lambda layer: math.prod(layer.shape) * (20.0 * len(layer.inputs) + 30.0),
-    ),
-    PortableKernel("cumsum", CumSum, _bind_cumsum, lambda layer: math.prod(layer.shape) * 40.0),
-    PortableKernel(
-        "softmax_s16",
-        SoftmaxInt16,
-        _bind_softmax,
-        lambda layer: layer.rows * layer.depth * 70.0,
-    ),
-)
+KERNELS = (add_n, cumsum)

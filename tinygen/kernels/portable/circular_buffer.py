@@ -3,36 +3,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
-from tinygen.kernels.portable.base import PortableKernel
+from tinygen.kernels.binding import Binding, Call, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.circular_buffer import CircularBuffer
 
 
-def _bind(layer: CircularBuffer) -> Binding:
-    parameters = Struct(
-        "tinygen_circular_buffer_params",
-        (("slots", layer.slots), ("depth", layer.depth), ("period", layer.period)),
-    )
-    new, kept, left = layer.inputs
-    call = Call(
-        "tinygen_circular_buffer_ends_s8" if layer.may_end else "tinygen_circular_buffer_s8",
-        (
-            parameters,
-            TensorArgument(new),
-            TensorArgument(kept, writable=True),
-            TensorArgument(left, writable=True),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-        ends=layer.may_end,
-    )
-    return Binding(calls=(call,), headers=("portable/circular_buffer.h",))
+@portable("circular_buffer", CircularBuffer)
+def circular_buffer(layer: CircularBuffer) -> Offer:
+    """Moves the slots on by one; may end the inference."""
+
+    def bind() -> Binding:
+        new, kept, left = layer.inputs
+        call = Call(
+            "tinygen_circular_buffer_ends_s8" if layer.may_end else "tinygen_circular_buffer_s8",
+            (
+                struct("tinygen_circular_buffer_params", layer),
+                TensorArgument(new),
+                TensorArgument(kept, writable=True),
+                TensorArgument(left, writable=True),
+                TensorArgument(layer.outputs[0], writable=True),
+            ),
+            ends=layer.may_end,
+        )
+        return Binding(calls=(call,), headers=("portable/circular_buffer.h",))
+
+    return Offer(2.0 * layer.slots * layer.depth, bind)
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel(
-        "circular_buffer", CircularBuffer, _bind, lambda layer: 2.0 * layer.slots * layer.depth
-    ),
-)
+KERNELS = (circular_buffer,)

@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from tinygen.ir.graph import DType
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Call, Field, Struct, TensorArgument
+from tinygen.kernels.binding import Binding, Call
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import in_order, same_place
-from tinygen.kernels.portable.base import PortableKernel, requantization_struct
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize
 
@@ -24,88 +24,73 @@ _FLOAT_CYCLES = 40.0
 _SUFFIX = {DType.INT8: "s8", DType.UINT8: "u8", DType.INT16: "s16", DType.INT32: "s32"}
 
 
-def _call(function: str, layer: Layer, *parameters: Field) -> Call:
-    source, target = (
-        TensorArgument(layer.inputs[0]),
-        TensorArgument(layer.outputs[0], writable=True),
-    )
-    return Call(f"tinygen_{function}", (*parameters, source, target))
-
-
-def _bind_requantize(layer: Requantize) -> Binding:
-    requantization, arrays = requantization_struct(layer.requantization)
-    parameters = Struct(
-        "tinygen_convert_params",
-        (
-            ("count", math.prod(layer.shape)),
-            ("input_offset", int(wrap_int32(np.array(-layer.input_zero_point)))),
-            ("requantization", requantization),
-        ),
-    )
-    function = f"convert_{_SUFFIX[layer.input_dtype]}_{_SUFFIX[layer.output_dtype]}"
-    return Binding(
-        calls=(_call(function, layer, parameters),),
-        headers=("portable/convert.h",),
-        constants=arrays,
-        overlaps=in_order(
-            layer.inputs[0],
-            layer.outputs[0],
-            math.prod(layer.shape),
-            layer.input_dtype,
-            layer.output_dtype,
-        ),
-    )
-
-
-def _bind_clamp(layer: Clamp) -> Binding:
+@portable("convert", Requantize)
+def convert(layer: Requantize) -> Offer:
+    """From a quantized type to another, or to other parameters."""
     count = math.prod(layer.shape)
-    return Binding(
-        calls=(_call("clamp_s8", layer, count, layer.clamp_min, layer.clamp_max),),
-        headers=("portable/convert.h",),
-        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
-    )
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_convert_params",
+            layer,
+            count=count,
+            input_offset=int(wrap_int32(np.array(-layer.input_zero_point))),
+        )
+        types = layer.input_dtype, layer.output_dtype
+        function = f"tinygen_convert_{_SUFFIX[types[0]]}_{_SUFFIX[types[1]]}"
+        return Binding(
+            calls=(Call(function, (parameters, *in_and_out(layer))),),
+            headers=("portable/convert.h",),
+            overlaps=in_order(layer.inputs[0], layer.outputs[0], count, *types),
+        )
+
+    return Offer(count * _REQUANTIZE_CYCLES, bind)
 
 
-def _float_binding(
+@portable("clamp_s8", Clamp)
+def clamp(layer: Clamp) -> Offer:
+    """Limits int8."""
+    count = math.prod(layer.shape)
+    arguments = (count, layer.clamp_min, layer.clamp_max, *in_and_out(layer))
+
+    def bind() -> Binding:
+        return Binding(
+            calls=(Call("tinygen_clamp_s8", arguments),),
+            headers=("portable/convert.h",),
+            overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+        )
+
+    return Offer(count * _CLAMP_CYCLES, bind)
+
+
+def _float_offer(
     function: str, layer: Quantize | Dequantize, source: DType, target: DType
-) -> Binding:
+) -> Offer:
     count = math.prod(layer.shape)
-    parameters = Struct(
-        "tinygen_convert_f32_params",
-        (("count", count), ("scale", layer.scale), ("zero_point", layer.zero_point)),
-    )
-    return Binding(
-        calls=(_call(function, layer, parameters),),
-        headers=("portable/convert_f32.h",),
-        overlaps=in_order(layer.inputs[0], layer.outputs[0], count, source, target),
-    )
+
+    def bind() -> Binding:
+        parameters = struct("tinygen_convert_f32_params", layer, count=count)
+        return Binding(
+            calls=(Call(f"tinygen_{function}", (parameters, *in_and_out(layer))),),
+            headers=("portable/convert_f32.h",),
+            overlaps=in_order(layer.inputs[0], layer.outputs[0], count, source, target),
+        )
+
+    return Offer(count * _FLOAT_CYCLES, bind)
 
 
-def _bind_quantize(layer: Quantize) -> Binding:
-    function = f"quantize_f32_{_SUFFIX[layer.output_dtype]}"
-    return _float_binding(function, layer, DType.FLOAT32, layer.output_dtype)
+@portable("quantize_f32", Quantize)
+def quantize(layer: Quantize) -> Offer:
+    """From float32."""
+    target = layer.output_dtype
+    return _float_offer(f"quantize_f32_{_SUFFIX[target]}", layer, DType.FLOAT32, target)
 
 
-def _bind_dequantize(layer: Dequantize) -> Binding:
-    function = f"dequantize_{_SUFFIX[layer.input_dtype]}_f32"
-    return _float_binding(function, layer, layer.input_dtype, DType.FLOAT32)
+@portable("dequantize_f32", Dequantize)
+def dequantize(layer: Dequantize) -> Offer:
+    """To float32."""
+    source = layer.input_dtype
+    return _float_offer(f"dequantize_{_SUFFIX[source]}_f32", layer, source, DType.FLOAT32)
 
 
-def _requantize_cycles(layer: Requantize) -> float:
-    return math.prod(layer.shape) * _REQUANTIZE_CYCLES
-
-
-def _clamp_cycles(layer: Clamp) -> float:
-    return math.prod(layer.shape) * _CLAMP_CYCLES
-
-
-def _float_cycles(layer: Quantize | Dequantize) -> float:
-    return math.prod(layer.shape) * _FLOAT_CYCLES
-
-
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("convert", Requantize, _bind_requantize, _requantize_cycles),
-    PortableKernel("clamp_s8", Clamp, _bind_clamp, _clamp_cycles),
-    PortableKernel("quantize_f32", Quantize, _bind_quantize, _float_cycles),
-    PortableKernel("dequantize_f32", Dequantize, _bind_dequantize, _float_cycles),
-)
+KERNELS = (convert, clamp, quantize, dequantize)

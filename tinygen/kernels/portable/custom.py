@@ -3,55 +3,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Raw,
-    TensorArgument,
-)
-from tinygen.kernels.portable.base import PortableKernel
+from tinygen.kernels.binding import Binding, Call, Constant, Field, Raw, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import operand_arguments
+from tinygen.kernels.portable.base import portable
 from tinygen.ops.custom import Custom
 
 
 def _bind(layer: Custom) -> Binding:
-    runtime = iter(layer.inputs)
-    constants: list[Constant] = []
-    arguments: list[Field] = []
-    parameters = []
-    for number, (operand, dtype) in enumerate(
-        zip(layer.operands, layer.operand_dtypes, strict=True)
-    ):
-        parameters.append(f"const {dtype.ctype} *input_{number}")
-        if operand.constant is None:
-            arguments.append(TensorArgument(next(runtime)))
-        else:
-            name = f"input_{number}"
-            constants.append(Constant(name, operand.constant.astype(dtype.numpy)))
-            arguments.append(ConstantArgument(name))
-    for number, (index, dtype) in enumerate(zip(layer.outputs, layer.output_dtypes, strict=True)):
-        parameters.append(f"{dtype.ctype} *output_{number}")
-        arguments.append(TensorArgument(index, writable=True))
+    names = [f"input_{number}" for number in range(len(layer.operands))]
+    dtypes = [dtype.numpy for dtype in layer.operand_dtypes]
+    arguments: list[Field] = [*operand_arguments(layer, layer.operands, names, dtypes)]
+    arguments += [TensorArgument(index, writable=True) for index in layer.outputs]
     options: Field = Raw("NULL")
     if layer.options:
-        constants.append(Constant("options", np.frombuffer(layer.options, dtype=np.uint8)))
-        options = ConstantArgument("options")
-    parameters += ["const uint8_t *options", "uint32_t option_bytes"]
+        options = Constant("options", np.frombuffer(layer.options, dtype=np.uint8))
+    parameters = [
+        *(f"const {d.ctype} *{n}" for d, n in zip(layer.operand_dtypes, names, strict=True)),
+        *(f"{dtype.ctype} *output_{n}" for n, dtype in enumerate(layer.output_dtypes)),
+        "const uint8_t *options",
+        "uint32_t option_bytes",
+    ]
     function = layer.definition.function
     return Binding(
         calls=(Call(function, (*arguments, options, len(layer.options))),),
         headers=("portable/common.h",),
-        constants=tuple(constants),
         prototypes=(f"void {function}({', '.join(parameters)});",),
         sources=layer.definition.sources,
     )
 
 
-KERNELS: Sequence[Kernel] = (PortableKernel("custom", Custom, _bind, lambda layer: 0.0),)  # noqa: ARG005
+@portable("custom", Custom)
+def custom(layer: Custom) -> Offer:
+    """Nobody knows what it costs, and there is no other."""
+    return Offer(0.0, lambda: _bind(layer))
+
+
+KERNELS = (custom,)

@@ -4,24 +4,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Overlap,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.binding import Binding, Call, Constant, Overlap, Struct, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.nest import broadcast_loops, nest_struct
+from tinygen.kernels.operands import in_and_out, operand_arguments
 from tinygen.kernels.overlap import in_order, same_place
-from tinygen.kernels.portable.base import PortableKernel
-from tinygen.kernels.portable.nest import broadcast_loops, nest_struct
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.numerics.tables import tflm_table
 from tinygen.ops.elementwise import Elementwise
 from tinygen.ops.lookup import Lookup, SigmoidInt16
@@ -56,46 +49,27 @@ _INTERPOLATION_CYCLES = 30.0
 
 
 def _bind(layer: Elementwise) -> Binding:
-    runtime = iter(layer.inputs)
-    constants = []
-    overlaps: list[Overlap] = []
-    operands: list[Field] = []
     count = math.prod(layer.output_shape)
-    for number, operand in enumerate(layer.operands):
-        if operand.constant is None:
-            tensor = next(runtime)
-            operands.append(TensorArgument(tensor))
-            if math.prod(operand.shape) == count:
-                dtype = layer.operand_dtypes[number]
-                overlaps += in_order(tensor, layer.outputs[0], count, dtype, layer.output_dtype)
-        else:
-            values = operand.constant.astype(layer.operand_dtypes[number].numpy)
-            constants.append(Constant(f"operand_{number}", values))
-            operands.append(ConstantArgument(f"operand_{number}"))
+    names = [f"operand_{number}" for number in range(len(layer.operands))]
+    dtypes = [dtype.numpy for dtype in layer.operand_dtypes]
+    operands = operand_arguments(layer, layer.operands, names, dtypes)
+    overlaps: list[Overlap] = []
+    for argument, operand, dtype in zip(
+        operands, layer.operands, layer.operand_dtypes, strict=True
+    ):
+        if isinstance(argument, TensorArgument) and math.prod(operand.shape) == count:
+            sink = layer.outputs[0]
+            overlaps += in_order(argument.tensor, sink, count, dtype, layer.output_dtype)
     loops = broadcast_loops(layer.output_shape, [operand.shape for operand in layer.operands])
-    nest = nest_struct(loops)
     name = layer.function.name
     ctype = _PARAMETERS.get(tuple(layer.parameters), "tinygen_arithmetic_params")
     parameters = Struct(
         ctype.format(type=name.rsplit("_")[-1]),
         tuple(layer.parameters.items()) or (("unused", 0),),
-        label="parameters",
     )
-    call = Call(
-        f"tinygen_{name}",
-        (
-            Struct(nest.ctype, nest.fields, label="nest"),
-            parameters,
-            *operands,
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(
-        calls=(call,),
-        headers=(_header(name),),
-        constants=tuple(constants),
-        overlaps=tuple(overlaps),
-    )
+    output = TensorArgument(layer.outputs[0], writable=True)
+    call = Call(f"tinygen_{name}", (nest_struct(loops, "nest"), parameters, *operands, output))
+    return Binding(calls=(call,), headers=(_header(name),), overlaps=tuple(overlaps))
 
 
 def _by_name(table: Mapping[str, _T], name: str) -> _T:
@@ -108,65 +82,46 @@ def _header(name: str) -> str:
     return f"portable/{stem}.h"
 
 
-def _cycles(layer: Elementwise) -> float:
+@portable("elementwise", Elementwise)
+def elementwise(layer: Elementwise) -> Offer:
+    """A function of operands that broadcast."""
     is_real = layer.function.tolerance_ulp > 0
     each = _REAL_FUNCTION_CYCLES if is_real else _by_name(_CYCLES, layer.function.name)
-    return math.prod(layer.output_shape) * each
+    return Offer(math.prod(layer.output_shape) * each, lambda: _bind(layer))
 
 
-def _bind_lookup(layer: Lookup) -> Binding:
-    call = Call(
-        "tinygen_lookup_s8",
-        (
-            math.prod(layer.shape),
-            ConstantArgument("table"),
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(
-        calls=(call,),
-        headers=("portable/lookup.h",),
-        constants=(Constant("table", layer.table, alignment=1),),
-        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
-    )
+@portable("lookup_s8", Lookup)
+def lookup(layer: Lookup) -> Offer:
+    """A function of int8, as a table."""
+    count = math.prod(layer.shape)
+    table = Constant("table", layer.table, alignment=1)
+
+    def bind() -> Binding:
+        return Binding(
+            calls=(Call("tinygen_lookup_s8", (count, table, *in_and_out(layer))),),
+            headers=("portable/lookup.h",),
+            overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+        )
+
+    return Offer(count * _LOOKUP_CYCLES, bind)
 
 
-def _bind_sigmoid(layer: SigmoidInt16) -> Binding:
-    parameters = Struct(
-        "tinygen_sigmoid_s16_params",
-        (
-            ("count", math.prod(layer.shape)),
-            ("multiplier", layer.multiplier),
-            ("shift", layer.shift),
-            ("table", ConstantArgument("table")),
-        ),
-    )
-    call = Call(
-        "tinygen_tanh_s16" if layer.is_tanh else "tinygen_logistic_s16",
-        (
-            parameters,
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(
-        calls=(call,),
-        headers=("portable/lookup.h",),
-        constants=(Constant("table", tflm_table("sigmoid"), alignment=2),),
-        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
-    )
+@portable("sigmoid_s16", SigmoidInt16)
+def sigmoid(layer: SigmoidInt16) -> Offer:
+    """LOGISTIC and TANH of int16, between the entries of a table."""
+    count = math.prod(layer.shape)
+
+    def bind() -> Binding:
+        table = Constant("table", tflm_table("sigmoid"), alignment=2)
+        parameters = struct("tinygen_sigmoid_s16_params", layer, count=count, table=table)
+        function = "tinygen_tanh_s16" if layer.is_tanh else "tinygen_logistic_s16"
+        return Binding(
+            calls=(Call(function, (parameters, *in_and_out(layer))),),
+            headers=("portable/lookup.h",),
+            overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+        )
+
+    return Offer(count * _INTERPOLATION_CYCLES, bind)
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("elementwise", Elementwise, _bind, _cycles),
-    PortableKernel(
-        "lookup_s8", Lookup, _bind_lookup, lambda layer: math.prod(layer.shape) * _LOOKUP_CYCLES
-    ),
-    PortableKernel(
-        "sigmoid_s16",
-        SigmoidInt16,
-        _bind_sigmoid,
-        lambda layer: math.prod(layer.shape) * _INTERPOLATION_CYCLES,
-    ),
-)
+KERNELS = (elementwise, lookup, sigmoid)

@@ -3,22 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from tinygen.ir.graph import DType
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.portable.base import PortableKernel, int_array
+from tinygen.kernels.binding import Binding, Call, Constant, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import in_and_out, operand_arguments
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.gather import Gather
 from tinygen.ops.resize import ResizeBilinear
 
@@ -27,104 +19,79 @@ _CYCLES_PER_BYTE = 0.7
 _CYCLES_PER_PIXEL = 60.0
 
 
-def _bind(layer: Gather) -> Binding:
+@portable("gather", Gather)
+def gather(layer: Gather) -> Offer:
+    """Copies the blocks that indices pick, or scales them to float32."""
     dtype = layer.dtype.numpy
     assert dtype is not None
-    kind = "gather_s8_f32" if layer.scale else "gather"
-    parameters = Struct(
-        "tinygen_gather_params",
-        (
-            ("batches", layer.batches),
-            ("outer", layer.outer),
-            ("picks", layer.picks),
-            ("block_bytes", layer.inner * dtype.itemsize),
-            ("index_count", len(layer.extents)),
-            ("extents", int_array(layer.extents)),
-        ),
-    )
-    runtime = iter(layer.inputs)
-    constants, operands = [], list[Field]()
-    for name, operand, numpy_type, ctype in zip(
-        ("table", "indices"),
-        layer.operands,
-        (dtype, np.dtype(np.int32)),
-        ("uint8_t", "int32_t"),
-        strict=True,
-    ):
-        if operand.constant is None:
-            operands.append(TensorArgument(next(runtime), ctype=ctype))
-        else:
-            constants.append(Constant(name, operand.constant.astype(numpy_type)))
-            operands.append(ConstantArgument(name, cast=f"const {ctype} *"))
-    sink = "float" if layer.scale else "uint8_t"
-    call = Call(
-        f"tinygen_{kind}",
-        (
-            parameters,
-            *((layer.scale,) if layer.scale else ()),
-            *operands,
-            TensorArgument(layer.outputs[0], writable=True, ctype=sink),
-        ),
-    )
-    return Binding(calls=(call,), headers=("portable/gather.h",), constants=tuple(constants))
+    block_bytes = layer.inner * dtype.itemsize
 
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_gather_params",
+            layer,
+            block_bytes=block_bytes,
+            index_count=len(layer.extents),
+            extents=layer.extents,
+        )
+        operands = operand_arguments(
+            layer,
+            layer.operands,
+            ("table", "indices"),
+            dtypes=(dtype, np.int32),
+            ctypes=("uint8_t", "int32_t"),
+        )
+        sink = "float" if layer.scale else "uint8_t"
+        call = Call(
+            "tinygen_gather_s8_f32" if layer.scale else "tinygen_gather",
+            (
+                parameters,
+                *((layer.scale,) if layer.scale else ()),
+                *operands,
+                TensorArgument(layer.outputs[0], writable=True, ctype=sink),
+            ),
+        )
+        return Binding(calls=(call,), headers=("portable/gather.h",))
 
-def _cycles(layer: Gather) -> float:
-    dtype = layer.dtype.numpy
-    assert dtype is not None
     blocks = layer.batches * layer.outer * layer.picks
-    return blocks * (_CYCLES_PER_PICK + layer.inner * dtype.itemsize * _CYCLES_PER_BYTE)
+    return Offer(blocks * (_CYCLES_PER_PICK + block_bytes * _CYCLES_PER_BYTE), bind)
 
 
-def _bind_resize(layer: ResizeBilinear) -> Binding:
-    n, h, w, c = layer.input_shape
-    is_float = layer.dtype is DType.FLOAT32
-    kind = np.float32 if is_float else np.int32
-    parameters = Struct(
-        "tinygen_resize_params",
-        (
-            ("batches", n),
-            ("input_rows", h),
-            ("input_columns", w),
-            ("rows", len(layer.rows.lower)),
-            ("columns", len(layer.columns.lower)),
-            ("channels", c),
-            ("upper_row", ConstantArgument("upper_row")),
-            ("lower_row", ConstantArgument("lower_row")),
-            ("left_column", ConstantArgument("left_column")),
-            ("right_column", ConstantArgument("right_column")),
-        ),
-    )
-    call = Call(
-        "tinygen_resize_bilinear_f32" if is_float else "tinygen_resize_bilinear_s8",
-        (
-            parameters,
-            ConstantArgument("row_weights"),
-            ConstantArgument("column_weights"),
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(
-        calls=(call,),
-        headers=("portable/gather.h",),
-        constants=(
-            Constant("upper_row", layer.rows.lower),
-            Constant("lower_row", layer.rows.upper),
-            Constant("left_column", layer.columns.lower),
-            Constant("right_column", layer.columns.upper),
-            Constant("row_weights", layer.rows.weight.astype(kind)),
-            Constant("column_weights", layer.columns.weight.astype(kind)),
-        ),
+@portable("resize_bilinear", ResizeBilinear)
+def resize_bilinear(layer: ResizeBilinear) -> Offer:
+    """Mixes four pixels, in fixed point or float32."""
+    batches, height, width, channels = layer.input_shape
+    rows, columns = layer.rows, layer.columns
+
+    def bind() -> Binding:
+        is_float = layer.dtype is DType.FLOAT32
+        kind = np.float32 if is_float else np.int32
+        parameters = struct(
+            "tinygen_resize_params",
+            layer,
+            input_rows=height,
+            input_columns=width,
+            rows=len(rows.lower),
+            columns=len(columns.lower),
+            upper_row=rows.lower,
+            lower_row=rows.upper,
+            left_column=columns.lower,
+            right_column=columns.upper,
+        )
+        call = Call(
+            "tinygen_resize_bilinear_f32" if is_float else "tinygen_resize_bilinear_s8",
+            (
+                parameters,
+                Constant("row_weights", rows.weight.astype(kind)),
+                Constant("column_weights", columns.weight.astype(kind)),
+                *in_and_out(layer),
+            ),
+        )
+        return Binding(calls=(call,), headers=("portable/gather.h",))
+
+    return Offer(
+        batches * len(rows.lower) * len(columns.lower) * channels * _CYCLES_PER_PIXEL, bind
     )
 
 
-def _resize_cycles(layer: ResizeBilinear) -> float:
-    pixels = layer.input_shape[0] * len(layer.rows.lower) * len(layer.columns.lower)
-    return pixels * layer.input_shape[3] * _CYCLES_PER_PIXEL
-
-
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("gather", Gather, _bind, _cycles),
-    PortableKernel("resize_bilinear", ResizeBilinear, _bind_resize, _resize_cycles),
-)
+KERNELS = (gather, resize_bilinear)

@@ -3,24 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tinygen.ir.graph import DType
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.portable.base import PortableKernel, requantization_struct
-from tinygen.kernels.portable.nest import broadcast_loops, nest_struct
+from tinygen.kernels.binding import Binding, Call, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.nest import broadcast_loops, nest_struct
+from tinygen.kernels.operands import operand_arguments
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.matmul import BatchMatMul
 
 _CYCLES_PER_MAC = 10.0
+_SUFFIX = {DType.FLOAT32: "f32", DType.INT8: "s8", DType.INT16: "s16"}
 
 
 def _bind(layer: BatchMatMul) -> Binding:
@@ -32,51 +25,37 @@ def _bind(layer: BatchMatMul) -> Binding:
     ]
     lhs_steps = (1, lhs[-1]) if layer.transposed[0] else (lhs[-1], 1)
     rhs_steps = (1, rhs[-1]) if layer.transposed[1] else (rhs[-1], 1)
-    shape = Struct(
+    shape = struct(
         "tinygen_matmul_shape",
-        (
-            ("batches", nest_struct(batches)),
-            ("rows", layer.output_shape[-2]),
-            ("depth", layer.depth),
-            ("columns", layer.output_shape[-1]),
-            ("lhs_row_step", lhs_steps[0]),
-            ("lhs_depth_step", lhs_steps[1]),
-            ("rhs_depth_step", rhs_steps[0]),
-            ("rhs_column_step", rhs_steps[1]),
-        ),
+        layer,
+        batches=nest_struct(batches),
+        rows=layer.output_shape[-2],
+        columns=layer.output_shape[-1],
+        lhs_row_step=lhs_steps[0],
+        lhs_depth_step=lhs_steps[1],
+        rhs_depth_step=rhs_steps[0],
+        rhs_column_step=rhs_steps[1],
     )
-    fields: list[tuple[str, Field]] = [("shape", shape)]
-    constants: list[Constant] = []
-    kind = "f32"
-    if layer.requantization is not None:
-        kind = "quantized"
-        struct, arrays = requantization_struct(layer.requantization)
-        constants += arrays
-        fields += [
-            ("lhs_offset", -layer.zero_points[0]),
-            ("rhs_offset", -layer.zero_points[1]),
-            ("requantization", struct),
-        ]
-    runtime = iter(layer.inputs)
-    operands: list[Field] = []
-    for name, operand in zip(("lhs", "rhs"), layer.operands, strict=True):
-        if operand.constant is None:
-            operands.append(TensorArgument(next(runtime)))
-        else:
-            constants.append(Constant(name, operand.constant.astype(layer.dtype.numpy)))
-            operands.append(ConstantArgument(name))
-    suffix = {DType.FLOAT32: "f32", DType.INT8: "s8", DType.INT16: "s16"}[layer.dtype]
-    call = Call(
-        f"tinygen_matmul_{suffix}",
-        (
-            Struct(f"tinygen_matmul_{kind}_params", tuple(fields)),
-            *operands,
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(calls=(call,), headers=("portable/matmul.h",), constants=tuple(constants))
+    if layer.requantization is None:
+        parameters = struct("tinygen_matmul_f32_params", shape=shape)
+    else:
+        parameters = struct(
+            "tinygen_matmul_quantized_params",
+            layer,
+            shape=shape,
+            lhs_offset=-layer.zero_points[0],
+            rhs_offset=-layer.zero_points[1],
+        )
+    operands = operand_arguments(layer, layer.operands, ("lhs", "rhs"), (layer.dtype.numpy,) * 2)
+    output = TensorArgument(layer.outputs[0], writable=True)
+    call = Call(f"tinygen_matmul_{_SUFFIX[layer.dtype]}", (parameters, *operands, output))
+    return Binding(calls=(call,), headers=("portable/matmul.h",))
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("matmul", BatchMatMul, _bind, lambda layer: layer.macs * _CYCLES_PER_MAC),
-)
+@portable("matmul", BatchMatMul)
+def matmul(layer: BatchMatMul) -> Offer:
+    """Of any two matrices, run-time or constant, either one transposed."""
+    return Offer(layer.macs * _CYCLES_PER_MAC, lambda: _bind(layer))
+
+
+KERNELS = (matmul,)

@@ -4,20 +4,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Overlap,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.portable.base import PortableKernel, int_array
+from tinygen.kernels.binding import Binding, Call, Overlap, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import in_and_out, operand_arguments
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.movement import Concatenation, Reshape
 from tinygen.ops.pad import Pad
 
@@ -26,61 +18,48 @@ _CYCLES_PER_BLOCK = 30.0
 _PAD_OUTER_AXES = 4
 
 
-def _element_bytes(layer: Concatenation) -> int:
-    return layer.dtype.bits // 8
-
-
 def _bind_concatenation(layer: Concatenation) -> Binding:
     blocks = math.prod(layer.output_shape[: layer.axis])
-    inner_bytes = math.prod(layer.output_shape[layer.axis + 1 :]) * _element_bytes(layer)
-    remaining = iter(layer.inputs)
-    calls, constants, overlaps = [], [], []
+    inner_bytes = math.prod(layer.output_shape[layer.axis + 1 :]) * layer.dtype.bits // 8
+    count = len(layer.operands)
+    names = [f"operand_{position}" for position in range(count)]
+    sources = operand_arguments(layer, layer.operands, names, ctypes=("uint8_t",) * count)
+    target = TensorArgument(layer.outputs[0], writable=True, ctype="uint8_t")
+    calls, overlaps = [], []
     offset = 0
-    for position, operand in enumerate(layer.operands):
+    for name, operand, source in zip(names, layer.operands, sources, strict=True):
         block_bytes = operand.shape[layer.axis] * inner_bytes
-        parameters = Struct(
+        parameters = struct(
             "tinygen_concatenate_params",
-            (
-                ("blocks", blocks),
-                ("block_bytes", block_bytes),
-                ("output_step", layer.output_shape[layer.axis] * inner_bytes),
-                ("output_offset", offset),
-            ),
-            label=f"operand_{position}",
+            None,
+            name,
+            blocks=blocks,
+            block_bytes=block_bytes,
+            output_step=layer.output_shape[layer.axis] * inner_bytes,
+            output_offset=offset,
         )
-        source: Field
-        if operand.constant is None:
-            tensor = next(remaining)
-            source = TensorArgument(tensor, ctype="uint8_t")
-            if blocks == 1 and layer.inputs.count(tensor) == 1:
-                # Computed where it belongs, an operand is not copied.
-                overlaps.append(Overlap(tensor, layer.outputs[0], offset, exact=True))
-        else:
-            source = ConstantArgument(f"operand_{position}", cast="const uint8_t *")
-            constants.append(Constant(f"operand_{position}", operand.constant))
-        target = TensorArgument(layer.outputs[0], writable=True, ctype="uint8_t")
         calls.append(Call("tinygen_concatenate", (parameters, source, target)))
+        tensor = source.tensor if isinstance(source, TensorArgument) else None
+        if tensor is not None and blocks == 1 and layer.inputs.count(tensor) == 1:
+            # Computed where it belongs, an operand is not copied.
+            overlaps.append(Overlap(tensor, layer.outputs[0], offset, exact=True))
         offset += block_bytes
-    return Binding(
-        calls=tuple(calls),
-        headers=("portable/copy.h",),
-        constants=tuple(constants),
-        overlaps=tuple(overlaps),
-    )
+    return Binding(calls=tuple(calls), headers=("portable/copy.h",), overlaps=tuple(overlaps))
 
 
-def _concatenation_cycles(layer: Concatenation) -> float:
+@portable("concatenate", Concatenation)
+def concatenate(layer: Concatenation) -> Offer:
+    """One call an operand."""
     blocks = math.prod(layer.output_shape[: layer.axis]) * len(layer.operands)
-    size = math.prod(layer.output_shape) * _element_bytes(layer)
-    return blocks * _CYCLES_PER_BLOCK + size * _CYCLES_PER_BYTE
+    size = math.prod(layer.output_shape) * layer.dtype.bits // 8
+    cycles = blocks * _CYCLES_PER_BLOCK + size * _CYCLES_PER_BYTE
+    return Offer(cycles, lambda: _bind_concatenation(layer))
 
 
-def _bind_reshape(layer: Reshape) -> Binding:  # noqa: ARG001 - whatever the shapes
-    return Binding(calls=())
-
-
-def _reshape_cycles(layer: Reshape) -> float:  # noqa: ARG001 - whatever the shapes
-    return 0.0
+@portable("view", Reshape)
+def view(layer: Reshape) -> Offer:  # noqa: ARG001 - whatever the shapes
+    """Nothing to do: the output is the input."""
+    return Offer(0.0, lambda: Binding(calls=()))
 
 
 def _pad_axes(layer: Pad) -> list[tuple[int, int, int]]:
@@ -99,47 +78,33 @@ def _pad_axes(layer: Pad) -> list[tuple[int, int, int]]:
     return [(0, 1, 0)] * (_PAD_OUTER_AXES + 1 - len(axes)) + axes
 
 
-def _bind_pad(layer: Pad) -> Binding:
+@portable("pad_s8", Pad)
+def pad(layer: Pad) -> Offer:
+    """Fills the output, then copies the rows."""
     axes = _pad_axes(layer)
-    outputs = [sum(axis) for axis in axes]
-    steps = [math.prod(outputs[axis + 1 :]) for axis in range(len(axes))]
-    parameters = Struct(
-        "tinygen_pad_s8_params",
-        (
-            ("extents", int_array([extent for _, extent, _ in axes[:-1]])),
-            ("steps", int_array(steps[:-1])),
-            ("row_length", axes[-1][1]),
-            (
-                "output_offset",
-                sum(before * step for (before, _, _), step in zip(axes, steps, strict=True)),
-            ),
-            ("output_length", math.prod(outputs)),
-            ("value", layer.value),
-        ),
-    )
-    return Binding(
-        calls=(
-            Call(
-                "tinygen_pad_s8",
-                (
-                    parameters,
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
-                ),
-            ),
-        ),
-        headers=("portable/copy.h",),
-    )
+    extents = [extent for _, extent, _ in axes]
 
+    def bind() -> Binding:
+        outputs = [sum(axis) for axis in axes]
+        steps = [math.prod(outputs[axis + 1 :]) for axis in range(len(axes))]
+        parameters = struct(
+            "tinygen_pad_s8_params",
+            layer,
+            extents=extents[:-1],
+            steps=steps[:-1],
+            row_length=extents[-1],
+            output_offset=sum(
+                before * step for (before, _, _), step in zip(axes, steps, strict=True)
+            ),
+            output_length=math.prod(outputs),
+        )
+        return Binding(
+            calls=(Call("tinygen_pad_s8", (parameters, *in_and_out(layer))),),
+            headers=("portable/copy.h",),
+        )
 
-def _pad_cycles(layer: Pad) -> float:
-    rows = math.prod(extent for _, extent, _ in _pad_axes(layer)[:-1])
     size = math.prod(layer.input_shape) + math.prod(layer.output_shape)
-    return rows * _CYCLES_PER_BLOCK + size * _CYCLES_PER_BYTE
+    return Offer(math.prod(extents[:-1]) * _CYCLES_PER_BLOCK + size * _CYCLES_PER_BYTE, bind)
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("concatenate", Concatenation, _bind_concatenation, _concatenation_cycles),
-    PortableKernel("view", Reshape, _bind_reshape, _reshape_cycles),
-    PortableKernel("pad_s8", Pad, _bind_pad, _pad_cycles),
-)
+KERNELS = (concatenate, view, pad)

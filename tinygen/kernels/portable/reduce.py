@@ -1,87 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Portable kernels of the reductions and of the float32 functions of rows."""
+"""Portable kernels of the reductions: the int8 MEAN, and all others."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from tinygen.ir.graph import DType
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Call, Constant, Field, Struct, TensorArgument
-from tinygen.kernels.overlap import same_place
-from tinygen.kernels.portable.base import PortableKernel, requantization_struct
-from tinygen.kernels.portable.nest import Loop, merged, nest_struct
-from tinygen.ops.reduce import Reduce
-from tinygen.ops.rows import FloatRows
+from tinygen.kernels.binding import Binding, Call
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.nest import Loop, axis_loops, nest_struct
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.row_sums import mean_rows_binding, sum_offset
+from tinygen.kernels.structs import Value, struct
+from tinygen.ops.reduce import Mean, Reduce
 
+_MEAN_AXES = 3
+_MEAN_CYCLES_PER_INPUT = 6.0
+_MEAN_CYCLES_PER_OUTPUT = 50.0
 _SUFFIXES = {DType.FLOAT32: "f32", DType.INT8: "s8", DType.INT16: "s16", DType.BOOL: "b8"}
-_ROW_CYCLES = {"softmax": 950.0, "log_softmax": 1000.0, "l2_normalization": 40.0}
+_CYCLES_PER_INPUT = 8.0
 
 
-def _loops(layer: Reduce, axes: Sequence[int]) -> list[Loop]:
-    shape = layer.input_shape
-    return merged([(shape[axis], (math.prod(shape[axis + 1 :]),)) for axis in axes])
+def _kept(layer: Mean | Reduce) -> list[int]:
+    return [axis for axis in range(len(layer.input_shape)) if axis not in layer.axes]
+
+
+def _mean_axes(loops: list[Loop]) -> dict[str, list[int]]:
+    padded = [(1, (0,))] * (_MEAN_AXES - len(loops)) + loops
+    return {"extents": [extent for extent, _ in padded], "steps": [step for _, (step,) in padded]}
+
+
+@portable("mean_s8", Mean)
+def mean(layer: Mean) -> Offer | Refusal:
+    """Over any axes; over height and width also by bands of the image's rows."""
+    kept = axis_loops(layer.input_shape, _kept(layer))
+    reduced = axis_loops(layer.input_shape, layer.axes)
+    most = max(len(kept), len(reduced))
+    if most > _MEAN_AXES:
+        return Refusal(f"keeps or reduces {most} separate runs of axes, of {_MEAN_AXES}")
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_mean_s8_params",
+            layer,
+            kept=_mean_axes(kept),
+            reduced=_mean_axes(reduced),
+            sum_offset=sum_offset(layer),
+        )
+        return Binding(
+            calls=(Call("tinygen_mean_s8", (parameters, *in_and_out(layer))),),
+            headers=("portable/mean_s8.h",),
+        )
+
+    outputs = math.prod(layer.output_shape)
+    cycles = math.prod(layer.input_shape) * _MEAN_CYCLES_PER_INPUT
+    cycles += outputs * _MEAN_CYCLES_PER_OUTPUT
+    return Offer(cycles, bind, lambda _: Offer(cycles, lambda: mean_rows_binding(layer)))
 
 
 def _bind(layer: Reduce) -> Binding:
-    kept = [axis for axis in range(len(layer.input_shape)) if axis not in layer.axes]
-    reduction = Struct(
-        "tinygen_reduction",
-        (
-            ("outer", nest_struct(_loops(layer, kept))),
-            ("inner", nest_struct(_loops(layer, layer.axes))),
-        ),
-    )
-    fields: list[tuple[str, Field]] = [("reduction", reduction)]
-    kind = "plain"
-    constants: tuple[Constant, ...] = ()
+    reduction: dict[str, Value] = {
+        "outer": nest_struct(axis_loops(layer.input_shape, _kept(layer))),
+        "inner": nest_struct(axis_loops(layer.input_shape, layer.axes)),
+    }
     if layer.requantization is not None:
-        kind = "quantized"
-        struct, constants = requantization_struct(layer.requantization)
-        fields += [
-            ("zero_points", layer.input_zero_point * layer.terms),
-            ("requantization", struct),
-        ]
-    elif layer.kind == "sum":
-        kind = "f32"
-        fields.append(("divisor", layer.divisor))
+        parameters = struct(
+            "tinygen_reduce_quantized_params",
+            layer,
+            reduction=reduction,
+            zero_points=layer.input_zero_point * layer.terms,
+        )
+    else:
+        kind = "f32" if layer.kind == "sum" else "plain"
+        parameters = struct(f"tinygen_reduce_{kind}_params", layer, reduction=reduction)
     name = layer.kind if layer.kind.startswith("arg") else f"reduce_{layer.kind}"
-    call = Call(
-        f"tinygen_{name}_{_SUFFIXES[layer.dtype]}",
-        (
-            Struct(f"tinygen_reduce_{kind}_params", tuple(fields)),
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(calls=(call,), headers=("portable/reduce.h",), constants=constants)
-
-
-def _bind_rows(layer: FloatRows) -> Binding:
-    call = Call(
-        f"tinygen_{layer.kind}_f32",
-        (
-            layer.rows,
-            layer.depth,
-            layer.beta,
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
+    function = f"tinygen_{name}_{_SUFFIXES[layer.dtype]}"
     return Binding(
-        calls=(call,),
-        headers=("portable/rows_f32.h",),
-        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+        calls=(Call(function, (parameters, *in_and_out(layer))),), headers=("portable/reduce.h",)
     )
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("reduce", Reduce, _bind, lambda layer: math.prod(layer.input_shape) * 8.0),
-    PortableKernel(
-        "rows_f32",
-        FloatRows,
-        _bind_rows,
-        lambda layer: layer.rows * layer.depth * _ROW_CYCLES[layer.kind],
-    ),
-)
+@portable("reduce", Reduce)
+def reduce(layer: Reduce) -> Offer:
+    """Sums, extrema and their positions along any axes."""
+    cycles = math.prod(layer.input_shape) * _CYCLES_PER_INPUT
+    return Offer(cycles, lambda: _bind(layer))
+
+
+KERNELS = (mean, reduce)

@@ -1,73 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Portable kernels of LOG_SOFTMAX and L2_NORMALIZATION of int8."""
+"""Portable kernels of LOG_SOFTMAX and L2_NORMALIZATION, and of the float32 SOFTMAX."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.binding import Binding, Call
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import same_place
-from tinygen.kernels.portable.base import PortableKernel
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
+from tinygen.ops.rows import FloatRows
 from tinygen.ops.rows_int8 import L2NormalizationInt8, LogSoftmaxInt8
 
 _CYCLES_PER_ELEMENT = 40.0
 _CYCLES_PER_ROW = 400.0
+_FLOAT_CYCLES = {"softmax": 950.0, "log_softmax": 1000.0, "l2_normalization": 40.0}
 
 
-def _bind_log_softmax(layer: LogSoftmaxInt8) -> Binding:
-    parameters = Struct(
-        "tinygen_log_softmax_s8_params",
-        (
-            ("rows", layer.rows),
-            ("depth", layer.depth),
-            ("terms", ConstantArgument("terms")),
-            ("count", layer.terms.size),
-            ("multiplier", layer.multiplier),
-            ("shift", layer.shift),
-            ("reverse_multiplier", layer.reverse_multiplier),
-            ("reverse_shift", layer.reverse_shift),
-            ("least_difference", layer.least_difference),
-        ),
-    )
-    (source,), (sink,) = layer.inputs, layer.outputs
-    arguments = (parameters, TensorArgument(source), TensorArgument(sink, writable=True))
-    return Binding(
-        calls=(Call("tinygen_log_softmax_s8", arguments),),
-        headers=("portable/rows_s8.h",),
-        constants=(Constant("terms", layer.terms),),
-        overlaps=(same_place(source, sink),),
-    )
-
-
-def _bind_l2_normalization(layer: L2NormalizationInt8) -> Binding:
-    (source,), (sink,) = layer.inputs, layer.outputs
-    arguments = (
-        layer.rows,
-        layer.depth,
-        layer.input_zero_point,
-        TensorArgument(source),
-        TensorArgument(sink, writable=True),
-    )
-    return Binding(
-        calls=(Call("tinygen_l2_normalization_s8", arguments),),
-        headers=("portable/rows_s8.h",),
-        overlaps=(same_place(source, sink),),
-    )
-
-
-def _cycles(layer: LogSoftmaxInt8 | L2NormalizationInt8) -> float:
+def _int8_cycles(layer: LogSoftmaxInt8 | L2NormalizationInt8) -> float:
     return layer.rows * (_CYCLES_PER_ROW + layer.depth * _CYCLES_PER_ELEMENT)
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("log_softmax_s8", LogSoftmaxInt8, _bind_log_softmax, _cycles),
-    PortableKernel("l2_normalization_s8", L2NormalizationInt8, _bind_l2_normalization, _cycles),
-)
+def _binding(layer: FloatRows | LogSoftmaxInt8 | L2NormalizationInt8, call: Call) -> Binding:
+    header = "portable/rows_f32.h" if isinstance(layer, FloatRows) else "portable/rows_s8.h"
+    return Binding((call,), (header,), overlaps=(same_place(layer.inputs[0], layer.outputs[0]),))
+
+
+@portable("rows_f32", FloatRows)
+def rows_f32(layer: FloatRows) -> Offer:
+    """A function of rows of float32."""
+    arguments = (layer.rows, layer.depth, layer.beta, *in_and_out(layer))
+    call = Call(f"tinygen_{layer.kind}_f32", arguments)
+    cycles = layer.rows * layer.depth * _FLOAT_CYCLES[layer.kind]
+    return Offer(cycles, lambda: _binding(layer, call))
+
+
+@portable("log_softmax_s8", LogSoftmaxInt8)
+def log_softmax(layer: LogSoftmaxInt8) -> Offer:
+    """LOG_SOFTMAX of int8."""
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_log_softmax_s8_params", layer, terms=layer.terms, count=layer.terms.size
+        )
+        return _binding(layer, Call("tinygen_log_softmax_s8", (parameters, *in_and_out(layer))))
+
+    return Offer(_int8_cycles(layer), bind)
+
+
+@portable("l2_normalization_s8", L2NormalizationInt8)
+def l2_normalization(layer: L2NormalizationInt8) -> Offer:
+    """L2_NORMALIZATION of int8."""
+    arguments = (layer.rows, layer.depth, layer.input_zero_point, *in_and_out(layer))
+    call = Call("tinygen_l2_normalization_s8", arguments)
+    return Offer(_int8_cycles(layer), lambda: _binding(layer, call))
+
+
+KERNELS = (rows_f32, log_softmax, l2_normalization)

@@ -6,19 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tinygen.ir.graph import DType
-from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.binding import (
     Binding,
     Call,
     Constant,
-    ConstantArgument,
     Field,
     Raw,
     ScratchArgument,
     Struct,
     TensorArgument,
 )
-from tinygen.kernels.portable.base import PortableKernel, int_array
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.signal import Signal
 
 _CYCLES_PER_ELEMENT = 60.0
@@ -38,7 +38,7 @@ def _plain(function: str, *options: str, tables: Sequence[str] = ()) -> Callable
     def call(layer: Signal) -> Call:
         inputs, outputs = _tensors(layer)
         arguments: list[Field] = [layer.input_size, *(layer.options[name] for name in options)]
-        arguments += [ConstantArgument(name) for name in tables]
+        arguments += [Constant(name, layer.tables[name]) for name in tables]
         return Call(function, (*arguments, *inputs, *outputs))
 
     return call
@@ -46,18 +46,9 @@ def _plain(function: str, *options: str, tables: Sequence[str] = ()) -> Callable
 
 def _window(layer: Signal) -> Call:
     inputs, outputs = _tensors(layer)
-    length = int(layer.tables["weights"].size)
-    return Call(
-        "tinygen_window_s16",
-        (
-            layer.input_size,
-            length,
-            layer.options["shift"],
-            *inputs,
-            ConstantArgument("weights"),
-            *outputs,
-        ),
-    )
+    weights = Constant("weights", layer.tables["weights"])
+    sizes = (layer.input_size, int(weights.values.size), layer.options["shift"])
+    return Call("tinygen_window_s16", (*sizes, *inputs, weights, *outputs))
 
 
 def _energy(layer: Signal) -> Call:
@@ -82,9 +73,9 @@ def _rfft(layer: Signal) -> Call:
             ("inverse", int(transform.inverse)),
             ("stage_count", len(transform.stages)),
             ("stages", Raw("{" + stages + "}")),
-            ("order", ConstantArgument("order")),
-            ("twiddles", ConstantArgument("twiddles")),
-            ("split_twiddles", ConstantArgument("split_twiddles")),
+            ("order", Constant("order", transform.order)),
+            ("twiddles", Constant("twiddles", transform.twiddles)),
+            ("split_twiddles", Constant("split_twiddles", transform.split_twiddles)),
         ),
     )
     inputs, outputs = _tensors(layer)
@@ -95,12 +86,8 @@ def _rfft(layer: Signal) -> Call:
 
 
 def _filter_bank(layer: Signal) -> Call:
-    parameters = Struct(
-        "tinygen_filter_bank_params",
-        (
-            ("channels", layer.options["num_channels"]),
-            *((name, ConstantArgument(name)) for name in layer.tables),
-        ),
+    parameters = struct(
+        "tinygen_filter_bank_params", channels=layer.options["num_channels"], **layer.tables
     )
     inputs, outputs = _tensors(layer)
     return Call("tinygen_filter_bank", (parameters, *inputs, *outputs))
@@ -108,20 +95,15 @@ def _filter_bank(layer: Signal) -> Call:
 
 def _spectral_subtraction(layer: Signal) -> Call:
     o = layer.options
-    parameters = Struct(
+    parameters = struct(
         "tinygen_spectral_subtraction_params",
-        (
-            ("channels", o["num_channels"]),
-            ("smoothing", int_array([o["smoothing"], o["alternate_smoothing"]])),
-            (
-                "one_minus_smoothing",
-                int_array([o["one_minus_smoothing"], o["alternate_one_minus_smoothing"]]),
-            ),
-            ("min_signal_remaining", o["min_signal_remaining"]),
-            ("smoothing_bits", o["smoothing_bits"]),
-            ("spectral_subtraction_bits", o["spectral_subtraction_bits"]),
-            ("clamping", o["clamping"]),
-        ),
+        channels=o["num_channels"],
+        smoothing=[o["smoothing"], o["alternate_smoothing"]],
+        one_minus_smoothing=[o["one_minus_smoothing"], o["alternate_one_minus_smoothing"]],
+        min_signal_remaining=o["min_signal_remaining"],
+        smoothing_bits=o["smoothing_bits"],
+        spectral_subtraction_bits=o["spectral_subtraction_bits"],
+        clamping=o["clamping"],
     )
     (values, _), (output, estimate, kept) = _tensors(layer)
     return Call("tinygen_spectral_subtraction", (parameters, values, kept, output, estimate))
@@ -143,26 +125,26 @@ _CALLS: Mapping[str, Callable[[Signal], Call]] = {
 }
 
 
-def _bind(layer: Signal) -> Binding:
-    constants = [Constant(name, values) for name, values in layer.tables.items()]
-    scratch = 0
-    if layer.transform is not None:
-        constants += [
-            Constant("order", layer.transform.order),
-            Constant("twiddles", layer.transform.twiddles),
-            Constant("split_twiddles", layer.transform.split_twiddles),
-        ]
-        # The inverse puts its numbers in order once more.
-        numbers = layer.transform.points * (2 if layer.transform.inverse else 1)
-        scratch = 2 * numbers * layer.transform.twiddles.itemsize
-    return Binding(
-        calls=(_CALLS[layer.kind](layer),),
-        headers=("portable/fourier.h" if layer.transform else "portable/signal.h",),
-        constants=tuple(constants),
-        scratch_bytes=scratch,
-    )
+def _scratch_bytes(layer: Signal) -> int:
+    """The complex numbers of a transform; the inverse puts its numbers in order once more."""
+    if layer.transform is None:
+        return 0
+    numbers = layer.transform.points * (2 if layer.transform.inverse else 1)
+    return 2 * numbers * layer.transform.twiddles.itemsize
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("signal", Signal, _bind, lambda layer: layer.input_size * _CYCLES_PER_ELEMENT),
-)
+@portable("signal", Signal)
+def signal(layer: Signal) -> Offer:
+    """One of the functions of a signal."""
+
+    def bind() -> Binding:
+        return Binding(
+            calls=(_CALLS[layer.kind](layer),),
+            headers=("portable/fourier.h" if layer.transform else "portable/signal.h",),
+            scratch_bytes=_scratch_bytes(layer),
+        )
+
+    return Offer(layer.input_size * _CYCLES_PER_ELEMENT, bind)
+
+
+KERNELS = (signal,)

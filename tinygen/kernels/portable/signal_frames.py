@@ -3,36 +3,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 
 from tinygen.ir.graph import DType
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
-from tinygen.kernels.portable.base import PortableKernel
+from tinygen.kernels.binding import Binding, Call, TensorArgument
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.signal_frames import Delay, Framer, Frames, OverlapAdd, Stacker
 
 _CYCLES_PER_SAMPLE = 6.0
-
-_NAMES: Mapping[type[Layer], str] = {
-    Framer: "framer",
-    Delay: "delay",
-    Stacker: "stacker",
-    OverlapAdd: "overlap_add",
+_TYPES: Mapping[str, type[Frames]] = {
+    "framer": Framer,
+    "delay": Delay,
+    "stacker": Stacker,
+    "overlap_add": OverlapAdd,
 }
 
 
-def _bind(layer: Frames) -> Binding:
-    name = _NAMES[type(layer)]
-    streams = () if isinstance(layer, Stacker) else (("streams", layer.streams),)
-    parameters = Struct(f"tinygen_{name}_params", (*streams, *layer.sizes.items()))
+def _bind(name: str, layer: Frames) -> Binding:
     suffix = "f32" if layer.dtype is DType.FLOAT32 else "s16"
     values, *states = layer.inputs
     outputs = layer.outputs[: len(layer.outputs) - len(states)]
     call = Call(
         f"tinygen_{name}_{suffix}",
         (
-            parameters,
+            struct(f"tinygen_{name}_params", layer, **layer.sizes),
             TensorArgument(values),
             *(TensorArgument(index, writable=True) for index in states),
             TensorArgument(outputs[0], writable=True),
@@ -42,13 +39,11 @@ def _bind(layer: Frames) -> Binding:
     return Binding(calls=(call,), headers=("portable/signal_frames.h",))
 
 
-def _cycles(layer: Frames) -> float:
-    return layer.streams * max(layer.sizes.values()) * _CYCLES_PER_SAMPLE
+def _offer(name: str, layer: Frames) -> Offer:
+    cycles = layer.streams * max(layer.sizes.values()) * _CYCLES_PER_SAMPLE
+    return Offer(cycles, lambda: _bind(name, layer))
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("framer", Framer, _bind, _cycles),
-    PortableKernel("delay", Delay, _bind, _cycles),
-    PortableKernel("stacker", Stacker, _bind, _cycles),
-    PortableKernel("overlap_add", OverlapAdd, _bind, _cycles),
+KERNELS = tuple(
+    portable(name, layer_type)(partial(_offer, name)) for name, layer_type in _TYPES.items()
 )

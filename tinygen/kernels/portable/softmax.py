@@ -1,63 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Portable kernels of SOFTMAX."""
+"""Portable kernels of the quantized SOFTMAX."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tinygen.ir.graph import DType
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.overlap import in_order
-from tinygen.kernels.portable.base import PortableKernel
+from tinygen.kernels.binding import Binding, Call, Constant
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.overlap import in_order, same_place
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.softmax import Softmax
+from tinygen.ops.softmax_int16 import EXPONENTIALS, RECIPROCALS, SoftmaxInt16
 
 _CYCLES_PER_ELEMENT = 60.0
 _CYCLES_PER_ROW = 200.0
+_INT16_CYCLES_PER_ELEMENT = 70.0
 
 
-def _bind(layer: Softmax) -> Binding:
-    parameters = Struct(
-        "tinygen_softmax_s8_params",
-        (
-            ("rows", layer.rows),
-            ("depth", layer.depth),
-            ("exponentials", ConstantArgument("exponentials")),
-            ("count", layer.exponentials.size),
-        ),
-    )
-    return Binding(
-        calls=(
-            Call(
-                "tinygen_softmax_s8" + ("_s16" if layer.output_dtype is DType.INT16 else ""),
-                (
-                    parameters,
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
-                ),
-            ),
-        ),
-        headers=("portable/softmax_s8.h",),
-        constants=(Constant("exponentials", layer.exponentials),),
-        overlaps=in_order(
-            layer.inputs[0],
-            layer.outputs[0],
-            layer.rows * layer.depth,
-            DType.INT8,
-            layer.output_dtype,
-        ),
-    )
+@portable("softmax_s8", Softmax)
+def softmax_s8(layer: Softmax) -> Offer:
+    """Of int8, to int8 or int16."""
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_softmax_s8_params",
+            layer,
+            exponentials=layer.exponentials,
+            count=layer.exponentials.size,
+        )
+        suffix = "_s16" if layer.output_dtype is DType.INT16 else ""
+        (source,), (sink,) = layer.inputs, layer.outputs
+        count = layer.rows * layer.depth
+        return Binding(
+            calls=(Call(f"tinygen_softmax_s8{suffix}", (parameters, *in_and_out(layer))),),
+            headers=("portable/softmax_s8.h",),
+            overlaps=in_order(source, sink, count, DType.INT8, layer.output_dtype),
+        )
+
+    return Offer(layer.rows * (_CYCLES_PER_ROW + layer.depth * _CYCLES_PER_ELEMENT), bind)
 
 
-def _cycles(layer: Softmax) -> float:
-    return layer.rows * (_CYCLES_PER_ROW + layer.depth * _CYCLES_PER_ELEMENT)
+@portable("softmax_s16", SoftmaxInt16)
+def softmax_s16(layer: SoftmaxInt16) -> Offer:
+    """Of int16."""
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_softmax_s16_params",
+            layer,
+            exponentials=Constant("exponentials", EXPONENTIALS, alignment=2),
+            reciprocals=Constant("reciprocals", RECIPROCALS, alignment=2),
+        )
+        return Binding(
+            calls=(Call("tinygen_softmax_s16", (parameters, *in_and_out(layer))),),
+            headers=("portable/accumulate.h",),
+            overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+        )
+
+    return Offer(layer.rows * layer.depth * _INT16_CYCLES_PER_ELEMENT, bind)
 
 
-KERNELS: Sequence[Kernel] = (PortableKernel("softmax_s8", Softmax, _bind, _cycles),)
+KERNELS = (softmax_s8, softmax_s16)

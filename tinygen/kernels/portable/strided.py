@@ -4,24 +4,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.kernels.adapter import Kernel
 from tinygen.kernels.binding import (
     ARENA_ALIGNMENT,
     Binding,
     Call,
     Constant,
-    ConstantArgument,
-    Field,
     Overlap,
-    Struct,
     TensorArgument,
 )
-from tinygen.kernels.portable.base import PortableKernel
-from tinygen.kernels.portable.nest import nest_struct
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.nest import nest_struct
+from tinygen.kernels.operands import operand_arguments
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.strided import Copy, Move
 
 _CYCLES_PER_RUN = 12.0
@@ -72,32 +70,24 @@ def _overlaps(layer: Move, size: int) -> tuple[Overlap, ...]:
 def _bind(layer: Move) -> Binding:
     dtype = layer.dtype.numpy
     assert dtype is not None
-    runtime = iter(layer.inputs)
-    constants = []
-    sources: list[Field] = []
-    for number, operand in enumerate(layer.operands):
-        if operand.constant is None:
-            sources.append(TensorArgument(next(runtime), ctype="uint8_t"))
-        else:
-            constants.append(Constant(f"operand_{number}", operand.constant.astype(dtype)))
-            sources.append(ConstantArgument(f"operand_{number}", cast="const uint8_t *"))
-    calls = []
+    count = len(layer.operands)
+    names = [f"operand_{number}" for number in range(count)]
+    ctypes = ("uint8_t",) * count
+    sources = operand_arguments(layer, layer.operands, names, (dtype,) * count, ctypes)
     sinks = [TensorArgument(i, writable=True, ctype="uint8_t") for i in layer.outputs]
+    calls = []
     if layer.fill is not None:
-        constants.append(Constant("fill", np.array([layer.fill], dtype=dtype)))
-        fill = ConstantArgument("fill", cast="const uint8_t *")
+        fill = Constant("fill", np.array([layer.fill], dtype=dtype), cast="const uint8_t *")
         for shape, sink in zip(layer.output_shapes, sinks, strict=True):
             calls.append(Call("tinygen_fill", (math.prod(shape), dtype.itemsize, fill, sink)))
     for copy in layer.copies:
         run, loops = _runs(copy, dtype.itemsize)
-        parameters = Struct(
+        parameters = struct(
             "tinygen_strided_copy_params",
-            (
-                ("nest", nest_struct(loops)),
-                ("run_bytes", run),
-                ("source_offset", copy.source_offset * dtype.itemsize),
-                ("sink_offset", copy.sink_offset * dtype.itemsize),
-            ),
+            nest=nest_struct(loops),
+            run_bytes=run,
+            source_offset=copy.source_offset * dtype.itemsize,
+            sink_offset=copy.sink_offset * dtype.itemsize,
         )
         calls.append(
             Call("tinygen_strided_copy", (parameters, sources[copy.source], sinks[copy.sink]))
@@ -105,12 +95,13 @@ def _bind(layer: Move) -> Binding:
     return Binding(
         calls=tuple(calls),
         headers=("portable/strided_copy.h",),
-        constants=tuple(constants),
         overlaps=_overlaps(layer, dtype.itemsize),
     )
 
 
-def _cycles(layer: Move) -> float:
+@portable("strided_copy", Move)
+def strided_copy(layer: Move) -> Offer:
+    """Run by run, as long as source and sink both go on."""
     dtype = layer.dtype.numpy
     assert dtype is not None
     cycles = 0.0
@@ -118,7 +109,7 @@ def _cycles(layer: Move) -> float:
         run, _ = _runs(copy, dtype.itemsize)
         moved = math.prod(copy.extents) * dtype.itemsize
         cycles += moved / run * _CYCLES_PER_RUN + moved * _CYCLES_PER_BYTE
-    return cycles
+    return Offer(cycles, lambda: _bind(layer))
 
 
-KERNELS: Sequence[Kernel] = (PortableKernel("strided_copy", Move, _bind, _cycles),)
+KERNELS = (strided_copy,)

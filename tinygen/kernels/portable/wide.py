@@ -4,107 +4,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from tinygen.ir.graph import DType
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.portable.base import PortableKernel, axis_struct, requantization_struct
-from tinygen.kernels.portable.convolution import image_overlaps
+from tinygen.kernels.binding import Binding, Call, Constant, Struct
+from tinygen.kernels.kernel import Offer
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.overlap import image_overlaps
+from tinygen.kernels.portable.base import portable
+from tinygen.kernels.structs import struct
 from tinygen.ops.wide import FloatConv2D, Int16Conv2D, WideConv2D
 from tinygen.ops.wide_pooling import WidePool2D
 
-_FLOAT_BYTES = 4
-_INT16_BYTES = 2
 _CYCLES_PER_MAC = 9.0
 _CYCLES_PER_OUTPUT = 60.0
+_POOL_CYCLES_PER_VALUE = 8.0
+_POOL_CYCLES_PER_OUTPUT = 30.0
 
 
 def _shape(layer: WideConv2D) -> Struct:
-    channels = int(layer.weights.shape[0])
-    return Struct(
+    return struct(
         "tinygen_conv2d_shape",
-        (
-            ("rows", axis_struct(layer.window.height)),
-            ("columns", axis_struct(layer.window.width)),
-            ("batches", layer.input_shape[0]),
-            ("input_channels", layer.input_shape[3]),
-            ("output_channels", channels),
-            ("group_depth", int(layer.weights.shape[3])),
-            ("channels_per_group", channels // layer.groups),
-        ),
+        layer,
+        group_depth=layer.weights.shape[3],
+        channels_per_group=len(layer.weights) // layer.groups,
     )
 
 
 def _convolution(
-    layer: WideConv2D,
-    kind: str,
-    fields: tuple[tuple[str, Field], ...],
-    constants: tuple[Constant, ...],
-    element_bytes: int,
-    suffix: str = "",
+    layer: WideConv2D, function: str, parameters: Struct, element_bytes: int
 ) -> Binding:
-    parameters = Struct(
-        f"tinygen_conv2d_{kind}_params",
-        (
-            ("shape", _shape(layer)),
-            ("weights", ConstantArgument("weights")),
-            ("bias", ConstantArgument("bias")),
-            *fields,
-        ),
-    )
-    call = Call(
-        f"tinygen_conv2d_{kind}{suffix}",
-        (
-            parameters,
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
     return Binding(
-        calls=(call,),
+        calls=(Call(f"tinygen_{function}", (parameters, *in_and_out(layer))),),
         headers=("portable/conv2d_f32_s16.h",),
-        constants=constants,
         overlaps=image_overlaps(layer, element_bytes),
-    )
-
-
-def _bind_float(layer: FloatConv2D) -> Binding:
-    return _convolution(
-        layer,
-        "f32",
-        (("clamp_min", layer.clamp_min), ("clamp_max", layer.clamp_max)),
-        (
-            Constant("weights", layer.weights.astype(np.float32)),
-            Constant("bias", layer.bias.astype(np.float32)),
-        ),
-        _FLOAT_BYTES,
-    )
-
-
-def _bind_int16(layer: Int16Conv2D) -> Binding:
-    requantization, arrays = requantization_struct(layer.requantization)
-    return _convolution(
-        layer,
-        "s16",
-        (("requantization", requantization),),
-        (
-            Constant("weights", layer.weights),
-            Constant("bias", layer.bias.astype(np.int64), alignment=8),
-            *arrays,
-        ),
-        _INT16_BYTES,
-        "_narrow" if layer.narrow else "",
     )
 
 
@@ -113,43 +47,59 @@ def _convolution_cycles(layer: WideConv2D) -> float:
     return layer.macs * _CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
 
 
-def _bind_pool(layer: WidePool2D) -> Binding:
-    suffix = "f32" if layer.dtype is DType.FLOAT32 else "s16"
-    shape = Struct(
-        "tinygen_pool2d_shape",
-        (
-            ("rows", axis_struct(layer.window.height)),
-            ("columns", axis_struct(layer.window.width)),
-            ("batches", layer.input_shape[0]),
-            ("channels", layer.input_shape[3]),
-        ),
-    )
-    parameters = Struct(
-        f"tinygen_pool2d_{suffix}_params",
-        (("shape", shape), ("clamp_min", layer.clamp_min), ("clamp_max", layer.clamp_max)),
-    )
-    call = Call(
-        f"tinygen_{layer.kind}_pool2d_{suffix}",
-        (
-            parameters,
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        ),
-    )
-    return Binding(
-        calls=(call,),
-        headers=("portable/pool2d_f32_s16.h",),
-        overlaps=image_overlaps(layer, layer.dtype.bits // 8),
-    )
+@portable("conv2d_f32", FloatConv2D)
+def conv2d_f32(layer: FloatConv2D) -> Offer:
+    """Of float32."""
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_conv2d_f32_params",
+            layer,
+            shape=_shape(layer),
+            weights=layer.weights.astype(np.float32),
+            bias=layer.bias.astype(np.float32),
+        )
+        return _convolution(layer, "conv2d_f32", parameters, 4)
+
+    return Offer(_convolution_cycles(layer), bind)
 
 
-def _pool_cycles(layer: WidePool2D) -> float:
-    rows, columns = layer.window.height, layer.window.width
-    return math.prod(layer.output_shape) * (rows.size * columns.size * 8.0 + 30.0)
+@portable("conv2d_s16", Int16Conv2D)
+def conv2d_s16(layer: Int16Conv2D) -> Offer:
+    """Of int16."""
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_conv2d_s16_params",
+            layer,
+            shape=_shape(layer),
+            weights=layer.weights,
+            bias=Constant("bias", layer.bias.astype(np.int64), alignment=8),
+        )
+        function = "conv2d_s16_narrow" if layer.narrow else "conv2d_s16"
+        return _convolution(layer, function, parameters, 2)
+
+    return Offer(_convolution_cycles(layer), bind)
 
 
-KERNELS: Sequence[Kernel] = (
-    PortableKernel("conv2d_f32", FloatConv2D, _bind_float, _convolution_cycles),
-    PortableKernel("conv2d_s16", Int16Conv2D, _bind_int16, _convolution_cycles),
-    PortableKernel("pool2d_wide", WidePool2D, _bind_pool, _pool_cycles),
-)
+@portable("pool2d_wide", WidePool2D)
+def pool2d(layer: WidePool2D) -> Offer:
+    """Of either."""
+
+    def bind() -> Binding:
+        suffix = "f32" if layer.dtype is DType.FLOAT32 else "s16"
+        shape = struct("tinygen_pool2d_shape", layer)
+        parameters = struct(f"tinygen_pool2d_{suffix}_params", layer, shape=shape)
+        function = f"tinygen_{layer.kind}_pool2d_{suffix}"
+        return Binding(
+            calls=(Call(function, (parameters, *in_and_out(layer))),),
+            headers=("portable/pool2d_f32_s16.h",),
+            overlaps=image_overlaps(layer, layer.dtype.bits // 8),
+        )
+
+    values = layer.window.height.size * layer.window.width.size
+    each = values * _POOL_CYCLES_PER_VALUE + _POOL_CYCLES_PER_OUTPUT
+    return Offer(math.prod(layer.output_shape) * each, bind)
+
+
+KERNELS = (conv2d_f32, conv2d_s16, pool2d)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
+from tinygen.kernels.adapter import Kernel, axis_struct, requantization_struct
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import (
     Assembly,
@@ -28,9 +28,8 @@ from tinygen.kernels.binding import (
     TensorArgument,
 )
 from tinygen.kernels.kernel import Bands, Provider
-from tinygen.kernels.portable.base import axis_struct, requantization_struct
-from tinygen.kernels.portable.convolution import image_overlaps
-from tinygen.kernels.portable.depthwise_taps import inside_positions
+from tinygen.kernels.overlap import image_overlaps
+from tinygen.kernels.taps import inside_positions
 from tinygen.kernels.thumb.requantization import (
     Words,
     channel_words,

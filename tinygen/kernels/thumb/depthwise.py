@@ -23,8 +23,8 @@ from tinygen.kernels.binding import (
     TensorArgument,
 )
 from tinygen.kernels.kernel import Provider
-from tinygen.kernels.portable.convolution import image_overlaps
-from tinygen.kernels.portable.depthwise_taps import (
+from tinygen.kernels.overlap import image_overlaps
+from tinygen.kernels.taps import (
     COUNTS_BEYOND,
     counts_beyond,
     inside_positions,

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinygen.ir.window import Axis
-from tinygen.kernels.binding import Assembly, Field, Struct
-from tinygen.kernels.portable.base import axis_struct
+from tinygen.kernels.binding import Assembly, Struct
+from tinygen.kernels.structs import struct
 from tinygen.ops.convolution import DepthwiseConv2D
 
 _MOST = 32767
@@ -43,20 +43,9 @@ def inside_positions(axis: Axis) -> int:
 
 def taps_struct(layer: DepthwiseConv2D, pixel: Assembly) -> Struct:
     """``tinygen_depthwise_taps`` of a layer whose pixels the assembly computes."""
-
-    def axis(window: Axis) -> Field:
-        return Struct("tinygen_depthwise_axis", axis_struct(window).fields)
-
-    rows, columns = layer.window.height, layer.window.width
-    return Struct(
+    return struct(
         "tinygen_depthwise_taps",
-        (
-            ("pixel", pixel),
-            ("channels", layer.input_shape[3]),
-            ("batches", layer.input_shape[0]),
-            ("input_ring_rows", rows.input),
-            ("padding", layer.input_zero_point),
-            ("rows", axis(rows)),
-            ("columns", axis(columns)),
-        ),
+        layer,
+        pixel=pixel,
+        padding=layer.input_zero_point,
     )

@@ -6,17 +6,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinygen.kernels.binding import Raw, Struct
+from tinygen.kernels.binding import Struct
+from tinygen.kernels.structs import struct
 
-_OUTER = 5
+OUTER = 5
+"""Loops around the innermost."""
 _ARRAYS = 3
 
 Loop = tuple[int, tuple[int, ...]]
 """Extent of a loop, and the step of every array from one index to the next."""
-
-
-def _braced(values: Sequence[int]) -> str:
-    return "{" + ", ".join(str(value) for value in values) + "}"
 
 
 def merged(loops: Sequence[Loop]) -> list[Loop]:
@@ -34,31 +32,24 @@ def merged(loops: Sequence[Loop]) -> list[Loop]:
     return result
 
 
-def nest_struct(loops: Sequence[Loop]) -> Struct:
+def nest_struct(loops: Sequence[Loop], label: str = "parameters") -> Struct:
     """The struct of these loops, outermost first; at most 6."""
-    assert len(loops) <= _OUTER + 1, loops
+    assert len(loops) <= OUTER + 1, loops
     *outer, inner = list(loops) or [(1, (0,))]
-    padded = [(1, (0,))] * (_OUTER - len(outer)) + outer
+    padded = [(1, (0,))] * (OUTER - len(outer)) + outer
 
     def step(loop: Loop, array: int) -> int:
         return loop[1][array] if array < len(loop[1]) else 0
 
-    return Struct(
+    return struct(
         "tinygen_nest",
-        (
-            ("rows", math.prod(extent for extent, _ in outer)),
-            ("row_length", inner[0]),
-            ("row_step", Raw(_braced([step(inner, k) for k in range(_ARRAYS)]))),
-            ("extents", Raw(_braced([extent for extent, _ in padded]))),
-            (
-                "steps",
-                Raw(
-                    "{"
-                    + ", ".join(_braced([step(loop, k) for loop in padded]) for k in range(_ARRAYS))
-                    + "}"
-                ),
-            ),
-        ),
+        None,
+        label,
+        rows=math.prod(extent for extent, _ in outer),
+        row_length=inner[0],
+        row_step=[step(inner, k) for k in range(_ARRAYS)],
+        extents=[extent for extent, _ in padded],
+        steps=[[step(loop, k) for loop in padded] for k in range(_ARRAYS)],
     )
 
 
@@ -77,3 +68,8 @@ def broadcast_loops(
     return merged(
         [(extent, tuple(step[axis] for step in steps)) for axis, extent in enumerate(output_shape)]
     )
+
+
+def axis_loops(shape: tuple[int, ...], axes: Sequence[int]) -> list[Loop]:
+    """Loops along some axes of an array."""
+    return merged([(shape[axis], (math.prod(shape[axis + 1 :]),)) for axis in axes])

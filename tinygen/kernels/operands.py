@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments of calls: a layer's tensors, and its operands that may be constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygen.ir.layer import Layer, Operand
+from tinygen.kernels.binding import Constant, TensorArgument
+
+
+def in_and_out(layer: Layer) -> tuple[TensorArgument, TensorArgument]:
+    """The first input and the first output."""
+    return TensorArgument(layer.inputs[0]), TensorArgument(layer.outputs[0], writable=True)
+
+
+def operand_arguments(
+    layer: Layer,
+    operands: Sequence[Operand],
+    names: Sequence[str],
+    dtypes: Sequence[np.dtype[np.generic] | type[np.generic] | None] = (),
+    ctypes: Sequence[str] = (),
+) -> list[TensorArgument | Constant]:
+    """The operands: constants by these names, the others from the layer's inputs in order.
+
+    ``dtypes`` are what constants are stored as, and ``ctypes`` what the pointers are cast to, if given.
+    """
+    runtime = iter(layer.inputs)
+    arguments: list[TensorArgument | Constant] = []
+    for number, (operand, name) in enumerate(zip(operands, names, strict=True)):
+        ctype = ctypes[number] if ctypes else ""
+        if operand.constant is None:
+            arguments.append(TensorArgument(next(runtime), ctype=ctype))
+        else:
+            values = operand.constant.astype(dtypes[number]) if dtypes else operand.constant
+            arguments.append(Constant(name, values, cast=f"const {ctype} *" if ctype else ""))
+    return arguments
