@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygen.c_syntax import identifier
-from tinygen.emit import GeneratedFiles, render, write_files
+from tinygen.emit import GeneratedFiles, Interface, interface, render, write_files
 from tinygen.emit.cmsis_nn import Library
 from tinygen.errors import InputError
 from tinygen.ir.data import Result
@@ -45,6 +45,11 @@ class Compilation(Result):
     def name(self) -> str:
         """The prefix of the generated symbols."""
         return self.plan.options.name
+
+    @property
+    def interface(self) -> Interface:
+        """What the generated program offers: its symbols, inputs and outputs."""
+        return interface(self.plan)
 
     @property
     def arena_bytes(self) -> int:

@@ -83,7 +83,7 @@ def test_clean_under_the_sanitizers(name: str, kernels: KernelChoice, tmp_path: 
     target = board("host")
     image = build_image(
         tmp_path / "generated",
-        compilation.name,
+        compilation.interface,
         target,
         tmp_path / "build",
         trace=False,

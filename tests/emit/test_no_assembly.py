@@ -44,7 +44,12 @@ def _without_assembly(directory: Path, model: Path, core_name: str) -> Compilati
 
 def _assert_bit_exact(compilation: Compilation, target: Board, work: Path) -> None:
     image = build_image(
-        work / "generated", "m", target, work / "build", trace=False, sanitize=target.is_host
+        work / "generated",
+        compilation.interface,
+        target,
+        work / "build",
+        trace=False,
+        sanitize=target.is_host,
     )
     samples = reference.random_inputs(compilation.network, 2, seed=7)
     extremes = [np.full_like(value, value.min()) for value in samples[0]]

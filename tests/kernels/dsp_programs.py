@@ -20,7 +20,7 @@ from tests.kernels.cmsis_nn_programs import networks, side_by_side
 from tests.kernels.dsp_gemm_layers import inputs_at_the_edge
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
-from tinygen.emit import render, write_files
+from tinygen.emit import interface, render, write_files
 from tinygen.hardware.boards import board
 from tinygen.hardware.cores import Core, core
 from tinygen.ir import reference
@@ -98,7 +98,7 @@ def compare_on_board(plan: Plan, parts: Sequence[Network], board_name: str, work
         pytest.skip("qemu-system-arm and arm-none-eabi-gcc are not both installed")
     target = board(board_name)
     write_files(render(plan), work / "generated")
-    image = build_image(work / "generated", "layers", target, work / "build", trace=False)
+    image = build_image(work / "generated", interface(plan), target, work / "build", trace=False)
     with runner_for(target).start(image) as session:
         for samples in _samples(parts):
             actual = session.run([value.tobytes() for sample in samples for value in sample])

@@ -8,13 +8,13 @@ inputs and outputs, and its ``invoke`` calls theirs one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import jinja2
 import numpy as np
 
-from tinygen.emit import GeneratedFiles, render
+from tinygen.emit import GeneratedFiles, Interface, Port, render
 from tinygen.emit.cmsis_nn import Library
 from tinygen.hardware.boards import board
 from tinygen.ir.graph import AnyArray
@@ -26,6 +26,7 @@ from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
 
 _NAME = "batch"
+_DIGEST = "0" * 64
 
 _HEADER = """
 #ifndef BATCH_H
@@ -34,9 +35,8 @@ _HEADER = """
 {% for model in models %}
 #include "{{ model.name }}.h"
 {% endfor %}
-#define BATCH_MODEL_SHA256 "{{ "0" * 64 }}"
+#define BATCH_MODEL_SHA256 "{{ digest }}"
 #define BATCH_KERNELS "tinygen"
-#define BATCH_OPTIMIZE "{{ optimize }}"
 {% for kind, tensors in ports.items() %}
 {% for model, k, bytes in tensors %}
 #define BATCH_{{ kind | upper }}_{{ loop.index0 }}_BYTES {{ bytes }}
@@ -119,6 +119,13 @@ def run_batch(
                 place = place.with_suffix(".inc")
             place.parent.mkdir(exist_ok=True, parents=True)
             place.write_bytes(content)
+    program = Interface(
+        _NAME,
+        _DIGEST,
+        inputs=tuple(port for network in networks for port in _ports(network, network.inputs)),
+        outputs=tuple(port for network in networks for port in _ports(network, network.outputs)),
+        optimize=optimize,
+    )
     ports = {
         kind: [
             (model, k, network.tensors[index].nbytes)
@@ -129,10 +136,10 @@ def run_batch(
     }
     for path, template in (("batch.h", _HEADER), ("batch.c", _SOURCE)):
         text = jinja2.Template(template, trim_blocks=True).render(
-            models=models, ports=ports, optimize=optimize.value
+            models=models, ports=ports, digest=_DIGEST
         )
         (generated / path).write_text(text)
-    image = build_image(generated, _NAME, target, directory / "build", trace=False)
+    image = build_image(generated, program, target, directory / "build", trace=False)
     outputs: list[list[list[AnyArray]]] = [[] for _ in networks]
     with runner_for(target).start(image) as session:
         for number in range(len(samples[0])):
@@ -141,6 +148,12 @@ def run_batch(
             for network, found in zip(networks, outputs, strict=True):
                 found.append([_array(network, index, next(answers)) for index in network.outputs])
     return outputs
+
+
+def _ports(network: Network, tensors: Sequence[int]) -> Iterator[Port]:
+    for index in tensors:
+        tensor = network.tensors[index]
+        yield Port(tensor.dtype.ctype, tensor.elements)
 
 
 def _files(network: Network, options: Options, tree: cmsis_nn.CmsisNN | None) -> GeneratedFiles:

@@ -17,7 +17,7 @@ import numpy as np
 from tests.kernels.cmsis_nn_programs import side_by_side
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import describe, random_inputs
-from tinygen.emit import render, write_files
+from tinygen.emit import interface, render, write_files
 from tinygen.hardware.boards import board
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
@@ -76,9 +76,10 @@ def mismatches_on_target(
     parts: Sequence[Network], work: Path, optimize: Optimize = Optimize.SPEED
 ) -> list[str]:
     """Run all parts in one program on the emulated core; name those that differ."""
-    write_files(render(plan_all(parts, optimize)), work / "generated")
+    plan = plan_all(parts, optimize)
+    write_files(render(plan), work / "generated")
     target = board(BOARD)
-    image = build_image(work / "generated", NAME, target, work / "build", trace=False)
+    image = build_image(work / "generated", interface(plan), target, work / "build", trace=False)
     samples = _samples(parts, len(parts))
     with runner_for(target).start(image) as session:
         actual = session.run([value.tobytes() for sample in samples for value in sample])

@@ -22,7 +22,7 @@ from tests.kernels.dsp_gemm_layers import (
 )
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
-from tinygen.emit import render, write_files
+from tinygen.emit import interface, render, write_files
 from tinygen.hardware.boards import board
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
@@ -90,9 +90,10 @@ def test_assembly(
     if not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")):
         pytest.skip("qemu-system-arm and arm-none-eabi-gcc are not both installed")
     networks = _layers(kind, number)
-    write_files(render(_plan(kind, networks, specialized, monkeypatch)), tmp_path / "generated")
+    plan = _plan(kind, networks, specialized, monkeypatch)
+    write_files(render(plan), tmp_path / "generated")
     image = build_image(
-        tmp_path / "generated", "layers", board(board_name), tmp_path / "build", trace=False
+        tmp_path / "generated", interface(plan), board(board_name), tmp_path / "build", trace=False
     )
     with runner_for(board(board_name)).start(image) as session:
         for samples in _samples(networks, number):

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import shared_model
 from tests.run.programs import need_tools_of
 from tinygen.compilation import compile_model
-from tinygen.emit import write_files
+from tinygen.emit import Interface, write_files
 from tinygen.hardware.boards import Board, board
 from tinygen.ir import reference
 from tinygen.planning.options import KernelChoice, Optimize, Options
@@ -24,14 +24,17 @@ from tinygen.run.runner import Image
 STORM = Path(__file__).parent / "interrupt_storm.c"
 
 
-def _build(generated: Path, name: str, target: Board, ranges: Sequence[tuple[int, int]]) -> Image:
+def _build(
+    generated: Path, program: Interface, target: Board, ranges: Sequence[tuple[int, int]]
+) -> Image:
     """The program with the storm, which is told where the assembly's functions are."""
+    name = program.name
     listed = ", ".join(f"{{{first}u, {end}u}}" for first, end in ranges)
     (generated / "storm.c").write_text(
         f"#define STORM_CALM {name}_calm_invoke\n#define STORM_INVOKE {name}_invoke\n"
         f"#define STORM_RANGES {{{listed}}}\n" + STORM.read_text()
     )
-    return build_image(generated, name, target, generated.parent / "build", trace=False)
+    return build_image(generated, program, target, generated.parent / "build", trace=False)
 
 
 def _places(image: Image, functions: Sequence[str]) -> list[tuple[int, int]]:
@@ -85,9 +88,9 @@ def test_outputs_are_those_of_calm_weather(
         re.findall(r"#define TINYGEN_SYMBOL (\w+)", path.read_text())[0]
         for path in sorted(generated.glob("*.S"))
     ]
-    image = _build(generated, name, target, [(0, 0)] * len(functions))
+    image = _build(generated, compilation.interface, target, [(0, 0)] * len(functions))
     places = _places(image, functions)
-    image = _build(generated, name, target, places)
+    image = _build(generated, compilation.interface, target, places)
     assert _places(image, functions) == places
     samples = reference.random_inputs(compilation.network, 2, seed=6)
     # Time is counted in instructions, so that interrupts strike as often on a busy machine.

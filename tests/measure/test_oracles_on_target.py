@@ -30,7 +30,9 @@ def _on_target(
 ) -> list[list[AnyArray]]:
     target = board(_BOARD)
     write_files(compilation.files, work / "generated")
-    image = build_image(work / "generated", compilation.name, target, work / "build", trace=False)
+    image = build_image(
+        work / "generated", compilation.interface, target, work / "build", trace=False
+    )
     network = compilation.network
     tensors = [network.tensors[index] for index in network.outputs]
     results = []

@@ -15,12 +15,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tinygen.emit import Interface, Port
 from tinygen.hardware.boards import Board
 from tinygen.run.build import build_image
 from tinygen.run.qemu import QEMU, qemu_path
 from tinygen.run.runner import Image
 
 AFFINE = Path(__file__).parent / "affine"
+AFFINE_INTERFACE = Interface(
+    "affine",
+    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+    inputs=(Port("int8_t", 500), Port("int8_t", 1)),
+    outputs=(Port("int8_t", 500), Port("int32_t", 1)),
+)
 
 
 def need(*tools: str) -> None:
@@ -68,7 +75,7 @@ def build_affine(
     board: Board, build_dir: Path, *, source: Path = AFFINE, trace: bool = False
 ) -> Image:
     """Builds the model or a variant of it."""
-    return build_image(source, "affine", board, build_dir, trace=trace)
+    return build_image(source, AFFINE_INTERFACE, board, build_dir, trace=trace)
 
 
 @dataclass

@@ -67,7 +67,9 @@ def test_the_linker_puts_each_array_in_its_memory(tmp_path: Path) -> None:
     need("arm-none-eabi-gcc")
     compilation = compiled("mlperf_ic", target)
     write_files(compilation.files, tmp_path / "net")
-    image = build_image(tmp_path / "net", "net", target, tmp_path / "build", trace=False)
+    image = build_image(
+        tmp_path / "net", compilation.interface, target, tmp_path / "build", trace=False
+    )
     plan = compilation.plan
     regions = {region.name: region for region in target.ram}
     symbols = read_symbols(image.elf)
@@ -86,9 +88,7 @@ def test_the_linker_puts_each_array_in_its_memory(tmp_path: Path) -> None:
         )
         assert entry is not None
         assert (int(entry[1], 16), int(entry[2], 16)) == (found.address, part.nbytes)
-    objects = sorted((tmp_path / "build" / "objects").glob("*net*.o"))
-    assert image.map_file is not None
-    footprint = measure_footprint(image.elf, image.map_file, "net", objects)
+    footprint = measure_footprint(image, compilation.interface)
     assert footprint.ram_arena == plan.arena_bytes
 
 
@@ -104,7 +104,9 @@ def test_arrays_are_placed_by_macros(tmp_path: Path) -> None:
         f"#define NET_{bank}ATTRIBUTES {attribute}\n" for bank in ("ARENA_", "ARENA_SSRAM23_")
     ]
     source.write_text("".join(macros) + source.read_text())
-    image = build_image(tmp_path / "net", "net", target, tmp_path / "build", trace=False)
+    image = build_image(
+        tmp_path / "net", compilation.interface, target, tmp_path / "build", trace=False
+    )
     symbols = read_symbols(image.elf)
     for symbol in ("net_arena", "net_arena_ssram23"):
         assert target.ram[0].origin <= symbols[symbol].address
@@ -116,6 +118,8 @@ def test_all_in_tightly_coupled_memory_if_it_fits(tmp_path: Path) -> None:
     compilation = compiled("mlperf_kws", target)
     assert [part.bank.name for part in compilation.plan.banks] == ["dtcm"]
     write_files(compilation.files, tmp_path / "net")
-    image = build_image(tmp_path / "net", "net", target, tmp_path / "build", trace=False)
+    image = build_image(
+        tmp_path / "net", compilation.interface, target, tmp_path / "build", trace=False
+    )
     dtcm = next(region for region in target.ram if region.name == "dtcm")
     assert read_symbols(image.elf)["net_arena"].address == dtcm.origin + target.stack_bytes

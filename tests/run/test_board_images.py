@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import shared_model
-from tests.run.programs import AFFINE, need
+from tests.run.programs import AFFINE, AFFINE_INTERFACE, need
 from tinygen.compilation import compile_model
-from tinygen.emit import write_files
+from tinygen.emit import Interface, write_files
 from tinygen.errors import BudgetError
 from tinygen.hardware.boards import Board, Region, all_boards, board
 from tinygen.hardware.boot2 import boot2_crc
@@ -32,7 +32,7 @@ class Builder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._objects: dict[str, tuple[Path, ...]] = {}
+        self._objects: dict[str, tuple[Interface, tuple[Path, ...]]] = {}
 
     def build(self, target: Board) -> Image:
         """An image for a board."""
@@ -47,13 +47,12 @@ class Builder:
             large = replace(
                 board("qemu-mps2-an386"), name=f"large-{core}", core=target.core, emulator=None
             )
-            build_image(generated, "mlperf_kws", large, self._folder / core / "build", trace=False)
-            sources = sum(path.suffix in (".c", ".S") for path in generated.rglob("*"))
-            objects = sorted((self._folder / core / "build" / "objects").glob("*.o"))
-            self._objects[core] = tuple(objects[:sources])
-        return build_image(
-            generated, "mlperf_kws", target, build, trace=False, model_objects=self._objects[core]
-        )
+            image = build_image(
+                generated, compilation.interface, large, self._folder / core / "build", trace=False
+            )
+            self._objects[core] = compilation.interface, image.model_objects
+        program, objects = self._objects[core]
+        return build_image(generated, program, target, build, trace=False, model_objects=objects)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,9 @@ def test_linked_image_or_the_sizes(target: Board, builder: Builder) -> None:
             f"of board {target.name}, which has {target.ram[0].length:,}" in failure.value.message
         )
         # Smaller than any model that would say something: the affine one.
-        check_map(build_image(AFFINE, "affine", target, builder_folder(builder), trace=False))
+        check_map(
+            build_image(AFFINE, AFFINE_INTERFACE, target, builder_folder(builder), trace=False)
+        )
         return
     check_map(builder.build(target))
 
@@ -161,7 +162,7 @@ def test_a_bank_of_memory_can_be_asked_for(tmp_path: Path) -> None:
     for path in AFFINE.iterdir():
         text = path.read_text().replace("} arena;", '} arena __attribute__((section(".dtcm")));')
         (folder / path.name).write_text(text)
-    image = build_image(folder, "affine", target, tmp_path / "build", trace=False)
+    image = build_image(folder, AFFINE_INTERFACE, target, tmp_path / "build", trace=False)
     check_map(image)
     sections = {section.name: section for section in read_sections(image.elf)}
     assert sections[".dtcm"].size >= 1504

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.run.programs import AFFINE, affine_variant, build_affine, input_bytes, need
+from tests.run.programs import (
+    AFFINE,
+    AFFINE_INTERFACE,
+    affine_variant,
+    build_affine,
+    input_bytes,
+    need,
+)
 from tinygen.errors import BudgetError, BuildError, MachineError, TargetError
 from tinygen.hardware.boards import board
 from tinygen.run.build import build_image
@@ -62,16 +69,10 @@ def test_a_missing_function_is_shown(tmp_path: Path) -> None:
         build_affine(board("host"), tmp_path / "build", source=source)
 
 
-@pytest.mark.parametrize(
-    ("header", "message"),
-    [(None, "cannot read the generated header"), ("/* empty */", "not a header generated")],
-)
-def test_a_folder_that_was_not_generated(header: str | None, message: str, tmp_path: Path) -> None:
+def test_a_folder_that_was_not_generated(tmp_path: Path) -> None:
     need("cc")
-    if header is not None:
-        (tmp_path / "affine.h").write_text(header)
-    with pytest.raises(BuildError, match=message):
-        build_image(tmp_path, "affine", board("host"), tmp_path / "build", trace=False)
+    with pytest.raises(BuildError, match=r"affine\.h"):
+        build_image(tmp_path, AFFINE_INTERFACE, board("host"), tmp_path / "build", trace=False)
 
 
 @pytest.mark.qemu
@@ -138,7 +139,7 @@ def test_sanitizers_catch_undefined_behaviour(
     need("gcc")
     source = affine_variant(tmp_path / "bad", {old: new})
     image = build_image(
-        source, "affine", board("host"), tmp_path / "build", trace=False, sanitize=True
+        source, AFFINE_INTERFACE, board("host"), tmp_path / "build", trace=False, sanitize=True
     )
     with (
         HostRunner().start(image) as session,
@@ -150,7 +151,9 @@ def test_sanitizers_catch_undefined_behaviour(
 
 def test_sanitizers_find_nothing_in_the_test_main(tmp_path: Path) -> None:
     need("gcc")
-    image = build_image(AFFINE, "affine", board("host"), tmp_path, trace=True, sanitize=True)
+    image = build_image(
+        AFFINE, AFFINE_INTERFACE, board("host"), tmp_path, trace=True, sanitize=True
+    )
     x = np.arange(500).astype(np.int8)
     with HostRunner().start(image) as session:
         session.run(input_bytes(x, 1))

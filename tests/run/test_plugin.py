@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.run.programs import need
+from tinygen.emit import Interface, Port
 from tinygen.errors import MachineError, TargetError
 from tinygen.hardware import cores
 from tinygen.hardware.boards import board
@@ -431,6 +432,14 @@ def test_no_report(tmp_path: Path) -> None:
         read_report(tmp_path / "none.json")
 
 
+STEPPED = Interface(
+    "stepped",
+    "00",
+    inputs=(Port("int8_t", 4),),
+    outputs=(Port("int8_t", 4),),
+    steps=tuple((f"stepped_step_{number:02d}",) for number in range(3)),
+)
+
 STEPPED_HEADER = """
 #include <stdint.h>
 #define STEPPED_MODEL_SHA256 "00"
@@ -503,13 +512,13 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Image:
     source.mkdir()
     (source / "stepped.h").write_text(STEPPED_HEADER)
     (source / "stepped.c").write_text(STEPPED_SOURCE)
-    return build_image(source, "stepped", board("qemu-mps2-an386"), folder / "build", trace=False)
+    return build_image(source, STEPPED, board("qemu-mps2-an386"), folder / "build", trace=False)
 
 
 def count(image: Image, timing: Timing | None, folder: Path, inferences: int = 2) -> Inference:
     """Runs the stepped model under the plugin."""
     plugin = build_plugin(folder / "plugin")
-    watch = watch_of(image, "stepped", timing)
+    watch = watch_of(image, STEPPED, timing)
     report = folder / "report.json"
     with QemuRunner(arguments=plugin_arguments(plugin, watch, report)).start(image) as session:
         for _ in range(inferences):

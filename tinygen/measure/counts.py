@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import operator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
-from tinygen.emit.expressions import parts_of
+from tinygen.emit import Interface, interface
 from tinygen.errors import BuildError, InputError, TargetError
 from tinygen.hardware.elf import Symbol, read_symbols
 from tinygen.hardware.timing import Timing
@@ -91,7 +93,7 @@ def count_by_plugin(
         TargetError: the program did not run as it should.
     """
     timing = image.board.core.timing
-    watch = watch_of(image, plan.options.name, timing)
+    watch = watch_of(image, interface(plan), timing)
     report = work_directory / "profile.json"
     runner = QemuRunner(arguments=plugin_arguments(plugin, watch, report))
     outputs, _ = _infer(runner, image, sample, inferences)
@@ -124,47 +126,26 @@ def count_by_plugin(
 
 def _by_step(
     plan: Plan, counted: Sequence[Counters], symbols: Mapping[str, Symbol]
-) -> list[list[Counters]]:
-    """The counters of every step's parts, from those of all calls in the order in which they were.
+) -> Iterator[list[Counters]]:
+    """The counters of the parts of every step that has code, from those of all calls.
+
+    The operators of a stream take turns: what each took is added up.
 
     Raises:
-        TargetError: some steps did not run, or some ran too often.
+        TargetError: some parts did not run, or one ran too often.
     """
-    streamed: dict[int, Counters] = {}
-    result: list[list[Counters]] = []
-    bands = {
-        symbols[function].address: number
-        for number, step in enumerate(plan.steps)
-        for function in _band_functions(plan, number, step)
-    }
-    plain = []
+    called = defaultdict(list)
     for counters in counted:
-        if counters.address in bands:
-            known = streamed.get(counters.address)
-            streamed[counters.address] = counters if known is None else known + counters
-        else:
-            plain.append(counters)
-    expected = sum(1 for step in plan.steps if not step.is_view and step.stream is None)
-    if expected != len(plain) or len(streamed) != len(bands):
-        raise TargetError(
-            f"{len(plain)} steps and {len(streamed)} operators of streams were counted, the plan "
-            f"has {expected} and {len(bands)}"
-        )
-    remaining = iter(plain)
-    for number, step in enumerate(plan.steps):
-        if step.stream is not None:
-            functions = _band_functions(plan, number, step)
-            result.append([streamed[symbols[function].address] for function in functions])
-        elif not step.is_view:
-            result.append([next(remaining)])
-    return result
-
-
-def _band_functions(plan: Plan, number: int, step: Step) -> list[str]:
-    """The functions of a streamed step's operators."""
-    if step.stream is None:
-        return []
-    return [f"{plan.options.name}_step_{part.label}" for part in parts_of(number, step)]
+        called[counters.address].append(counters)
+    for step, functions in zip(plan.steps, interface(plan).steps, strict=True):
+        parts = []
+        for function in functions:
+            calls = called[symbols[function].address]
+            if not calls or (step.stream is None and len(calls) > 1):
+                raise TargetError(f"{function} ran {len(calls)} times in an inference")
+            parts.append(reduce(operator.add, calls))
+        if parts:
+            yield parts
 
 
 def count_by_clock(
@@ -229,7 +210,7 @@ def _infer(
         return outputs, session.times()
 
 
-def watch_of(image: Image, name: str, timing: Timing | None) -> Watch:
+def watch_of(image: Image, program: Interface, timing: Timing | None) -> Watch:
     """What the plugin must know of a linked program.
 
     Raises:
@@ -244,16 +225,8 @@ def watch_of(image: Image, name: str, timing: Timing | None) -> Watch:
             raise BuildError(f"{image.elf}: has no symbol {symbol}") from None
 
     return Watch(
-        invoke=address(f"{name}_invoke"),
-        steps=_step_addresses(symbols, name),
+        invoke=address(program.invoke),
+        steps={address(function) for step in program.steps for function in step},
         stack=(address("tinygen_stack_limit"), address("tinygen_stack_top")),
         timing=timing,
     )
-
-
-def _step_addresses(symbols: Mapping[str, Symbol], name: str) -> frozenset[int]:
-    """The functions of steps; of a streamed step those of its operators, which it calls."""
-    function = re.compile(rf"({re.escape(name)}_step_\d+)(_operator_\d+)?")
-    found = {text: match for text in symbols if (match := function.fullmatch(text))}
-    streamed = {match[1] for match in found.values() if match[2]}
-    return frozenset(symbols[text].address for text in found if text not in streamed)

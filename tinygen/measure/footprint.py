@@ -8,14 +8,13 @@ asked for them first. Padding between sections, at most a few bytes each, is nob
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
+from tinygen.emit import Interface
 from tinygen.errors import BuildError
 from tinygen.hardware.elf import read_sections, read_symbols
 from tinygen.hardware.link_map import read_link_map
+from tinygen.run.runner import Image
 
 
 @dataclass(frozen=True)
@@ -37,20 +36,15 @@ class Footprint:
     stack_peak: int | None = None
 
 
-def measure_footprint(
-    elf: Path, map_file: Path, name: str, model_objects: Collection[Path]
-) -> Footprint:
+def measure_footprint(image: Image, program: Interface) -> Footprint:
     """Adds up what the model's objects put into a program.
 
-    Args:
-        elf: the linked program.
-        map_file: the linker's map of it.
-        name: of the model, as in its C functions.
-        model_objects: object files of the model, as they were given to the linker.
-
     Raises:
-        BuildError: the map and the program are not of the same link.
+        BuildError: the map and the program are not of the same link, or there is no map.
     """
+    elf, map_file = image.elf, image.map_file
+    if map_file is None:
+        raise BuildError(f"{elf}: linked without a map")
     sections = {section.name: section for section in read_sections(elf)}
     link = read_link_map(map_file)
     for section in sections.values():
@@ -61,8 +55,8 @@ def measure_footprint(
                 f"{map_file}: section {section.name} has {mapped} bytes here, "
                 f"but {section.size} in {elf}"
             )
-    objects = {str(path) for path in model_objects}
-    weights = {str(p) for p in model_objects if p.stem.endswith(f"{name}_weights")}
+    objects = {str(path) for path in image.model_objects}
+    weights = {str(p) for p in image.model_objects if p.stem.endswith(f"{program.name}_weights")}
     sizes = {"code": 0, "weights": 0, "ram": 0}
     for part in link.contributions:
         found = sections.get(part.section)
@@ -72,6 +66,6 @@ def measure_footprint(
             sizes["weights" if part.origin in weights else "code"] += part.size
         if found.writable:
             sizes["ram"] += part.size
-    arrays = re.compile(rf"{re.escape(name)}_arena(_\w+)?")
-    arena = sum(s.size for key, s in read_symbols(elf).items() if arrays.fullmatch(key))
+    symbols = read_symbols(elf)
+    arena = sum(symbols[array].size for array in program.arenas)
     return Footprint(sizes["code"], sizes["weights"], arena, sizes["ram"] - arena)

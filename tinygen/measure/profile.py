@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from tinygen.compilation import Compilation
-from tinygen.errors import BuildError, InputError
+from tinygen.errors import InputError
 from tinygen.hardware.boards import Board
 from tinygen.ir.data import Result
 from tinygen.ir.graph import AnyArray, Rewrite
@@ -164,8 +164,6 @@ def profile(
     work = Workspace(compilation, board, work_directory)
     progress(f"building for {board.name}")
     image = work.image()
-    if image.map_file is None:
-        raise BuildError(f"{image.elf}: linked without a map")
     if not port and supports_plugins(qemu_path()):
         progress("building the profiling plugin")
         plugin = build_plugin(work_directory / "plugin")
@@ -179,7 +177,7 @@ def profile(
         progress(f"running on {board.name}")
         counts = count_by_clock(compilation.plan, image, traced, sample, inferences, port)
     expected = [value.tobytes() for value in outputs]
-    footprint = measure_footprint(image.elf, image.map_file, compilation.name, image.model_objects)
+    footprint = measure_footprint(image, compilation.interface)
     return _summary(compilation.plan, board, counts, footprint, counts.outputs == expected)
 
 

@@ -26,4 +26,4 @@ class Workspace:
         """The program; with ``trace``, one whose layers can be observed."""
         generated = self.compilation.write(self.folder / "generated")
         build = self.folder / ("build-trace" if trace else "build")
-        return build_image(generated, self.compilation.name, self.board, build, trace=trace)
+        return build_image(generated, self.compilation.interface, self.board, build, trace=trace)
