@@ -9,11 +9,12 @@ frozen dataclasses whose ``to_dict()`` is what the command prints with ``--json`
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygen.errors import InputError
+from tinygen.ir.progress import Progress, silent
 
 if TYPE_CHECKING:
     from enum import Enum
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 
 DEFAULT_BOARD = "qemu-mps2-an386"
 """Where programs run unless the caller says otherwise: an emulated Cortex-M4."""
-
-
-def _silent(text: str) -> None:
-    """Tell nobody."""
 
 
 def compile(
@@ -121,7 +118,7 @@ def verify(
     layers: bool = False,
     keep_going: bool = False,
     record: Path | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Progress = silent,
     **options: Any,
 ) -> Verdict:
     """Build, run on a board or emulator, and compare bit for bit with the reference.
@@ -168,7 +165,7 @@ def profile(
     on: str | Path | Board | None = None,
     port: str = "",
     probe: str = "",
-    progress: Callable[[str], None] = _silent,
+    progress: Progress = silent,
     **options: Any,
 ) -> Profile:
     """Count instructions and cycles layer by layer; flash and RAM as linked.
@@ -208,7 +205,7 @@ def report(
     *,
     on: str | Path | Board | None = None,
     seed: int = 1,
-    progress: Callable[[str], None] = _silent,
+    progress: Progress = silent,
     **options: Any,
 ) -> Report:
     """Layers, memory over time, cost, and the verdict of an emulated run, as one page.
@@ -234,7 +231,7 @@ def flash(
     method: str = "",
     port: str = "",
     probe: str = "",
-    progress: Callable[[str], None] = _silent,
+    progress: Progress = silent,
     **options: Any,
 ) -> Flashed:
     """Build, and put the test program on a board.
@@ -305,7 +302,7 @@ def quantize(
     input_range: tuple[float, float] | None = None,
     qat: bool = False,
     train: Data | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Progress = silent,
     **training: Any,
 ) -> Quantized:
     """Quantize a float model to a .tflite for microcontrollers; ``save()`` of the result writes it.
@@ -362,7 +359,7 @@ def compare(
     metric: str = "auto",
     boards: Sequence[str | Path | Board] = (),
     title: str = "",
-    progress: Callable[[str], None] = _silent,
+    progress: Progress = silent,
 ) -> Comparison:
     """A float .tflite and what was made of it: accuracy, noise, size, time, memory, energy.
 

@@ -8,7 +8,7 @@ methods, the timing models and their error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tinygen.hardware.boards import Board
 from tinygen.ir.data import Result
 from tinygen.ir.graph import AnyArray, Rewrite
 from tinygen.ir.layer import Layer
+from tinygen.ir.progress import Progress, silent
 from tinygen.measure.counts import (
     Counts,
     Part,
@@ -33,12 +34,7 @@ from tinygen.reporting.profile_table import print_profile
 from tinygen.run.qemu import qemu_path
 from tinygen.run.workspace import Workspace
 
-Progress = Callable[[str], None]
 """Told what is being done, one phrase at a time."""
-
-
-def _silent(text: str) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +126,7 @@ def profile(
     work_directory: Path,
     *,
     port: str = "",
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Profile:
     """Builds the compilation, runs it after a warm-up, and counts.
 

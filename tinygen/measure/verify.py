@@ -9,7 +9,7 @@ first layer whose bytes differ.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tinygen.ir.data import Result
 from tinygen.ir.graph import AnyArray, Rewrite
 from tinygen.ir.layer import computed
 from tinygen.ir.network import Network
+from tinygen.ir.progress import Progress, silent
 from tinygen.planning.budget import contributors
 from tinygen.planning.plan import Plan
 from tinygen.reporting.console import in_html, print_verdict
@@ -32,12 +33,7 @@ from tinygen.run.runners import runner_for
 from tinygen.run.session import Session
 from tinygen.run.workspace import Workspace
 
-Progress = Callable[[str], None]
 """Told what is being done, one phrase at a time."""
-
-
-def _silent(text: str) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +132,7 @@ def verify(
     labels: Sequence[int] | None = None,
     keep_going: bool = False,
     record: Path | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Verdict:
     """Build the compilation for the board, run every sample there, compare with the reference.
 

@@ -71,29 +71,22 @@ def exp_on_negative_values(a: Int32Array, integer_bits: int) -> Int32Array:
     return np.where(a == 0, np.int32(INT32_MAX), result)
 
 
-def one_over_one_plus_x(a: Int32Array) -> Int32Array:
-    """1 / (1 + a) for a in [0, 1), Q0.31 to Q0.31: three Newton-Raphson steps.
-
-    gemmlowp ``one_over_one_plus_x_for_x_in_0_1``.
-    """
+def _two_over_one_plus_x(a: Int32Array) -> Int32Array:
+    """2 / (1 + a) for a in [0, 1], Q0.31 to Q2.29: three Newton-Raphson steps."""
     mul = saturating_rounding_doubling_high_mul
     half_denominator = ((a.astype(np.int64) + INT32_MAX + 1) >> 1).astype(np.int32)
     x: Int32Array = mul(half_denominator, _MINUS_32_OVER_17) + np.int32(_48_OVER_17)
     for _ in range(3):
         one_minus = np.int32(1 << 29) - mul(half_denominator, x)
         x = x + _shift_left(mul(x, one_minus), 2)
-    return _shift_left(x, 1)
+    return x
+
+
+def one_over_one_plus_x(a: Int32Array) -> Int32Array:
+    """1 / (1 + a) for a in [0, 1), Q0.31: gemmlowp ``one_over_one_plus_x_for_x_in_0_1``."""
+    return _shift_left(_two_over_one_plus_x(a), 1)
 
 
 def one_minus_x_over_one_plus_x(a: Int32Array) -> Int32Array:
-    """(1 - a) / (1 + a) for a in [0, 1], Q0.31 to Q0.31: three Newton-Raphson steps.
-
-    gemmlowp ``one_minus_x_over_one_plus_x_for_x_in_0_1``.
-    """
-    mul = saturating_rounding_doubling_high_mul
-    half_denominator = ((a.astype(np.int64) + INT32_MAX + 1) >> 1).astype(np.int32)
-    x: Int32Array = mul(half_denominator, _MINUS_32_OVER_17) + np.int32(_48_OVER_17)
-    for _ in range(3):
-        one_minus = np.int32(1 << 29) - mul(half_denominator, x)
-        x = x + _shift_left(mul(x, one_minus), 2)
-    return _shift_left(x - np.int32(1 << 29), 2)
+    """(1 - a) / (1 + a) for a in [0, 1], Q0.31: gemmlowp's function of that name."""
+    return _shift_left(_two_over_one_plus_x(a) - np.int32(1 << 29), 2)

@@ -8,7 +8,7 @@ by building each variant and running it on emulated boards. Only energy is an es
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tinygen.hardware.boards import Board, board
 from tinygen.hardware.cores import core
 from tinygen.ir.data import Result
 from tinygen.ir.network import Network
+from tinygen.ir.progress import Progress, silent
 from tinygen.planning.options import Options
 from tinygen.quantization.accuracy import Accuracy, choose_metric, judge
 from tinygen.quantization.advice import UNLABELLED, overall_advice
@@ -33,8 +34,6 @@ from tinygen.reporting.console import in_html
 from tinygen.reporting.quantization_page import quantization_page
 from tinygen.tflite.reader import read_model, read_model_bytes
 
-Progress = Callable[[str], None]
-
 BOARDS = ("qemu-mps2-an386", "qemu-mps3-an547", "qemu-mps2-an385")
 """Emulated boards that variants are measured on: M4 with FPU, M55, M3 without FPU."""
 
@@ -43,10 +42,6 @@ TRAINED = "qat"
 
 NOISE_SAMPLES = 32
 """Samples that the layers are compared on; all are used for accuracy."""
-
-
-def _silent(text: str) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +134,7 @@ def compare(
     title: str = "model",
     metric: str = "auto",
     boards: Sequence[Board] | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Comparison:
     """Compare .tflite files by name; the first one is what the others were made from.
 

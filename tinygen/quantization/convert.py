@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygen.errors import InputError, UnsupportedError
 from tinygen.ir.graph import DType
+from tinygen.ir.progress import Progress, silent
 from tinygen.quantization.calibration import (
     Method,
     Range,
@@ -64,10 +65,6 @@ class QuantizedModel:
     warnings: tuple[str, ...]
 
 
-def _silent(text: str) -> None:
-    """Tell nobody."""
-
-
 def quantize(
     model: FloatModel,
     calibration: Dataset | None,
@@ -76,7 +73,7 @@ def quantize(
     *,
     percentile: float = DEFAULT_PERCENTILE,
     ranges: dict[str, Range] | None = None,
-    tell: Callable[[str], None] = _silent,
+    tell: Progress = silent,
 ) -> QuantizedModel:
     """Quantize a float model after training.
 

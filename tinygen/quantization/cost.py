@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,12 +12,11 @@ from tinygen.compilation import compile_model
 from tinygen.errors import BudgetError
 from tinygen.hardware.boards import Board, all_boards
 from tinygen.ir import reference
+from tinygen.ir.progress import Progress
 from tinygen.measure.profile import profile
 from tinygen.planning.board_memory import on_board
 from tinygen.planning.options import Options
 from tinygen.planning.plan import Plan
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

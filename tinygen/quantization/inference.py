@@ -6,7 +6,7 @@ Every sample is an inference after a reset, also of models that keep a state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,11 @@ from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray, Tensor
 from tinygen.ir.network import Network
+from tinygen.ir.progress import Progress
 from tinygen.ops.quantized import INTEGER_RANGES
 from tinygen.quantization.data import Dataset
 from tinygen.run.host import HostRunner
 from tinygen.run.workspace import Workspace
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,13 +42,13 @@ class Matching:
 
 def match(baseline: Network, other: Network) -> Matching:
     """Pair the layers of two networks."""
-    found = _by_name(baseline, other)
+    named = _by_name(baseline, other)
+    found = dict(named)
     taken = set(found.values())
     for ours, theirs in _by_order(baseline, other).items():
         if ours not in found and theirs not in taken:
             found[ours] = theirs
             taken.add(theirs)
-    named = _by_name(baseline, other)
     pairs = tuple(
         Pair(
             baseline.layers[found[position]],

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinygen.errors import InputError, MachineError
 from tinygen.ir.data import Result
+from tinygen.ir.progress import Progress
 from tinygen.quantization.calibration import Method
 from tinygen.quantization.convert import QuantizedModel, Scheme, check_range
 from tinygen.quantization.convert import quantize as quantize_after_training
@@ -56,7 +56,7 @@ def quantize(
     input_range: tuple[float, float] | None,
     lessons: Dataset | None,
     training: TrainingOptions | None,
-    tell: Callable[[str], None],
+    tell: Progress,
 ) -> Quantized:
     """Quantize after training, or as ``training`` says with ``lessons`` (``samples`` if None).
 

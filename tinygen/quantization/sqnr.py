@@ -9,7 +9,7 @@ to its scales; what differs then is its own doing. The own ratio tells where to 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray, Tensor
 from tinygen.ir.network import Network
+from tinygen.ir.progress import Progress
 from tinygen.ops.quantized import INTEGER_RANGES
 from tinygen.ops.registry import named
 from tinygen.quantization.advice import advice_for
@@ -107,7 +108,7 @@ def measure_noise(
     baseline: Network,
     other: Network,
     data: Dataset,
-    progress: Callable[[str], None],
+    progress: Progress,
     *,
     trained: bool = False,
 ) -> Noise:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygen.errors import InputError, UnsupportedError
 from tinygen.ir.graph import AnyArray
+from tinygen.ir.progress import Progress, silent
 from tinygen.quantization.calibration import (
     Method,
     clipped_ranges,
@@ -75,10 +76,6 @@ class Training:
     best: int
 
 
-def _silent(text: str) -> None:
-    """Tell nobody."""
-
-
 def train_quantized(
     model: FloatModel,
     training: Dataset,
@@ -87,7 +84,7 @@ def train_quantized(
     method: Method = Method.MIN_MAX,
     *,
     percentile: float = DEFAULT_PERCENTILE,
-    tell: Callable[[str], None] = _silent,
+    tell: Progress = silent,
 ) -> tuple[QuantizedModel, Training]:
     """Train a float model for int8 and quantize it.
 
@@ -231,7 +228,7 @@ def _fit(
     expected: Sequence[AnyArray],
     loss: Loss,
     options: TrainingOptions,
-    tell: Callable[[str], None],
+    tell: Progress,
 ) -> tuple[tuple[Epoch, ...], int, int]:
     chosen, held_back = _split(training.count, options)
     inputs = _inputs(training)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tinygen.ir.progress import Progress
 from tinygen.ops.table import PROVIDERS, Support
 
 _PROGRESS_AFTER_SECONDS = 1.0
@@ -57,7 +58,7 @@ def table_of(*headings: str, title: str | None = None, **style: Any) -> Table:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
+def progress() -> Iterator[Progress]:
     """A status line on stderr that appears once the work has taken a second."""
     started = time.monotonic()
     with Console(stderr=True).status("") as status:

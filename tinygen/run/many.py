@@ -7,13 +7,14 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tinygen.errors import InputError, TargetError
+from tinygen.ir.progress import Progress
 from tinygen.run.runner import Image, Runner
 
 Outputs = tuple[bytes, ...]
@@ -97,7 +98,7 @@ class Record:
             file.write(json.dumps(entry) + "\n")
 
 
-def _tell_bytes(progress: Callable[[str], None], what: str, sent: int, total: int) -> None:
+def _tell_bytes(progress: Progress, what: str, sent: int, total: int) -> None:
     progress(f"{what}: {sent:,} of {total:,} input bytes sent")
 
 
@@ -119,7 +120,7 @@ def run_samples(
     *,
     keep_going: bool = False,
     record: Record | None = None,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Ran:
     """Runs every sample, in order.
 

@@ -199,11 +199,6 @@ class Arena:
             for body in item.bodies
         }
 
-    def first_fit(self, keys: Sequence[str]) -> dict[str, int]:
-        """Place the bodies in this order, each at the lowest offset that disturbs none before."""
-        number = {body.key: i for i, item in enumerate(self.items) for body in item.bodies}
-        return self._by_key(self._first_fit(list(dict.fromkeys(number[key] for key in keys))))
-
     def only(self, numbers: Sequence[int]) -> Arena:
         """The arena of some of the items."""
         bodies = [body for number in numbers for body in self.items[number].bodies]
@@ -213,18 +208,6 @@ class Arena:
             bodies,
             [s for s in sharings if {s.reader, s.writer} <= keys],
             [pair for pair in together if keys.issuperset(pair)],
-        )
-
-    def extent(self, offsets: Mapping[str, int]) -> int:
-        """Bytes of an arena that holds the bodies at these offsets."""
-        return max((offsets[body.key] + body.size for body in self.bodies), default=0)
-
-    def compatible(self, offsets: Mapping[str, int]) -> bool:
-        """Whether no two bodies disturb each other at these offsets."""
-        return not any(
-            low < offsets[b] - offsets[a] < high
-            for (a, b), intervals in self._between.items()
-            for low, high in intervals
         )
 
     def orders(self) -> Iterator[list[int]]:

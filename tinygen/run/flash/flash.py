@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tinygen.compilation import Compilation
 from tinygen.errors import InputError, MachineError
 from tinygen.hardware.boards import Board, Flashing
 from tinygen.ir.data import Result
+from tinygen.ir.progress import Progress
 from tinygen.run.flash.backends import BACKENDS, Backend, Job
 from tinygen.run.flash.failures import failure
 from tinygen.run.flash.uf2 import flash_uf2, uf2_drives
@@ -124,7 +124,7 @@ def flash_model(
     method: str = "",
     probe: str = "",
     port: str = "",
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Flashed:
     """Builds a compilation with the test main and flashes it; see :func:`flash`."""
     # Before the work of building.
