@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Comparisons, LOGICAL_AND, LOGICAL_OR and SELECT_V2. Semantics: the TFLM files of those names."""
+"""Comparisons, LOGICAL_AND, LOGICAL_OR, LOGICAL_NOT and SELECT_V2.
+
+Semantics: the TFLM files of those names.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from tinygen.ops.arithmetic import (
     SUFFIXES,
     two_operands,
 )
-from tinygen.ops.elementwise import Function, Parameters, elementwise
+from tinygen.ops.elementwise import Function, Parameters, elementwise, of_one, one_operand
 from tinygen.ops.quantized import scale
 from tinygen.ops.quantized_arithmetic import (
     arithmetic_parameters,
@@ -97,3 +100,10 @@ def lower_select_v2(view: OperatorView) -> Layer:
         _select,
     )
     return elementwise(view, function, output)
+
+
+@operator("LOGICAL_NOT")
+def lower_logical_not(view: OperatorView) -> Layer:
+    """Fold a LOGICAL_NOT."""
+    _, output = one_operand(view, BOOL)
+    return elementwise(view, of_one("logical_not_b8", np.logical_not), output)

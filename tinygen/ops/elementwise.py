@@ -15,6 +15,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.ir.window import Axis
+from tinygen.numerics import real_functions
 from tinygen.ops.view import OperatorView
 
 Parameters = Mapping[str, int | float]
@@ -159,3 +160,23 @@ def elementwise(
         output_dtype=output.dtype,
         parameters=parameters or {},
     )
+
+
+def of_one(name: str, compute: Callable[[AnyArray], AnyArray], tolerance_ulp: int = 0) -> Function:
+    """A function of one operand without parameters."""
+    return Function(name, lambda p, x: compute(x), tolerance_ulp)  # noqa: ARG005
+
+
+def in_double(compute: Callable[[AnyArray], AnyArray]) -> Callable[[AnyArray], AnyArray]:
+    """A real function of float32, computed in double precision and rounded once."""
+    return lambda x: real_functions.float32(compute(x.astype(np.float64)))
+
+
+def one_operand(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor]:
+    """The only operand, of one type among those given, and the output of the same type and shape."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, *dtypes)
+    view.require_dtype(output, values.dtype)
+    view.require_shape(output, values.shape)
+    return values, output

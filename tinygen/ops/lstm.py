@@ -21,9 +21,9 @@ from tinygen.numerics.fixed_point import (
     round_half_away,
     wrap_int32,
 )
-from tinygen.ops.lookup import logistic_of_positions, tanh_of_positions
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
 from tinygen.ops.registry import operator
+from tinygen.ops.sigmoids import logistic_of_positions, tanh_of_positions
 from tinygen.ops.view import OperatorView
 from tinygen.ops.wide import scale_wide
 

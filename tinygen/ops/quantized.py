@@ -191,3 +191,10 @@ def bias_values(view: OperatorView, position: int, channels: int) -> Int32Array:
     if values.size != channels:
         view.invalid(f"tensor {bias.name!r} has {values.size} biases for {channels} channels")
     return values.reshape(channels).astype(np.int32)
+
+
+def require_symmetric(view: OperatorView, *tensors: Tensor) -> None:
+    """ModelError unless the int16 tensors have the zero point 0."""
+    for tensor in tensors:
+        if zero_point(view, tensor) != 0:
+            view.invalid(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")

@@ -33,7 +33,13 @@ from tinygen.ops.arithmetic import (
     wide,
 )
 from tinygen.ops.elementwise import Function, Parameters, elementwise
-from tinygen.ops.quantized import INTEGER_RANGES, activation_range, scale, zero_point
+from tinygen.ops.quantized import (
+    INTEGER_RANGES,
+    activation_range,
+    require_symmetric,
+    scale,
+    zero_point,
+)
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -153,6 +159,28 @@ def small_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
     return multiplier, shift
 
 
+def check_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
+    """Fold a multiplier; UnsupportedError if it is 2**30 or more."""
+    multiplier, shift = quantize_multiplier(real)
+    if shift > 30:
+        view.unsupported(f"the scale of {view.output().name!r} is over 2**30 times finer")
+    return multiplier, shift
+
+
+def rescale_parameters(view: OperatorView, values: Tensor, output: Tensor) -> dict[str, int]:
+    """From one operand's scale to the output's; equal ones need none (2**30 shifted by 1)."""
+    multiplier, shift = check_multiplier(view, scale(view, values) / scale(view, output))
+    low, high = INTEGER_RANGES[output.dtype]
+    return arithmetic_parameters(
+        lhs_offset=-zero_point(view, values),
+        output_offset=zero_point(view, output),
+        output_multiplier=multiplier,
+        output_shift=shift,
+        clamp_min=low,
+        clamp_max=high,
+    )
+
+
 def _clamp(view: OperatorView, output: Tensor) -> tuple[int, int]:
     activation = view.operator.options.get("fused_activation_function", "NONE")
     return activation_range(view, str(activation), output)
@@ -182,12 +210,6 @@ def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[s
         clamp_min=low,
         clamp_max=high,
     )
-
-
-def _require_zero_points_of_0(view: OperatorView) -> None:
-    for tensor in (view.input(0), view.input(1), view.output()):
-        if zero_point(view, tensor) != 0:
-            view.invalid(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")
 
 
 @operator("SUB", types=NUMBER_ARITHMETIC, ends_in_clamp=True)
@@ -224,7 +246,7 @@ def lower_int16_mul(view: OperatorView) -> Layer:
     """Fold a MUL of int16."""
     lhs, rhs, output = two_operands(view, I16)
     view.require_dtype(output, I16)
-    _require_zero_points_of_0(view)
+    require_symmetric(view, lhs, rhs, output)
     real = scale(view, lhs) * scale(view, rhs) / scale(view, output)
     return elementwise(
         view,
@@ -263,7 +285,7 @@ def lower_squared_difference(view: OperatorView) -> Layer:
         function = Function("squared_difference_s32", compute)
         return elementwise(view, function, output)
     if lhs.dtype is I16:
-        _require_zero_points_of_0(view)
+        require_symmetric(view, lhs, rhs, output)
     left_shift = 7 if lhs.dtype is I8 else 0
     lhs_scale, rhs_scale = scale(view, lhs), scale(view, rhs)
     twice = 2.0 * max(lhs_scale, rhs_scale)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QUANTIZE, DEQUANTIZE, RELU and RELU6: one element in, one element out.
+"""QUANTIZE and DEQUANTIZE, and the layer of a clamp.
 
-Semantics: TFLM ``quantize_common.cc``, ``dequantize_common.cc``, ``activations_common.cc`` and the
-reference kernels they call.
+Semantics: TFLM ``quantize_common.cc``, ``dequantize_common.cc`` and the reference kernels they call.
 """
 
 from __future__ import annotations
@@ -11,20 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
+from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Requantization, wrap_int32
 from tinygen.ops.elementwise import Pointwise, RowByRow
 from tinygen.ops.quantized import (
     INTEGER_RANGES,
-    activation_range,
-    requantization,
     rescale,
     scale,
     zero_point,
 )
 from tinygen.ops.registry import operator
-from tinygen.ops.unary import WIDE_RELUS
 from tinygen.ops.view import OperatorView
 
 
@@ -153,55 +149,4 @@ def lower_dequantize(view: OperatorView) -> Layer:
         scale=scale(view, values),
         zero_point=zero_point(view, values),
         input_dtype=values.dtype,
-    )
-
-
-def _elementwise(view: OperatorView) -> tuple[Tensor, Tensor]:
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.INT8)
-    view.require_dtype(output, DType.INT8)
-    view.require_shape(output, values.shape)
-    return values, output
-
-
-def _rescaled(view: OperatorView, values: Tensor, output: Tensor, activation: str) -> Layer:
-    real = scale(view, values) / scale(view, output)
-    if view.numerics is Numerics.LITERT:
-        real = float(np.float32(real))  # it divides in single precision
-    return Requantize(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
-        shape=values.shape,
-        input_dtype=values.dtype,
-        output_dtype=output.dtype,
-        input_zero_point=zero_point(view, values),
-        requantization=requantization(
-            view, [real], output, activation_range(view, activation, output)
-        ),
-    )
-
-
-@operator("RELU", types=WIDE_RELUS, may_clamp=True)
-def lower_relu(view: OperatorView) -> Layer:
-    """Fold a RELU, which may also rescale. TFLM ``CalculateReluOpData``."""
-    values, output = _elementwise(view)
-    return _rescaled(view, values, output, "RELU")
-
-
-@operator("RELU6", types=WIDE_RELUS, may_clamp=True)
-def lower_relu6(view: OperatorView) -> Layer:
-    """Fold a RELU6: in TFLM a clamp in the input's quantization; LiteRT's also rescales."""
-    values, output = _elementwise(view)
-    if view.numerics is Numerics.LITERT:
-        return _rescaled(view, values, output, "RELU6")
-    clamp_min, clamp_max = activation_range(view, "RELU6", values)
-    return Clamp(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
-        shape=values.shape,
-        clamp_min=clamp_min,
-        clamp_max=clamp_max,
     )

@@ -8,74 +8,33 @@ Semantics: TFLM ``reference_ops::SoftmaxInt16``: exponential and reciprocal by t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
+from tinygen.ops.lookup import interpolated, interpolation_table
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.view import OperatorView
 
-_STEPS = 512
 _F = np.float32
-
-
-def _rounded(x: AnyArray) -> AnyArray:
-    """Halves away from zero, in single precision."""
-    return np.trunc(x.astype(np.float64) + np.copysign(0.5, x)).astype(np.float32)
-
-
-def _table(
-    input_scale: float,
-    input_zero_point: int,
-    output_scale: float,
-    function: Callable[[AnyArray], AnyArray],
-) -> NDArray[np.int16]:
-    """TFLM ``LUTPopulateInt16`` with an output zero point of 0."""
-    low = _F(input_scale) * _F(-32768 - input_zero_point)
-    high = _F(input_scale) * _F(32767 - input_zero_point)
-    output_low, output_high = _F(output_scale) * _F(-32768), _F(output_scale) * _F(32767)
-    step = (high - low) / _F(_STEPS)
-    half = step / _F(2)
-    inverse = _F(65536) / (output_high - output_low)
-    i = np.arange(_STEPS, dtype=np.float32)
-    values = function(low + i * step)
-    middle = function(low + i * step + half)
-    following = function(low + (i + _F(1)) * step)
-    sample = _rounded(values * inverse)
-    between = _rounded((following * inverse + sample) / _F(2))
-    bias = _rounded((between - _rounded(middle * inverse)) / _F(2))
-    last = _rounded(function(np.array([high])) * inverse)
-    entries = np.concatenate([sample - bias, last])
-    limited: NDArray[np.int16] = np.clip(entries, -32768, 32767).astype(np.int16)
-    return limited
 
 
 def _exp(x: AnyArray) -> AnyArray:
     return np.exp(x.astype(np.float64)).astype(np.float32)
 
 
-EXPONENTIALS = _table(float(_F(10.0) / _F(65535)), 32767, float(_F(2.0) / _F(65535)), _exp)
+EXPONENTIALS = interpolation_table(
+    float(_F(10.0) / _F(65535)), 32767, float(_F(2.0) / _F(65535)), _exp
+)
 """exp(x) for x in [-10, 0], Q0.15."""
 
-RECIPROCALS = _table(
+RECIPROCALS = interpolation_table(
     float(_F(1.0) / _F(65535)), -32768, float(_F(2.0) / _F(65535)), lambda x: _F(1) / (_F(1) + x)
 )
 """1 / (1 + x) for x in [0, 1], Q0.15."""
-
-
-def interpolated(table: NDArray[np.int16], positions: AnyArray) -> AnyArray:
-    """Entry at 256 + position / 128, linear between entries. TFLM ``LUTLookup``."""
-    entries = table.astype(np.int64)
-    index = 256 + (positions >> 7)
-    slope = (entries[index + 1] - entries[index]).astype(np.int16).astype(np.int64)
-    delta = (slope * (positions & 0x7F) + 64) >> 7
-    result: AnyArray = (entries[index] + delta).astype(np.int16).astype(np.int64)
-    return result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

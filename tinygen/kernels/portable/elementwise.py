@@ -17,7 +17,8 @@ from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.numerics.tables import tflm_table
 from tinygen.ops.elementwise import Elementwise
-from tinygen.ops.lookup import Lookup, SigmoidInt16
+from tinygen.ops.lookup import Lookup
+from tinygen.ops.sigmoids import SigmoidInt16
 from tinygen.resources import resource_root
 
 _T = TypeVar("_T")
