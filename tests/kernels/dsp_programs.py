@@ -21,7 +21,7 @@ from tests.kernels.dsp_gemm_layers import inputs_at_the_edge
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
 from tinygen.emit import interface, render, write_files
-from tinygen.hardware.boards import board
+from tinygen.hardware.boards import Board, board
 from tinygen.hardware.cores import Core, core
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray, DType
@@ -36,8 +36,8 @@ from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
 
 M4_BOARD = "qemu-mps2-an386"
-OTHER_BOARDS = ("qemu-mps2-an500", "qemu-mps2-an505")
-"""A Cortex-M7 and a Cortex-M33."""
+OTHER_BOARDS = ("qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps2-an386 cortex-m4+nofp")
+"""A Cortex-M7, a Cortex-M33, and a Cortex-M4 that has no FPU."""
 _CORE = core("cortex-m4")
 
 
@@ -92,11 +92,17 @@ def _samples(parts: Sequence[Network]) -> Iterator[list[list[AnyArray]]]:
         yield [[inputs_at_the_edge(part, rng)] for part in parts]
 
 
+def emulated(name: str) -> Board:
+    """The board of that name, or ``BOARD CORE``: one that runs programs for another core."""
+    board_name, _, core_name = name.partition(" ")
+    return board(board_name, core_name or None)
+
+
 def compare_on_board(plan: Plan, parts: Sequence[Network], board_name: str, work: Path) -> None:
     """Build the plan for an emulated board, run it, and compare every part with the reference."""
     if not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")):
         pytest.skip("qemu-system-arm and arm-none-eabi-gcc are not both installed")
-    target = board(board_name)
+    target = emulated(board_name)
     write_files(render(plan), work / "generated")
     image = build_image(work / "generated", interface(plan), target, work / "build", trace=False)
     with runner_for(target).start(image) as session:

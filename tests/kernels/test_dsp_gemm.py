@@ -20,10 +20,10 @@ from tests.kernels.dsp_gemm_layers import (
     inputs_at_the_edge,
     random_layer,
 )
+from tests.kernels.dsp_programs import emulated
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.ops.comparison import random_inputs
 from tinygen.emit import interface, render, write_files
-from tinygen.hardware.boards import board
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
@@ -77,6 +77,7 @@ def _samples(networks: Sequence[Network], seed: int) -> Iterator[list[list[AnyAr
         ("window", 0, True, "qemu-mps2-an505"),
         ("fully connected", 0, False, "qemu-mps2-an500"),
         ("fully connected", 0, False, "qemu-mps2-an505"),
+        *((kind, 0, True, "qemu-mps2-an386 cortex-m4+nofp") for kind in (*CONVOLUTIONS, *DENSE)),
     ],
 )
 def test_assembly(
@@ -93,9 +94,13 @@ def test_assembly(
     plan = _plan(kind, networks, specialized, monkeypatch)
     write_files(render(plan), tmp_path / "generated")
     image = build_image(
-        tmp_path / "generated", interface(plan), board(board_name), tmp_path / "build", trace=False
+        tmp_path / "generated",
+        interface(plan),
+        emulated(board_name),
+        tmp_path / "build",
+        trace=False,
     )
-    with runner_for(board(board_name)).start(image) as session:
+    with runner_for(emulated(board_name)).start(image) as session:
         for samples in _samples(networks, number):
             actual = session.run([value.tobytes() for sample in samples for value in sample])
             for seed, (network, sample, got) in enumerate(

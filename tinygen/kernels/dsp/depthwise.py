@@ -241,8 +241,8 @@ class Depthwise3x3:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, DepthwiseConv2D):
             return "does DepthwiseConv2D only"
-        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
+        if not (core.dsp and Feature.UNALIGNED in core.features):
+            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
         rows, columns = layer.window.height, layer.window.width
         if (rows.size, columns.size) != (3, 3):
             return f"the filter is {rows.size}x{columns.size}, not 3x3"

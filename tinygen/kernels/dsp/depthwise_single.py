@@ -223,8 +223,8 @@ class DepthwiseSingle:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, DepthwiseConv2D):
             return "does DepthwiseConv2D only"
-        if not (core.dsp and core.fpu):
-            return f"{core.name} lacks 16-bit SIMD or FPU registers"
+        if not core.dsp:
+            return f"{core.name} lacks 16-bit SIMD"
         if layer.input_shape[3] != 1:
             return f"the image has {layer.input_shape[3]} channels, not 1"
         rows, columns = layer.window.height, layer.window.width

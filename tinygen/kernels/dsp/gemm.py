@@ -189,8 +189,8 @@ class GemmConv2D:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, Conv2D):
             return "does Conv2D only"
-        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
+        if not (core.dsp and Feature.UNALIGNED in core.features):
+            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
         if layer.groups > 1:
             return f"has {layer.groups} groups of channels"
         if layer.requantization.rounding is not Rounding.DOUBLE:

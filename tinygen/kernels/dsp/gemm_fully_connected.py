@@ -161,8 +161,8 @@ class GemvFullyConnected:
             return "does FullyConnected only"
         if isinstance(layer, Conv2D) and not _one_window(layer):
             return "does convolutions of one window only"
-        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
+        if not (core.dsp and Feature.UNALIGNED in core.features):
+            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
         if layer.requantization.rounding is not Rounding.DOUBLE:
             return "rounds twice"
         return None

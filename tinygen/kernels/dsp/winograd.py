@@ -246,8 +246,8 @@ class WinogradConv2D:
         """Why the kernel cannot do the layer on the core, or None if it can."""
         if not isinstance(layer, Conv2D):
             return "does Conv2D only"
-        if not (core.dsp and core.fpu and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD, FPU registers or unaligned loads"
+        if not (core.dsp and Feature.UNALIGNED in core.features):
+            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
         if any(
             (axis.size, axis.stride, axis.dilation) != (3, 1, 1)
             for axis in (layer.window.height, layer.window.width)
