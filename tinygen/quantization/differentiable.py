@@ -22,7 +22,7 @@ from tinygen.errors import UnsupportedError
 from tinygen.ir.graph import ABSENT, AnyArray, DType, Graph, Operator
 from tinygen.ops.registry import kind_of
 from tinygen.quantization.calibration import Range
-from tinygen.quantization.operators import FORWARD, Forward, lstm
+from tinygen.quantization.operators import FORWARD, Call, lstm
 from tinygen.quantization.tensorflow_extra import tensorflow
 
 Parameter = tuple[int, int]
@@ -194,12 +194,12 @@ class DifferentiableModel:
             if output in skipped and operator.opcode in ("SOFTMAX", "LOGISTIC"):
                 values[output] = arguments[0]
                 continue
+            call = Call(self._tf, operator, arguments, main.tensors[output].shape)
             if operator.opcode == LSTM:
                 hidden = (lambda value, at=output: self._activation(at, value)) if rounded else None
-                values[output] = lstm(self._tf, operator, arguments, hidden)
+                values[output] = lstm(call, hidden)
                 continue
-            forward: Forward = FORWARD[operator.opcode]
-            value = forward(self._tf, operator, arguments, main.tensors[output].shape)
+            value = FORWARD[operator.opcode](call)
             values[output] = self._produced(operator, output, value) if rounded else value
         return [values[index] for index in main.outputs]
 

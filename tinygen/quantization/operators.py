@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TensorFlow Lite's operators as TensorFlow operations, on a batch of any size.
-
-Each takes TensorFlow, the operator, its inputs (constants in TensorFlow Lite's layout) and the shape
-of its output for a batch of 1.
-"""
+"""TensorFlow Lite's operators as TensorFlow operations, on a batch of any size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,196 +12,181 @@ import numpy as np
 from tinygen.errors import UnsupportedError
 from tinygen.ir.graph import Operator
 
-Forward = Callable[[Any, Operator, Sequence[Any], tuple[int, ...]], Any]
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One operator, to be computed for a batch.
+
+    Attributes:
+        tf: TensorFlow.
+        operator: its name and options.
+        inputs: as in the file; constants are in TensorFlow Lite's layout, None is left out.
+        shape: of its output for a batch of 1.
+    """
+
+    tf: Any
+    operator: Operator
+    inputs: Sequence[Any]
+    shape: tuple[int, ...]
+
+    def option(self, name: str) -> Any:
+        """An option under the schema's name."""
+        return self.operator.options[name]
+
+    @property
+    def strides(self) -> list[int]:
+        """As TensorFlow's convolutions and pools take them."""
+        return [1, self.option("stride_h"), self.option("stride_w"), 1]
+
+    @property
+    def dilations(self) -> list[int]:
+        """As TensorFlow's convolutions take them."""
+        return [self.option("dilation_h_factor"), self.option("dilation_w_factor")]
+
+    def biased(self, value: Any) -> Any:
+        """The third input added, if there is one."""
+        inputs = self.inputs
+        return value if len(inputs) < 3 or inputs[2] is None else value + inputs[2]
+
+    def activated(self, value: Any) -> Any:
+        """The fused activation applied."""
+        tf = self.tf
+        activation = self.operator.options.get("fused_activation_function", "NONE")
+        known: Mapping[Any, Callable[[Any], Any]] = {
+            "NONE": lambda x: x,
+            "RELU": tf.nn.relu,
+            "RELU6": tf.nn.relu6,
+            "RELU_N1_TO_1": lambda x: tf.clip_by_value(x, -1.0, 1.0),
+            "TANH": tf.tanh,
+        }
+        if activation not in known:
+            raise self.refused(f"the fused activation {activation!r}")
+        return known[activation](value)
+
+    def refused(self, what: str) -> UnsupportedError:
+        """The error that says what of the operator is not known."""
+        return UnsupportedError(
+            f"quantization-aware training does not know {what} of {self.operator.label}.",
+            "Quantize after training instead (without --qat).",
+        )
 
 
-def _activated(tf: Any, operator: Operator, value: Any) -> Any:
-    activation = operator.options.get("fused_activation_function", "NONE")
-    if activation == "NONE":
-        return value
-    known: dict[Any, Callable[[Any], Any]] = {
-        "RELU": tf.nn.relu,
-        "RELU6": tf.nn.relu6,
-        "RELU_N1_TO_1": lambda x: tf.clip_by_value(x, -1.0, 1.0),
-        "TANH": tf.tanh,
-    }
-    if activation not in known:
-        raise _refused(operator, f"the fused activation {activation!r}")
-    return known[activation](value)
+Forward = Callable[[Call], Any]
 
 
-def _refused(operator: Operator, what: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"quantization-aware training does not know {what} of {operator.label}.",
-        "Quantize after training instead (without --qat).",
+def _convolution(call: Call) -> Any:
+    value = call.tf.nn.conv2d(
+        call.inputs[0],
+        call.tf.transpose(call.inputs[1], (1, 2, 3, 0)),
+        call.strides,
+        call.option("padding"),
+        dilations=call.dilations,
     )
+    return call.activated(call.biased(value))
 
 
-def _number(operator: Operator, name: str) -> int:
-    value = operator.options[name]
-    assert isinstance(value, int)
-    return value
-
-
-def _strides(operator: Operator) -> list[int]:
-    return [1, _number(operator, "stride_h"), _number(operator, "stride_w"), 1]
-
-
-def _dilations(operator: Operator) -> list[int]:
-    return [_number(operator, "dilation_h_factor"), _number(operator, "dilation_w_factor")]
-
-
-def _biased(value: Any, inputs: Sequence[Any]) -> Any:
-    return value if len(inputs) < 3 or inputs[2] is None else value + inputs[2]
-
-
-def _convolution(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    value = tf.nn.conv2d(
-        inputs[0],
-        tf.transpose(inputs[1], (1, 2, 3, 0)),
-        _strides(operator),
-        operator.options["padding"],
-        dilations=_dilations(operator),
+def _depthwise(call: Call) -> Any:
+    _, height, width, _ = call.strides
+    if height != width:
+        raise call.refused(f"the unequal strides {height} and {width}")
+    _, height, width, _ = call.inputs[1].shape
+    channels = call.inputs[0].shape[-1]
+    value = call.tf.nn.depthwise_conv2d(
+        call.inputs[0],
+        call.tf.reshape(call.inputs[1], (height, width, channels, -1)),
+        call.strides,
+        call.option("padding"),
+        dilations=call.dilations,
     )
-    return _activated(tf, operator, _biased(value, inputs))
+    return call.activated(call.biased(value))
 
 
-def _depthwise(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    strides, dilations = _strides(operator), _dilations(operator)
-    if strides[1] != strides[2]:
-        raise _refused(operator, f"the unequal strides {strides[1]} and {strides[2]}")
-    _, height, width, _ = inputs[1].shape
-    channels = inputs[0].shape[-1]
-    value = tf.nn.depthwise_conv2d(
-        inputs[0],
-        tf.reshape(inputs[1], (height, width, channels, -1)),
-        strides,
-        operator.options["padding"],
-        dilations=dilations,
-    )
-    return _activated(tf, operator, _biased(value, inputs))
+def _fully_connected(call: Call) -> Any:
+    tf = call.tf
+    rows = tf.reshape(call.inputs[0], (-1, call.inputs[1].shape[1]))
+    value = call.biased(tf.matmul(rows, call.inputs[1], transpose_b=True))
+    return tf.reshape(call.activated(value), (-1, *call.shape[1:]))
 
 
-def _fully_connected(
-    tf: Any, operator: Operator, inputs: Sequence[Any], shape: tuple[int, ...]
-) -> Any:
-    rows = tf.reshape(inputs[0], (-1, inputs[1].shape[1]))
-    value = _biased(tf.matmul(rows, inputs[1], transpose_b=True), inputs)
-    return tf.reshape(_activated(tf, operator, value), (-1, *shape[1:]))
-
-
-def _pool(kind: str) -> Forward:
-    def forward(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-        window = [1, _number(operator, "filter_height"), _number(operator, "filter_width"), 1]
-        pool = tf.nn.max_pool2d if kind == "max" else tf.nn.avg_pool2d
-        value = pool(inputs[0], window, _strides(operator), operator.options["padding"])
-        return _activated(tf, operator, value)
+def _pool(name: str) -> Forward:
+    def forward(call: Call) -> Any:
+        window = [1, call.option("filter_height"), call.option("filter_width"), 1]
+        pool = getattr(call.tf.nn, name)
+        return call.activated(pool(call.inputs[0], window, call.strides, call.option("padding")))
 
     return forward
 
 
 def _binary(name: str) -> Forward:
-    def forward(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-        return _activated(tf, operator, getattr(tf, name)(inputs[0], inputs[1]))
-
-    return forward
+    return lambda call: call.activated(getattr(call.tf, name)(call.inputs[0], call.inputs[1]))
 
 
-def _unary(function: Callable[[Any, Any], Any]) -> Forward:
-    def forward(tf: Any, _: Operator, inputs: Sequence[Any], __: tuple[int, ...]) -> Any:
-        return function(tf, inputs[0])
-
-    return forward
+def _mean(call: Call) -> Any:
+    axes = [int(axis) for axis in np.atleast_1d(call.inputs[1])]
+    return call.tf.reduce_mean(call.inputs[0], axes, keepdims=bool(call.option("keep_dims")))
 
 
-def _leaky_relu(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    return tf.nn.leaky_relu(inputs[0], operator.options["alpha"])
-
-
-def _softmax(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    return tf.nn.softmax(inputs[0] * operator.options["beta"])
-
-
-def _mean(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    axes = [int(axis) for axis in np.atleast_1d(inputs[1])]
-    return tf.reduce_mean(inputs[0], axes, keepdims=bool(operator.options["keep_dims"]))
-
-
-def _reshape(tf: Any, _: Operator, inputs: Sequence[Any], shape: tuple[int, ...]) -> Any:
+def _reshape(call: Call) -> Any:
     """The batch stays: a float .tflite is made with a batch of 1."""
-    return tf.reshape(inputs[0], (-1, *shape[1:]))
+    return call.tf.reshape(call.inputs[0], (-1, *call.shape[1:]))
 
 
-def _pad(tf: Any, _: Operator, inputs: Sequence[Any], __: tuple[int, ...]) -> Any:
-    return tf.pad(inputs[0], inputs[1])
+def _transpose(call: Call) -> Any:
+    if call.inputs[1][0] != 0:
+        raise call.refused("a transposed batch")
+    return call.tf.transpose(call.inputs[0], call.inputs[1])
 
 
-def _concatenation(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    return _activated(tf, operator, tf.concat(list(inputs), _number(operator, "axis")))
-
-
-def _transpose(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    if inputs[1][0] != 0:
-        raise _refused(operator, "a transposed batch")
-    return tf.transpose(inputs[0], inputs[1])
-
-
-def _strided_slice(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-    begin, end, strides = (np.array(one) for one in inputs[1:4])
-    begin_mask, end_mask = _number(operator, "begin_mask"), _number(operator, "end_mask")
-    if (begin[0] != 0 and not begin_mask & 1) or strides[0] != 1:
-        raise _refused(operator, "a sliced batch")
-    return tf.strided_slice(
-        inputs[0],
-        begin,
-        end,
-        strides,
-        begin_mask | 1,
-        end_mask | 1,
-        _number(operator, "ellipsis_mask"),
-        _number(operator, "new_axis_mask"),
-        _number(operator, "shrink_axis_mask"),
+def _strided_slice(call: Call) -> Any:
+    begin, end, strides = (np.array(one) for one in call.inputs[1:4])
+    masks = [call.option(f"{name}_mask") for name in ("begin", "end", "ellipsis", "new_axis")]
+    if (begin[0] != 0 and not masks[0] & 1) or strides[0] != 1:
+        raise call.refused("a sliced batch")
+    masks[:2] = masks[0] | 1, masks[1] | 1
+    return call.tf.strided_slice(
+        call.inputs[0], begin, end, strides, *masks, call.option("shrink_axis_mask")
     )
 
 
 def _resize(method: str) -> Forward:
-    def forward(tf: Any, operator: Operator, inputs: Sequence[Any], _: tuple[int, ...]) -> Any:
-        options = {
-            "align_corners": operator.options["align_corners"],
-            "half_pixel_centers": operator.options["half_pixel_centers"],
-        }
-        return getattr(tf.raw_ops, method)(images=inputs[0], size=inputs[1], **options)
+    def forward(call: Call) -> Any:
+        options = {name: call.option(name) for name in ("align_corners", "half_pixel_centers")}
+        return getattr(call.tf.raw_ops, method)(
+            images=call.inputs[0], size=call.inputs[1], **options
+        )
 
     return forward
 
 
-FORWARD: dict[str, Forward] = {
+FORWARD: Mapping[str, Forward] = {
     "ADD": _binary("add"),
-    "AVERAGE_POOL_2D": _pool("average"),
-    "CONCATENATION": _concatenation,
+    "AVERAGE_POOL_2D": _pool("avg_pool2d"),
+    "CONCATENATION": lambda call: call.activated(
+        call.tf.concat(list(call.inputs), call.option("axis"))
+    ),
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "EXPAND_DIMS": _reshape,
     "FULLY_CONNECTED": _fully_connected,
-    "HARD_SWISH": _unary(lambda tf, x: x * tf.nn.relu6(x + 3.0) / 6.0),
-    "LEAKY_RELU": _leaky_relu,
-    "LOGISTIC": _unary(lambda tf, x: tf.sigmoid(x)),
+    "HARD_SWISH": lambda call: call.inputs[0] * call.tf.nn.relu6(call.inputs[0] + 3.0) / 6.0,
+    "LEAKY_RELU": lambda call: call.tf.nn.leaky_relu(call.inputs[0], call.option("alpha")),
+    "LOGISTIC": lambda call: call.tf.sigmoid(call.inputs[0]),
     "MAXIMUM": _binary("maximum"),
-    "MAX_POOL_2D": _pool("max"),
+    "MAX_POOL_2D": _pool("max_pool2d"),
     "MEAN": _mean,
     "MINIMUM": _binary("minimum"),
     "MUL": _binary("multiply"),
-    "PAD": _pad,
-    "RELU": _unary(lambda tf, x: tf.nn.relu(x)),
-    "RELU6": _unary(lambda tf, x: tf.nn.relu6(x)),
+    "PAD": lambda call: call.tf.pad(call.inputs[0], call.inputs[1]),
+    "RELU": lambda call: call.tf.nn.relu(call.inputs[0]),
+    "RELU6": lambda call: call.tf.nn.relu6(call.inputs[0]),
     "RESHAPE": _reshape,
     "RESIZE_BILINEAR": _resize("ResizeBilinear"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("ResizeNearestNeighbor"),
-    "SOFTMAX": _softmax,
+    "SOFTMAX": lambda call: call.tf.nn.softmax(call.inputs[0] * call.option("beta")),
     "SQUEEZE": _reshape,
     "STRIDED_SLICE": _strided_slice,
     "SUB": _binary("subtract"),
-    "TANH": _unary(lambda tf, x: tf.tanh(x)),
+    "TANH": lambda call: call.tf.tanh(call.inputs[0]),
     "TRANSPOSE": _transpose,
 }
 """By TensorFlow Lite's name. UNIDIRECTIONAL_SEQUENCE_LSTM is ``lstm``."""
@@ -212,27 +194,22 @@ FORWARD: dict[str, Forward] = {
 _GATES = 4
 
 
-def lstm(
-    tf: Any, operator: Operator, inputs: Sequence[Any], hidden_rounding: Callable[[Any], Any] | None
-) -> Any:
+def lstm(call: Call, hidden_rounding: Callable[[Any], Any] | None) -> Any:
     """A sequence from a state of zeros, (batch, steps, units).
 
-    Args:
-        tf: TensorFlow.
-        operator: its options.
-        inputs: as in the file: the sequence, four input weights, four recurrent weights, three
-            peepholes, four biases, projection, states, four layer normalizations.
-        hidden_rounding: applied to the hidden state of every step.
+    The inputs are the sequence, four input weights, four recurrent weights, three peepholes, four
+    biases, projection, states, four layer normalizations. ``hidden_rounding`` is applied to the hidden
+    state of every step.
     """
+    tf, inputs = call.tf, call.inputs
     if any(one is not None for one in (*inputs[9:12], *inputs[16:18], *inputs[20:])):
-        raise _refused(operator, "peepholes, projection or layer normalization")
-    if operator.options["time_major"]:
-        raise _refused(operator, "the time-major order")
+        raise call.refused("peepholes, projection or layer normalization")
+    if call.option("time_major"):
+        raise call.refused("the time-major order")
     sequence, weights, recurrent, biases = inputs[0], inputs[1:5], inputs[5:9], inputs[12:16]
     if weights[0] is None:
-        raise _refused(operator, "the coupled input gate")
-    clip = operator.options["cell_clip"]
-    assert isinstance(clip, float)
+        raise call.refused("the coupled input gate")
+    clip = call.option("cell_clip")
     batch, units = tf.shape(sequence)[0], recurrent[0].shape[1]
     hidden = cell = tf.zeros((batch, units))
     outputs = []
