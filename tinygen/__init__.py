@@ -35,6 +35,7 @@ from tinygen.errors import (
     UnsupportedError,
 )
 from tinygen.errors import TinygenError as Error
+from tinygen.ir.custom import CustomOperator, custom_operator
 from tinygen.resources import VERSION
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ __all__ = [
     "Comparison",
     "Compilation",
     "Core",
+    "CustomOperator",
     "Error",
     "Explanations",
     "Flashed",
@@ -98,6 +100,7 @@ __all__ = [
     "boards",
     "compare",
     "compile",
+    "custom_operator",
     "explain",
     "flash",
     "operators",

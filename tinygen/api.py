@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygen.errors import InputError
+from tinygen.ir.custom import CustomOperator, load_custom_operators
 from tinygen.ir.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def compile(
     numerics: str = "tflm",
     cmsis_nn: Path | str | None = None,
     weight_growth: float = 1.05,
+    custom: Sequence[Path | str | CustomOperator] = (),
 ) -> Compilation:
     """Compile a model to C; ``write()`` of the result puts the files on disk.
 
@@ -78,6 +80,7 @@ def compile(
         numerics: whose arithmetic to reproduce bit for bit: ``tflm`` or ``litert``.
         cmsis_nn: a CMSIS-NN source tree to use.
         weight_growth: times the model's own constant bytes that faster kernels may take.
+        custom: operators of your own that the model has, or Python files that make them.
 
     Raises:
         InputError: the model is damaged (``ModelError``), uses what tinygen does not compile
@@ -101,6 +104,7 @@ def compile(
         stream_input=stream_input,
         numerics=_choice("numerics", numerics, Numerics),
         cmsis_nn=None if cmsis_nn is None else Path(cmsis_nn),
+        custom=_custom(custom),
     )
     source = Path(model) if isinstance(model, str) else model
     return compile_model(source, with_memories(options, place, banks))
@@ -262,6 +266,7 @@ def explain(
     sample: int = 0,
     seed: int = 1,
     numerics: str = "tflm",
+    custom: Sequence[Path | str | CustomOperator] = (),
 ) -> Explanations:
     """Scales, zero points and multipliers of layers, and one output element of each worked by hand.
 
@@ -273,13 +278,14 @@ def explain(
         sample: which of them is worked.
         seed: of random samples.
         numerics: whose arithmetic: ``tflm`` or ``litert``.
+        custom: as for ``compile``.
     """
     from tinygen.explanation import explain as explain_stage
     from tinygen.measure.samples import chosen_samples
 
     if element is not None and layer is None:
         raise InputError("an element is one of a layer's output.", "Say which --layer.")
-    network = _network(model, numerics)
+    network = _network(model, numerics, custom)
     chosen, _ = chosen_samples(network, samples, seed)
     if sample >= len(chosen):
         raise InputError(f"there are {len(chosen)} samples, no sample {sample}.")
@@ -359,6 +365,7 @@ def compare(
     metric: str = "auto",
     boards: Sequence[str | Path | Board] = (),
     title: str = "",
+    custom: Sequence[Path | str | CustomOperator] = (),
     progress: Progress = silent,
 ) -> Comparison:
     """A float .tflite and what was made of it: accuracy, noise, size, time, memory, energy.
@@ -370,6 +377,7 @@ def compare(
         metric: classification, regression, autoencoder, agreement, or ``module:function``.
         boards: emulated ones to measure on; M4, M55 and M3 if there are none.
         title: what the comparison is of; the first model's name if empty.
+        custom: as for ``compile``.
         progress: told what is being done.
     """
     from tinygen.quantization.compare import compare as compare_stage
@@ -386,6 +394,7 @@ def compare(
             title=title or next(iter(contents)),
             metric=metric,
             boards=[_board(one) for one in boards] or None,
+            custom=_custom(custom),
             progress=progress,
         )
 
@@ -461,14 +470,23 @@ def _emulated(core: Core) -> Board:
     return built_for(max(found, key=rank), core)
 
 
-def _network(model: Model | Compilation, numerics: str) -> Network:
+def _network(
+    model: Model | Compilation, numerics: str, custom: Sequence[Path | str | CustomOperator]
+) -> Network:
     from tinygen.compilation import Compilation, lowered
     from tinygen.ir.graph import Numerics
 
     if isinstance(model, Compilation):
         return model.network
     source = Path(model) if isinstance(model, str) else model
-    return lowered(source, _choice("numerics", numerics, Numerics))
+    return lowered(source, _choice("numerics", numerics, Numerics), _custom(custom))
+
+
+def _custom(given: Sequence[Path | str | CustomOperator]) -> tuple[CustomOperator, ...]:
+    found: list[CustomOperator] = []
+    for one in given:
+        found += load_custom_operators(Path(one)) if isinstance(one, str | Path) else [one]
+    return tuple(found)
 
 
 def _choice(name: str, value: str, kind: type[EnumT]) -> EnumT:

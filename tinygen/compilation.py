@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from tinygen.c_syntax import identifier
 from tinygen.emit import GeneratedFiles, Interface, interface, render, write_files
 from tinygen.emit.cmsis_nn import Library
 from tinygen.errors import InputError
+from tinygen.ir.custom import CustomOperator
 from tinygen.ir.data import Result
 from tinygen.ir.graph import Graph, Numerics
 from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Provider
+from tinygen.ops.custom import known
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
 from tinygen.planning.analysis import PlannedLayer, analyze, flash_estimate, planned_layers
@@ -109,7 +112,7 @@ class Compilation(Result):
 
 def compile_model(model: Model, options: Options) -> Compilation:
     """Read, lower, plan and render a model; nothing is written."""
-    network = lowered(model, options.numerics)
+    network = lowered(model, options.numerics, options.custom)
     graph = network.graph
     name = _checked_name(options.name) if options.name else identifier(Path(graph.source).stem)
     tree = _cmsis_nn_tree(options)
@@ -120,13 +123,14 @@ def compile_model(model: Model, options: Options) -> Compilation:
     return Compilation(graph, plan.network, plan, files)
 
 
-def lowered(model: Model, numerics: Numerics) -> Network:
-    """Read, rewrite and lower a model."""
+def lowered(model: Model, numerics: Numerics, custom: Sequence[CustomOperator] = ()) -> Network:
+    """Read, rewrite and lower a model, which may have the ``custom`` operators."""
     if isinstance(model, Path):
         model = read_model(model)
     elif isinstance(model, bytes):
         model = read_model_bytes(model, "model")
-    return lower(rewrite(model, numerics), numerics)
+    with known(custom):
+        return lower(rewrite(model, numerics), numerics)
 
 
 def _cmsis_nn_tree(options: Options) -> cmsis_nn.CmsisNN | None:

@@ -3,23 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
+from click.testing import CliRunner
 
+import tinygen
 from tests.models.builder import ModelBuilder
-from tinygen.compilation import compile_model
+from tinygen.cli.main import main
+from tinygen.compilation import lowered
 from tinygen.errors import InputError, UnsupportedError
-from tinygen.hardware.boards import all_boards
-from tinygen.hardware.cores import core
 from tinygen.ir import reference
-from tinygen.measure.verify import verify
-from tinygen.ops.custom import CustomOperator, load_custom_operators, register_custom_operator
-from tinygen.ops.registry import CUSTOM_OPERATORS
+from tinygen.ir.custom import CustomOperator, load_custom_operators
+from tinygen.ir.graph import Numerics
 from tinygen.passes.lowering import lower
-from tinygen.planning.options import Options
 from tinygen.tflite.reader import read_model_bytes
 
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_operator" / "operators.py"
@@ -33,22 +30,42 @@ def _model(code: str) -> bytes:
     return builder.inputs(x).outputs(y).build()
 
 
-@pytest.fixture(autouse=True)
-def _registry_as_before() -> Iterator[None]:
-    with mock.patch.dict(CUSTOM_OPERATORS):
-        yield
+@pytest.fixture
+def rotate(tmp_path: Path) -> Path:
+    path = tmp_path / "rotate.tflite"
+    path.write_bytes(_model("RotateBits"))
+    return path
 
 
 @pytest.mark.parametrize("board", ["host", pytest.param("qemu-mps2-an386", marks=pytest.mark.qemu)])
-def test_worked_example(board: str, tmp_path: Path) -> None:
-    load_custom_operators(_EXAMPLE)
-    path = tmp_path / "rotate.tflite"
-    path.write_bytes(_model("RotateBits"))
-    (target,) = (known for known in all_boards() if known.name == board)
-    compilation = compile_model(path, Options(core=core(target.core.name)))
-    samples = reference.random_inputs(compilation.network, 3, 1)
-    verdict = verify(compilation, target, samples, tmp_path)
+def test_worked_example(board: str, rotate: Path) -> None:
+    """By the API and by every command that takes a model; a compilation keeps its operators."""
+    compilation = tinygen.compile(rotate, board=board, custom=[_EXAMPLE])
+    verdict = tinygen.verify(compilation, 3, on=board)
     assert verdict.bit_exact, verdict.first_mismatch
+    assert len(tinygen.analyze(compilation, ram_curve=True).ram_curve or ()) >= 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("analyze",),
+        ("explain",),
+        ("verify", "--board", "host", "--samples", "2"),
+        pytest.param(("profile",), marks=pytest.mark.qemu),
+    ],
+    ids=lambda command: command[0],
+)
+def test_commands_take_the_file(command: tuple[str, ...], rotate: Path) -> None:
+    name, *arguments = command
+    ran = CliRunner().invoke(main, [name, str(rotate), *arguments, "--custom", str(_EXAMPLE)])
+    assert ran.exit_code == 0, ran.output
+
+
+def test_operators_are_those_of_one_compilation(rotate: Path) -> None:
+    tinygen.compile(rotate, custom=[_EXAMPLE])
+    with pytest.raises(UnsupportedError, match="CUSTOM 'RotateBits'"):
+        tinygen.compile(rotate)
 
 
 def test_unknown_custom_operator_is_named() -> None:
@@ -57,7 +74,35 @@ def test_unknown_custom_operator_is_named() -> None:
 
 
 def test_reference_of_the_wrong_shape_is_named() -> None:
-    register_custom_operator(CustomOperator("Wrong", lambda _, x: (x[0],), "wrong"))
-    network = lower(read_model_bytes(_model("Wrong"), "model"))
+    wrong = CustomOperator("Wrong", lambda _, x: x[0], "wrong")
+    network = lowered(_model("Wrong"), Numerics.TFLM, [wrong])
     with pytest.raises(InputError, match=r"CUSTOM 'Wrong'.*\[16\]"):
         reference.outputs(network, reference.random_inputs(network, 1, 0)[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "does not exist"),
+        ("x = 1", "makes no custom operator"),
+        ("import nothing_of_this_name", "fails: ModuleNotFoundError"),
+        (
+            "import tinygen\n@tinygen.custom_operator('A', function='a', sources=['a.c'])\n"
+            "def a(options, x):\n    return x\n",
+            "the source a.c does not exist",
+        ),
+    ],
+)
+def test_files_that_do_not_do(content: str | None, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "operators.py"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=says):
+        load_custom_operators(path)
+
+
+@pytest.mark.parametrize("name", ["operators.py", "rotate_bits.c"])
+def test_the_page_shows_the_example(name: str) -> None:
+    page = (_EXAMPLE.parents[2] / "docs" / "custom-operators.md").read_text()
+    shown = page.split(f"`{name}`:\n\n```")[1].split("\n", 1)[1].split("```")[0]
+    assert shown in (_EXAMPLE.parent / name).read_text()

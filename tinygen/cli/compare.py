@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tinygen import api
-from tinygen.cli.options import FunctionT, common_options, directory_option, show
+from tinygen.cli.options import FunctionT, common_options, compile_option, directory_option, show
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH
 
 
@@ -45,6 +45,7 @@ def comparison_options(function: FunctionT) -> FunctionT:
 @click.option("--preprocess", default="", help="How files of a folder become arrays.")
 @directory_option(required=True, help="Directory of the report.")
 @comparison_options
+@compile_option("custom")
 @common_options
 def compare(
     float_model: Path, quantized: tuple[Path, ...], output: Path, as_json: bool, **options: Any

@@ -28,6 +28,7 @@ from tinygen.errors import InputError
 @click.option("--sample", type=click.IntRange(min=0), default=0, help="Which sample of --input.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random sample.")
 @compile_option("numerics")
+@compile_option("custom")
 @common_options
 def explain(
     model: Path, element: str, input_file: Path | None, as_json: bool, **options: Any

@@ -47,6 +47,11 @@ _COMPILE: Mapping[str, tuple[str, dict[str, Any]]] = {
     ),
     "numerics": ("Whose arithmetic to reproduce bit for bit.", {}),
     "cmsis_nn": ("A CMSIS-NN source tree to use.", {"type": click.Path(path_type=Path)}),
+    "custom": (
+        "A Python file with operators of your own (docs/custom-operators.md); several times for "
+        "several.",
+        {"multiple": True, "metavar": "FILE.py", "type": click.Path(path_type=Path)},
+    ),
     "weight_growth": (
         "Times the model's own constant bytes that faster kernels may take.",
         {"type": click.FloatRange(min=1)},

@@ -1,14 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Custom operators of the user: a NumPy reference and a C function for an operator of a model.
-
-    register_custom_operator(
-        CustomOperator(
-            code="AddOffset",
-            reference=lambda options, x: (x + options[0],),
-            function="add_offset",
-            sources=(Path("add_offset.c"),),
-        )
-    )
+"""Custom operators of the user: layers whose semantics is a NumPy reference of the user's.
 
 The generated model declares the C function and calls it with a pointer to each input, a pointer to
 each output, the operator's options and their length::
@@ -16,38 +7,24 @@ each output, the operator's options and their length::
     void add_offset(const int8_t *input_0, int8_t *output_0,
                     const uint8_t *options, uint32_t option_bytes);
 
-``sources`` are copied next to the generated files and compiled with them. Constant inputs are inputs
-like any other. ``examples/custom_operator`` is a worked example.
+Constant inputs are inputs like any other.
 """
 
 from __future__ import annotations
 
-import runpy
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from tinygen.errors import InputError
+from tinygen.ir.custom import CustomOperator
 from tinygen.ir.graph import ABSENT, AnyArray, DType
 from tinygen.ir.layer import Layer, Operand, operand_values
-from tinygen.ops.registry import operator
+from tinygen.ops.registry import OF_THE_USER, Kind
 from tinygen.ops.view import OperatorView
-
-Reference = Callable[..., tuple[AnyArray, ...]]
-"""``reference(options, *inputs)`` gives the outputs; ``options`` are the operator's bytes."""
-
-
-@dataclass(frozen=True)
-class CustomOperator:
-    """What is known of a custom operator: its code in the model, its reference, its C function."""
-
-    code: str
-    reference: Reference
-    function: str
-    sources: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,7 +46,8 @@ class Custom(Layer):
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """The user's, checked for shapes and types."""
         values = operand_values(self.operands, inputs)
-        results = self.definition.reference(self.options, *values)
+        given = self.definition.reference(self.options, *values)
+        results: tuple[AnyArray, ...] = given if isinstance(given, tuple) else (given,)
         if len(results) != len(self.outputs):
             raise InputError(
                 f"{self.operator.label}: its reference gave {len(results)} outputs, not "
@@ -105,13 +83,12 @@ def _lower(definition: CustomOperator, view: OperatorView) -> Layer:
     )
 
 
-def register_custom_operator(definition: CustomOperator) -> None:
-    """Make an operator known; a later one of the same code replaces it."""
-    operator(definition.code, custom=True, stateful=True)(partial(_lower, definition))
-
-
-def load_custom_operators(path: Path) -> None:
-    """Run a Python file that registers operators. InputError if there is none."""
-    if not path.is_file():
-        raise InputError(f"{path} does not exist.", "It is a Python file that registers operators.")
-    runpy.run_path(str(path))
+@contextmanager
+def known(definitions: Sequence[CustomOperator]) -> Iterator[None]:
+    """Within the context models may have these operators, in place of others of the same code."""
+    kinds = {one.code: Kind(partial(_lower, one), {}, stateful=True) for one in definitions}
+    token = OF_THE_USER.set(kinds)
+    try:
+        yield
+    finally:
+        OF_THE_USER.reset(token)

@@ -8,7 +8,9 @@ def lower_int8_leaky_relu(view: OperatorView) -> Layer: ...
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tinygen.ir.graph import DType, Operator
 from tinygen.ir.layer import Layer
@@ -54,6 +56,11 @@ OPERATORS: dict[str, Kind] = {}
 CUSTOM_OPERATORS: dict[str, Kind] = {}
 """By custom code."""
 
+OF_THE_USER: ContextVar[Mapping[str, Kind]] = ContextVar(
+    "of_the_user", default=MappingProxyType({})
+)
+"""By custom code, those that the model which is being compiled may have beside ours."""
+
 
 def operator(
     *names: str,
@@ -77,7 +84,8 @@ def operator(
 def kind_of(operator: Operator) -> Kind | None:
     """What is known of an operator; None if it cannot be compiled."""
     if operator.opcode == "CUSTOM":
-        return CUSTOM_OPERATORS.get(operator.custom_code)
+        code = operator.custom_code
+        return OF_THE_USER.get().get(code) or CUSTOM_OPERATORS.get(code)
     return OPERATORS.get(operator.opcode)
 
 

@@ -94,7 +94,5 @@ def markdown(rows: Sequence[Support]) -> str:
         "LSTM's distance is in last places of 1, the bound of its outputs.\n"
         + "\n## Custom operators\n\n"
         "Those of TFLM are in the table, with the type of their first input.\n"
-        "Your own: a NumPy reference and a C function, registered with\n"
-        "`tinygen.ops.custom.register_custom_operator`; `examples/custom_operator` is an example.\n"
-        + _BEYOND
+        "Your own are a NumPy reference and a C function: docs/custom-operators.md.\n" + _BEYOND
     )

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from tinygen.hardware.cores import Core, core
+from tinygen.ir.custom import CustomOperator
 from tinygen.ir.graph import Numerics
 
 
@@ -62,7 +63,7 @@ class Options:
     constants may. ``stream_input``: the application delivers the input row by row. ``chains`` are
     positions of layers that must be streamed together, in place of the planner's choice. ``banks`` are
     the memories that the arena may be spread over; without, it is one array. ``cmsis_nn`` is a CMSIS-NN
-    tree to use instead of the one that is found.
+    tree to use instead of the one that is found. ``custom`` are operators of the user.
     """
 
     name: str = ""
@@ -77,3 +78,4 @@ class Options:
     banks: tuple[Bank, ...] = ()
     numerics: Numerics = Numerics.TFLM
     cmsis_nn: Path | None = None
+    custom: tuple[CustomOperator, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from tinygen.compilation import Compilation, compile_model
 from tinygen.emit import write_text
 from tinygen.errors import InputError
 from tinygen.hardware.boards import Board, board
-from tinygen.hardware.cores import core
+from tinygen.hardware.cores import HOST, core
+from tinygen.ir.custom import CustomOperator
 from tinygen.ir.data import Result
 from tinygen.ir.network import Network
 from tinygen.ir.progress import Progress, silent
@@ -134,6 +135,7 @@ def compare(
     title: str = "model",
     metric: str = "auto",
     boards: Sequence[Board] | None = None,
+    custom: Sequence[CustomOperator] = (),
     progress: Progress = silent,
 ) -> Comparison:
     """Compare .tflite files by name; the first one is what the others were made from.
@@ -145,6 +147,7 @@ def compare(
         title: what the comparison is of.
         metric: see ``accuracy.choose_metric``.
         boards: emulated boards to measure on; ``BOARDS`` if None.
+        custom: operators of the user.
         progress: told what is being done.
 
     Raises:
@@ -156,13 +159,12 @@ def compare(
     compilations: dict[str, Compilation] = {}
     inferences: dict[str, Inferences] = {}
     files = {}
+    options = {name: Options(identifier(name), custom=tuple(custom)) for name in variants}
     for name, content in variants.items():
         files[name] = work_directory / f"{name}.tflite"
         work_directory.mkdir(parents=True, exist_ok=True)
         files[name].write_bytes(content)
-        compilations[name] = compile_model(
-            files[name], Options(core=core("host"), name=identifier(name))
-        )
+        compilations[name] = compile_model(files[name], replace(options[name], core=core(HOST)))
         samples = samples_of(compilations[name].network, evaluation)
         inferences[name] = infer(
             compilations[name], samples, work_directory / f"{name}-host", progress
@@ -178,7 +180,13 @@ def compare(
     for name, content in variants.items():
         network = compilations[name].network
         costs = tuple(
-            cost_on(files[name], name, place, work_directory / f"{name}-{place.name}", progress)
+            cost_on(
+                files[name],
+                options[name],
+                place,
+                work_directory / f"{name}-{place.name}",
+                progress,
+            )
             for place in places
         )
         noise = None

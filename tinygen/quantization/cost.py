@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tinygen.c_syntax import identifier
 from tinygen.compilation import compile_model
 from tinygen.errors import BudgetError
 from tinygen.hardware.boards import Board, all_boards
@@ -96,11 +95,11 @@ def traffic(plan: Plan) -> Traffic:
 
 
 def cost_on(
-    model: Path, name: str, board: Board, work_directory: Path, progress: Progress
+    model: Path, options: Options, board: Board, work_directory: Path, progress: Progress
 ) -> BoardCost:
     """Build a model for a board, run it there, and count."""
     empty = BoardCost(board.name, board.core.name, board.core.fpu)
-    compilation = compile_model(model, on_board(board, Options(identifier(name))))
+    compilation = compile_model(model, on_board(board, options))
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
     try:
         measured = profile(
@@ -108,7 +107,7 @@ def cost_on(
             board,
             sample,
             work_directory,
-            progress=lambda text: progress(f"{name}: {text}"),
+            progress=lambda text: progress(f"{options.name}: {text}"),
         )
     except BudgetError as error:
         return replace(empty, problem=error.message)
