@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-
 import numpy as np
 
-from tinygen.hardware.cores import Core
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
-from tinygen.kernels.kernel import Provider
-from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, NEEDS_MVE
+from tinygen.kernels.binding import Binding, Call, TensorArgument
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, helium
 from tinygen.kernels.overlap import same_place
+from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier
 from tinygen.ops.binary import Add
 from tinygen.requantize.fitted_sum import FittedSum, fit_sum
@@ -25,7 +19,6 @@ _CALL_INSTRUCTIONS = 40.0
 _INSTRUCTIONS = 1.9
 
 
-@lru_cache(maxsize=256)
 def _fit(layer: Add) -> FittedSum | None:
     every = np.arange(-128, 128, dtype=np.int32)
     scaled = [
@@ -57,21 +50,15 @@ def _count(layer: Add) -> int:
     return int(np.prod(layer.output_shape, dtype=np.int64))
 
 
-def _bind(layer: Add) -> Binding:
-    found = _fit(layer)
-    assert found is not None
-    q = layer.requantization
-    parameters = Struct(
+def _bind(layer: Add, found: FittedSum) -> Binding:
+    parameters = struct(
         "tinygen_mve_add_s8_params",
-        (
-            ("count", _count(layer)),
-            ("lhs_multiplier", found.lhs),
-            ("rhs_multiplier", found.rhs),
-            ("addend", found.addend),
-            ("left", _MOST_SHIFT - found.shift),
-            ("clamp_min", q.clamp_min),
-            ("clamp_max", q.clamp_max),
-        ),
+        layer.requantization,
+        count=_count(layer),
+        lhs_multiplier=found.lhs,
+        rhs_multiplier=found.rhs,
+        addend=found.addend,
+        left=_MOST_SHIFT - found.shift,
     )
     lhs, rhs = layer.inputs
     (output,) = layer.outputs
@@ -93,34 +80,18 @@ def _bind(layer: Add) -> Binding:
     )
 
 
-@dataclass(frozen=True)
-class _AddKernel:
-    """``mve.add_s8``."""
-
-    name: str = "mve.add_s8"
-    provider: Provider = Provider.TINYGEN
-
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer, or None if it can."""
-        if not isinstance(layer, Add):
-            return "does Add only"
-        if not core.mve:
-            return NEEDS_MVE
-        if len(layer.inputs) != 2 or layer.lhs.shape != layer.rhs.shape:
-            return "neither broadcasts nor adds constants"
-        if layer.requantization.clamp_min > layer.requantization.clamp_max:
-            return "no empty activation range"
-        return None if _fit(layer) else "no constants were found for its requantization"
-
-    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
-        """Estimated cycles."""
-        assert isinstance(layer, Add)
-        return (_CALL_INSTRUCTIONS + _INSTRUCTIONS * _count(layer)) * CYCLES_PER_INSTRUCTION
-
-    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
-        """Fit the kernel to the layer."""
-        assert isinstance(layer, Add)
-        return _bind(layer)
+@helium("add_s8", Add)
+def add_s8(layer: Add) -> Offer | Refusal:
+    """Two tensors of one shape."""
+    if len(layer.inputs) != 2 or layer.lhs.shape != layer.rhs.shape:
+        return Refusal("neither broadcasts nor adds constants")
+    if layer.requantization.clamp_min > layer.requantization.clamp_max:
+        return Refusal("no empty activation range")
+    found = _fit(layer)
+    if found is None:
+        return Refusal("no constants were found for its requantization")
+    instructions = _CALL_INSTRUCTIONS + _INSTRUCTIONS * _count(layer)
+    return Offer(instructions * CYCLES_PER_INSTRUCTION, lambda: _bind(layer, found))
 
 
-KERNELS: Sequence[Kernel] = (_AddKernel(),)
+KERNELS = (add_s8,)

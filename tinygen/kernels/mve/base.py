@@ -3,13 +3,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from tinygen.kernels.mve.requantization import ChannelConstants, Form
+from tinygen.hardware.cores import Feature
+from tinygen.kernels.binding import Overlap
+from tinygen.kernels.kernel import Kernel, LayerT, Offer, Refusal, kernel
+from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 
 CYCLES_PER_INSTRUCTION = 1.3
 """A Helium kernel's cycles against its instructions, on the Cortex-M55 timing model."""
-NEEDS_MVE = "needs the vector extension MVE"
+
+
+def helium(
+    name: str, layer_type: type[LayerT]
+) -> Callable[[Callable[[LayerT], Offer | Refusal]], Kernel]:
+    """Makes a function that answers for layers of a type a kernel: alike on every core with Helium."""
+
+    def described(ask: Callable[[LayerT], Offer | Refusal]) -> Kernel:
+        whole = kernel(f"mve.{name}", layer_type, needs={Feature.MVE})
+        return whole(lambda layer, _core: ask(layer))
+
+    return described
 
 
 def cut(total: int, most: int) -> list[tuple[int, int]]:
@@ -18,37 +32,22 @@ def cut(total: int, most: int) -> list[tuple[int, int]]:
     return [(size, count) for size, count in ((most, whole), (left, 1)) if size and count]
 
 
-@dataclass(frozen=True)
-class Epilogue:
-    """What assembly does with finished sums, as parameters of a listing."""
+def bands_overlap(
+    layer: Conv2D | DepthwiseConv2D, band_rows: int, *, rereads: bool
+) -> tuple[Overlap, ...]:
+    """Leave to write over the input, which is copied to scratch memory by bands of output rows.
 
-    form: Form
-    shift: int
-    addend: int
-    zero_point: int
-    clamp_min: int
-    clamp_max: int
-
-    @classmethod
-    def of(cls, constants: ChannelConstants) -> Epilogue:
-        """The epilogue of a layer; other forms than the exact have its zero point in an addend."""
-        return cls(
-            constants.form,
-            constants.shift,
-            constants.addend,
-            constants.zero_point if constants.form is Form.EXACT else 0,
-            constants.clamp_min,
-            constants.clamp_max,
-        )
-
-    @property
-    def parameters(self) -> tuple[tuple[str, int], ...]:
-        """In the order of the C shapes' last fields."""
-        return (
-            ("form", int(self.form)),
-            ("shift", self.shift),
-            ("addend", self.addend),
-            ("zero_point", self.zero_point),
-            ("clamp_min", self.clamp_min),
-            ("clamp_max", self.clamp_max),
-        )
+    A kernel that ``rereads`` copies some channels of a band when it has written others.
+    """
+    if layer.input_shape[0] > 1:
+        return ()
+    rows = layer.window.height
+    input_row = layer.input_shape[2] * layer.input_shape[3]
+    output_row = layer.output_shape[2] * layer.output_shape[3]
+    lead = 0
+    for start in range(0, rows.output, band_rows):
+        end = min(start + band_rows, rows.output)
+        # The last band is as high as the others, and begins earlier for it.
+        needed = max(0, max(0, end - band_rows) * rows.stride - rows.pad)
+        lead = max(lead, (end if rereads else start) * output_row - needed * input_row)
+    return (Overlap(layer.inputs[0], layer.outputs[0], lead),)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tinygen.ir.window import Axis
 from tinygen.kernels.kernel import Bands
@@ -205,7 +204,6 @@ def _patches(layer: Conv2D, calls: _Calls) -> Iterator[Form]:
             )
 
 
-@lru_cache(maxsize=1024)
 def find_form(layer: Conv2D, bands: Bands | None = None) -> Form | None:
     """The cheapest way, by bands if there are any; None if the product has no form for the layer."""
     calls = _Calls.of(layer, bands)

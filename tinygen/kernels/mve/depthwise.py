@@ -3,31 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
-from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel, axis_struct
 from tinygen.kernels.bands import calls_cost, rows_binding
-from tinygen.kernels.binding import (
-    Assembly,
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Overlap,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.kernel import Bands, Provider
-from tinygen.kernels.mve.base import NEEDS_MVE, Epilogue
+from tinygen.kernels.binding import Assembly, Binding, Call, ScratchArgument
+from tinygen.kernels.kernel import Bands, Offer, Refusal
+from tinygen.kernels.mve.base import bands_overlap, helium
 from tinygen.kernels.mve.depthwise_forms import GROUP, Form, find_form
 from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.structs import struct
 from tinygen.ops.convolution import DepthwiseConv2D
 
 _MOST_WEIGHT_BYTES = 496
@@ -63,7 +49,7 @@ def _assembly(layer: DepthwiseConv2D, form: Form, constants: ChannelConstants) -
         ("columns", columns.size),
         ("column_group_bytes", 4 * columns.dilation * form.column_bytes),
         ("multiplier", layer.depth_multiplier),
-        *Epilogue.of(constants).parameters,
+        *constants.parameters,
     )
     unrolling = (("turns", blocks.turns), ("blocks", blocks.unrolled), ("rest", blocks.rest))
     return Assembly(
@@ -71,7 +57,9 @@ def _assembly(layer: DepthwiseConv2D, form: Form, constants: ChannelConstants) -
         "tinygen_mve_depthwise_function",
         "tinygen_mve_depthwise_c",
         (*block, *unrolling, *geometry),
-        Struct("tinygen_mve_depthwise_shape", (*block, ("blocks", blocks.count), *geometry)),
+        struct(
+            "tinygen_mve_depthwise_shape", None, blocks=blocks.count, **dict((*block, *geometry))
+        ),
     )
 
 
@@ -98,49 +86,21 @@ def _pack_constants(weights: AnyArray, form: Form, constants: ChannelConstants) 
     return np.concatenate([words, others], axis=1).astype(np.int32)
 
 
-def _overlap(layer: DepthwiseConv2D, form: Form) -> tuple[Overlap, ...]:
-    """Leave to write over the input: bands go down, each reads all its rows before the next one."""
-    rows = layer.window.height
-    if layer.input_shape[0] > 1:
-        return ()
-    input_row = layer.input_shape[2] * layer.input_shape[3]
-    output_row = layer.output_shape[2] * layer.output_shape[3]
-    lead = 0
-    for start in range(0, rows.output, form.band_rows):
-        end = min(start + form.band_rows, rows.output)
-        # The last band is as high as the others, and begins earlier for it.
-        first = max(0, end - form.band_rows)
-        needed = max(0, first * rows.stride - rows.pad)
-        lead = max(lead, end * output_row - needed * input_row)
-    return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
-
-
 def _bind(layer: DepthwiseConv2D, form: Form) -> Binding:
-    channels = layer.input_shape[3]
     filters = layer.weights.reshape(-1, layer.weights.shape[2]).T
     constants = channel_constants(filters, layer.bias, layer.input_zero_point, layer.requantization)
-    compute = _assembly(layer, form, constants)
-    packing = _packing(form, channels)
     packed = _pack_constants(layer.weights, form, constants)
-    parameters = Struct(
+    parameters = struct(
         "tinygen_mve_depthwise_conv2d_s8_params",
-        (
-            ("rows", axis_struct(layer.window.height)),
-            ("columns", axis_struct(layer.window.width)),
-            ("batches", layer.input_shape[0]),
-            ("input_channels", channels),
-            ("depth_multiplier", layer.depth_multiplier),
-            ("input_ring_rows", layer.input_shape[1]),
-            ("input_zero_point", layer.input_zero_point),
-            ("group", form.group),
-            ("pair", int(form.pair)),
-            ("band_rows", form.band_rows),
-            ("row_groups", form.row_groups),
-            ("strip_columns", form.strip_columns),
-            ("pixels", form.blocks.pixels),
-            ("channel_words", packed.shape[1]),
-            ("constants", ConstantArgument("constants")),
-        ),
+        layer,
+        group=form.group,
+        pair=form.pair,
+        band_rows=form.band_rows,
+        row_groups=form.row_groups,
+        strip_columns=form.strip_columns,
+        pixels=form.blocks.pixels,
+        channel_words=packed.shape[1],
+        constants=packed,
     )
     return Binding(
         calls=(
@@ -148,71 +108,43 @@ def _bind(layer: DepthwiseConv2D, form: Form) -> Binding:
                 "tinygen_mve_depthwise_conv2d_s8",
                 (
                     parameters,
-                    packing,
-                    compute,
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
+                    _packing(form, layer.input_shape[3]),
+                    _assembly(layer, form, constants),
+                    *in_and_out(layer),
                     ScratchArgument("int8_t"),
                 ),
             ),
         ),
         headers=("mve/depthwise_s8.h",),
-        constants=(Constant("constants", packed),),
         scratch_bytes=form.scratch_bytes,
-        overlaps=_overlap(layer, form),
+        overlaps=bands_overlap(layer, form.band_rows, rereads=True),
         notes=(constants.note,),
     )
 
 
-@dataclass(frozen=True)
-class _DepthwiseKernel:
-    """``mve.depthwise_conv2d_s8``."""
+@helium("depthwise_conv2d_s8", DepthwiseConv2D)
+def depthwise_conv2d(layer: DepthwiseConv2D) -> Offer | Refusal:
+    """Four rows and four columns of a filter in one product."""
+    reason = refusal(layer.requantization)
+    form = find_form(layer)
+    if reason is None and layer.input_shape[3] == 1:
+        reason = "leaves one input channel to the convolution"
+    elif reason is None and 4 * form.row_groups * layer.window.width.size > _MOST_WEIGHT_BYTES:
+        reason = "the filter is too large"
+    elif reason is None and layer.depth_multiplier > _MOST_MULTIPLIER:
+        reason = "the depth multiplier is too large"
+    if reason is not None:
+        return Refusal(reason)
 
-    name: str = "mve.depthwise_conv2d_s8"
-    provider: Provider = Provider.TINYGEN
+    def by_bands(bands: Bands) -> Offer:
+        banded = find_form(layer, bands)
+        return Offer(
+            banded.instructions * _CYCLES_PER_INSTRUCTION + calls_cost(layer, bands),
+            lambda: rows_binding(_bind(layer, banded), bands),
+        )
 
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer, or None if it can."""
-        if not isinstance(layer, DepthwiseConv2D):
-            return "does DepthwiseConv2D only"
-        if not core.mve:
-            return NEEDS_MVE
-        reason = refusal(layer.requantization)
-        if reason is not None:
-            return reason
-        if layer.input_shape[3] == 1:
-            return "leaves one input channel to the convolution"
-        form = find_form(layer)
-        if 4 * form.row_groups * layer.window.width.size > _MOST_WEIGHT_BYTES:
-            return "the filter is too large"
-        if layer.depth_multiplier > _MOST_MULTIPLIER:
-            return "the depth multiplier is too large"
-        return None
-
-    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
-        """Estimated cycles."""
-        assert isinstance(layer, DepthwiseConv2D)
-        return find_form(layer).instructions * _CYCLES_PER_INSTRUCTION
-
-    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
-        """Fit the kernel to the layer."""
-        assert isinstance(layer, DepthwiseConv2D)
-        return _bind(layer, find_form(layer))
-
-    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
-        """None: any bands will do."""
-        return None
-
-    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
-        """Estimated cycles of the whole layer by bands."""
-        assert isinstance(layer, DepthwiseConv2D)
-        cycles = find_form(layer, bands).instructions * _CYCLES_PER_INSTRUCTION
-        return cycles + calls_cost(layer, bands)
-
-    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
-        """Fit the kernel to bands of the layer."""
-        assert isinstance(layer, DepthwiseConv2D)
-        return rows_binding(_bind(layer, find_form(layer, bands)), bands)
+    cycles = form.instructions * _CYCLES_PER_INSTRUCTION
+    return Offer(cycles, lambda: _bind(layer, form), by_bands)
 
 
-KERNELS: Sequence[Kernel] = (_DepthwiseKernel(),)
+KERNELS = (depthwise_conv2d,)

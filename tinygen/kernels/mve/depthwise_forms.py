@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tinygen.kernels.kernel import Bands
 from tinygen.kernels.mve.base import cut
@@ -155,7 +154,6 @@ def _forms(layer: DepthwiseConv2D, bands: Bands | None) -> Iterator[Form]:
             yield Form(**{**vars(form), "instructions": cost})
 
 
-@lru_cache(maxsize=1024)
 def find_form(layer: DepthwiseConv2D, bands: Bands | None = None) -> Form:
     """The cheapest geometry, by bands if there are any."""
     return min(_forms(layer, bands), key=lambda form: form.instructions)

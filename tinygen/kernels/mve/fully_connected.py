@@ -3,29 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
-from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Assembly,
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Raw,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.kernel import Provider
-from tinygen.kernels.mve.base import NEEDS_MVE
+from tinygen.kernels.binding import Assembly, Binding, Call, Raw
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.mve.base import helium
 from tinygen.kernels.mve.gemm import VECTOR
 from tinygen.kernels.mve.requantization import refusal
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import Int32Array, wrap_int32
 from tinygen.ops.fully_connected import FullyConnected
 from tinygen.requantize.channels import folded_bias
@@ -96,78 +83,38 @@ def _bind(layer: FullyConnected) -> Binding:
     per_channel = len(pairs) > 1 or int(q.shifts.max()) == 0
     rows = [biases, q.multipliers, q.shifts] if per_channel else [biases]
     groups, rest = _pack_constants(rows, outputs)
-    has_groups, has_rest = outputs >= _GROUP, outputs % _GROUP > 0
-    constants = [Constant("weights", _pack_weights(layer.weights))]
-    if has_groups:
-        constants.append(Constant("constants", groups.astype(np.int32)))
-    if has_rest:
-        constants.append(Constant("rest", rest.astype(np.int32)))
-    function = _assembly(per_channel)
-    run = Struct(
+    run = struct(
         "tinygen_mve_fully_connected_run",
-        (
-            ("groups", outputs // _GROUP),
-            ("steps", inputs // VECTOR),
-            ("tail", inputs % VECTOR),
-            ("constants", ConstantArgument("constants") if has_groups else Raw("NULL")),
-            ("multiplier", 0 if per_channel else int(q.multipliers[0])),
-            ("shift", 0 if per_channel else int(q.shifts[0])),
-            ("zero_point", q.zero_point),
-            ("clamp_min", q.clamp_min),
-            ("clamp_max", q.clamp_max),
-        ),
+        q,
+        groups=outputs // _GROUP,
+        steps=inputs // VECTOR,
+        tail=inputs % VECTOR,
+        constants=groups.astype(np.int32) if len(groups) else Raw("NULL"),
+        multiplier=0 if per_channel else q.multipliers[0],
+        shift=0 if per_channel else q.shifts[0],
     )
-    parameters = Struct(
+    parameters = struct(
         "tinygen_mve_fully_connected_s8_params",
-        (
-            ("run", run),
-            ("batches", layer.batches),
-            ("inputs", int(inputs)),
-            ("outputs", int(outputs)),
-            ("per_channel", int(per_channel)),
-            ("weights", ConstantArgument("weights")),
-            ("rest", ConstantArgument("rest") if has_rest else Raw("NULL")),
-        ),
+        layer,
+        run=run,
+        inputs=inputs,
+        outputs=outputs,
+        per_channel=per_channel,
+        weights=_pack_weights(layer.weights),
+        rest=rest.astype(np.int32) if len(rest) else Raw("NULL"),
     )
+    function = _assembly(per_channel) if len(groups) else Raw("NULL")
     return Binding(
-        calls=(
-            Call(
-                "tinygen_mve_fully_connected_s8",
-                (
-                    parameters,
-                    function if has_groups else Raw("NULL"),
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
-                ),
-            ),
-        ),
+        calls=(Call("tinygen_mve_fully_connected_s8", (parameters, function, *in_and_out(layer))),),
         headers=("mve/fully_connected_s8.h",),
-        constants=tuple(constants),
     )
 
 
-@dataclass(frozen=True)
-class _FullyConnectedKernel:
-    """``mve.fully_connected_s8``."""
-
-    name: str = "mve.fully_connected_s8"
-    provider: Provider = Provider.TINYGEN
-
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer, or None if it can."""
-        if not isinstance(layer, FullyConnected):
-            return "does FullyConnected only"
-        return refusal(layer.requantization) if core.mve else NEEDS_MVE
-
-    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - the same on every MVE core
-        """Estimated cycles."""
-        assert isinstance(layer, FullyConnected)
-        return _cycles(layer)
-
-    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every MVE core
-        """Fit the kernel to the layer."""
-        assert isinstance(layer, FullyConnected)
-        return _bind(layer)
+@helium("fully_connected_s8", FullyConnected)
+def fully_connected(layer: FullyConnected) -> Offer | Refusal:
+    """Eight outputs at a time, then those left over."""
+    reason = refusal(layer.requantization)
+    return Refusal(reason) if reason else Offer(_cycles(layer), lambda: _bind(layer))
 
 
-KERNELS: Sequence[Kernel] = (_FullyConnectedKernel(),)
+KERNELS = (fully_connected,)

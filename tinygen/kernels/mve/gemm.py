@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
-from tinygen.kernels.binding import Assembly, Struct
-from tinygen.kernels.mve.base import Epilogue
+from tinygen.kernels.binding import Assembly
 from tinygen.kernels.mve.requantization import ChannelConstants
+from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import Int32Array
 
 VECTOR = 16
@@ -156,42 +156,42 @@ def assembly(
 ) -> Assembly:
     """The function that computes ``channels`` (1 or 2) channels of a tile at a time."""
     by_bytes = int(channels == 1 or output_channels % 2 == 1)
-    epilogue = Epilogue.of(constants)
-    output = ("output_bytes", output_channels)
-    block = (("channels", channels), ("pixels", shape.pixels), ("pixel_bytes", shape.pixel_bytes))
-    twin = Struct(
+    twin = struct(
         "tinygen_helium_gemm_shape",
-        (
-            *block,
-            output,
-            ("segments", shape.segments),
-            ("segment_values", shape.steps * VECTOR),
-            ("segment_bytes", shape.segment_bytes),
-            ("rest_values", shape.rest * VECTOR + shape.tail),
-            *epilogue.parameters,
-        ),
+        shape,
+        channels=channels,
+        output_bytes=output_channels,
+        segment_values=shape.steps * VECTOR,
+        rest_values=shape.rest * VECTOR + shape.tail,
+        **dict(constants.parameters),
     )
     if shape.eights and not by_bytes:
-        listing, parameters = "mve/gemm_k8_s8.inc", (output, *epilogue.parameters)
+        listing = "mve/gemm_k8_s8.inc"
+        parameters: tuple[tuple[str, int], ...] = (("output_bytes", output_channels),)
     else:
-        listing, parameters = (
-            "mve/gemm_s8.inc",
-            (
-                *block,
-                output,
-                ("segments", shape.segments),
-                ("steps", shape.steps),
-                ("segment_bytes", shape.segment_bytes),
-                ("loop", int(shape.loop)),
-                ("far", int(shape.far)),
-                ("rest", shape.rest),
-                ("tail", shape.tail),
-                ("overread", int(shape.overread)),
-                ("bytes", by_bytes),
-                *epilogue.parameters,
-            ),
+        listing = "mve/gemm_s8.inc"
+        parameters = (
+            ("channels", channels),
+            ("pixels", shape.pixels),
+            ("pixel_bytes", shape.pixel_bytes),
+            ("output_bytes", output_channels),
+            ("segments", shape.segments),
+            ("steps", shape.steps),
+            ("segment_bytes", shape.segment_bytes),
+            ("loop", int(shape.loop)),
+            ("far", int(shape.far)),
+            ("rest", shape.rest),
+            ("tail", shape.tail),
+            ("overread", int(shape.overread)),
+            ("bytes", by_bytes),
         )
-    return Assembly(listing, "tinygen_helium_gemm_function", "tinygen_gemm_c", parameters, twin)
+    return Assembly(
+        listing,
+        "tinygen_helium_gemm_function",
+        "tinygen_gemm_c",
+        (*parameters, *constants.parameters),
+        twin,
+    )
 
 
 def _interleaved(filters: AnyArray) -> AnyArray:

@@ -55,6 +55,21 @@ class ChannelConstants:
     clamp_max: int
 
     @property
+    def parameters(self) -> tuple[tuple[str, int], ...]:
+        """What the listings must know, in the order of the C shapes' last fields.
+
+        Other forms than the exact have the zero point in an addend.
+        """
+        return (
+            ("form", int(self.form)),
+            ("shift", self.shift),
+            ("addend", self.addend),
+            ("zero_point", self.zero_point if self.form is Form.EXACT else 0),
+            ("clamp_min", self.clamp_min),
+            ("clamp_max", self.clamp_max),
+        )
+
+    @property
     def note(self) -> str:
         """What was proven, for the plan."""
         if self.form is Form.FITTED:
@@ -65,7 +80,7 @@ class ChannelConstants:
 def refusal(q: Requantization) -> str | None:
     """Why the vector epilogues cannot do a requantization, or None if they can."""
     if q.rounding is not Rounding.DOUBLE:
-        return "rounds twice, LiteRT's fully connected layers once"
+        return "rounds twice, and the layer once"
     if q.shifts.max() > 0:
         return "no multipliers of 1 or more"
     if q.clamp_min > q.clamp_max:
