@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 
 from tinygen.kernels.binding import Binding, Call, Overlap, ScratchArgument, Struct, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import same_place
@@ -14,9 +15,7 @@ from tinygen.kernels.structs import struct
 from tinygen.ops.accumulate import Accumulation, AddN, CumSum
 
 _HEADERS = ("portable/accumulate.h",)
-_ADD_N_CYCLES = 30.0
-_ADD_N_CYCLES_PER_TERM = 20.0
-_CUMSUM_CYCLES = 40.0
+_COSTS = Costs("portable.accumulate")
 
 
 def _parameters(accumulation: Accumulation) -> Struct:
@@ -52,7 +51,7 @@ def _bind_add_n(layer: AddN) -> Binding:
 @portable("add_n", AddN)
 def add_n(layer: AddN) -> Offer:
     """A sum of any number of terms."""
-    each = _ADD_N_CYCLES_PER_TERM * len(layer.inputs) + _ADD_N_CYCLES
+    each = _COSTS.add_n_per_term * len(layer.inputs) + _COSTS.add_n
     return Offer(math.prod(layer.shape) * each, lambda: _bind_add_n(layer))
 
 
@@ -71,7 +70,7 @@ def cumsum(layer: CumSum) -> Offer:
             call = Call("tinygen_cumsum_s8", (shape, parameters, *in_and_out(layer)))
         return Binding(calls=(call,), headers=_HEADERS, overlaps=overlaps)
 
-    return Offer(math.prod(layer.shape) * _CUMSUM_CYCLES, bind)
+    return Offer(math.prod(layer.shape) * _COSTS.cumsum, bind)
 
 
 KERNELS = (add_n, cumsum)

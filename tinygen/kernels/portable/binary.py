@@ -7,6 +7,7 @@ import math
 
 from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
 from tinygen.kernels.broadcast import broadcast_struct, too_many_axes
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import operand_arguments
 from tinygen.kernels.overlap import same_place
@@ -14,8 +15,7 @@ from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.ops.binary import Add, Binary, Mul
 
-_ADD_CYCLES_PER_OUTPUT = 60.0
-_MUL_CYCLES_PER_OUTPUT = 30.0
+_COSTS = Costs("portable.binary")
 
 
 def _binding(layer: Binary, name: str, parameters: Struct) -> Binding:
@@ -70,14 +70,14 @@ def _bind_mul(layer: Mul) -> Binding:
 @portable("add_s8", Add)
 def add(layer: Add) -> Offer | Refusal:
     """ADD of int8 that broadcasts."""
-    cycles = math.prod(layer.output_shape) * _ADD_CYCLES_PER_OUTPUT
+    cycles = math.prod(layer.output_shape) * _COSTS.add_per_output
     return too_many_axes(layer) or Offer(cycles, lambda: _bind_add(layer))
 
 
 @portable("mul_s8", Mul)
 def mul(layer: Mul) -> Offer | Refusal:
     """MUL of int8 that broadcasts."""
-    cycles = math.prod(layer.output_shape) * _MUL_CYCLES_PER_OUTPUT
+    cycles = math.prod(layer.output_shape) * _COSTS.mul_per_output
     return too_many_axes(layer) or Offer(cycles, lambda: _bind_mul(layer))
 
 

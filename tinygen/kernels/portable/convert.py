@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import in_order, same_place
@@ -17,9 +18,7 @@ from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize
 
-_REQUANTIZE_CYCLES = 25.0
-_CLAMP_CYCLES = 8.0
-_FLOAT_CYCLES = 40.0
+_COSTS = Costs("portable.convert")
 
 _SUFFIX = {DType.INT8: "s8", DType.UINT8: "u8", DType.INT16: "s16", DType.INT32: "s32"}
 
@@ -44,7 +43,7 @@ def convert(layer: Requantize) -> Offer:
             overlaps=in_order(layer.inputs[0], layer.outputs[0], count, *types),
         )
 
-    return Offer(count * _REQUANTIZE_CYCLES, bind)
+    return Offer(count * _COSTS.requantize, bind)
 
 
 @portable("clamp_s8", Clamp)
@@ -60,7 +59,7 @@ def clamp(layer: Clamp) -> Offer:
             overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
         )
 
-    return Offer(count * _CLAMP_CYCLES, bind)
+    return Offer(count * _COSTS.clamp, bind)
 
 
 def _float_offer(
@@ -76,7 +75,7 @@ def _float_offer(
             overlaps=in_order(layer.inputs[0], layer.outputs[0], count, source, target),
         )
 
-    return Offer(count * _FLOAT_CYCLES, bind)
+    return Offer(count * _COSTS.float, bind)
 
 
 @portable("quantize_f32", Quantize)

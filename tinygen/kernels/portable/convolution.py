@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygen.kernels.bands import in_rows
 from tinygen.kernels.binding import Binding, Call, Raw, ScratchArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import image_overlaps
@@ -16,15 +17,9 @@ from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.requantize.channels import folded_bias
 
-_CYCLES_PER_MAC = 9.0
+_COSTS = Costs("portable.convolution")
 _DOT_MAX_DEPTH = 131_071
 """``TINYGEN_DOT_MAX_DEPTH`` of firmware/kernels/portable/dot.h."""
-_GEMM_CYCLES_PER_MAC = 3.5
-_CYCLES_PER_GATHERED_VALUE = 3.0
-_DEPTHWISE_CYCLES_PER_MAC = 5.0
-_DEPTHWISE_LOOP_CYCLES_PER_MAC = 8.5
-"""Where a row of the filter is not the usual three taps, for which there is no loop."""
-_CYCLES_PER_OUTPUT = 30.0
 
 
 @portable("conv2d_s8", Conv2D)
@@ -48,7 +43,7 @@ def conv2d(layer: Conv2D) -> Offer:
         )
 
     outputs = layer.macs / (layer.weights[0].size or 1)
-    return in_rows(layer, layer.macs * _CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT, bind)
+    return in_rows(layer, layer.macs * _COSTS.per_mac + outputs * _COSTS.per_output, bind)
 
 
 @portable("gemm_conv2d_s8", Conv2D)
@@ -81,8 +76,8 @@ def gemm_conv2d(layer: Conv2D) -> Offer | Refusal:
 
     outputs = layer.macs / (depth or 1)
     gathered = 0 if in_place else layer.macs / layer.output_shape[3]
-    cycles = layer.macs * _GEMM_CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
-    return in_rows(layer, cycles + gathered * _CYCLES_PER_GATHERED_VALUE, bind)
+    cycles = layer.macs * _COSTS.gemm_per_mac + outputs * _COSTS.per_output
+    return in_rows(layer, cycles + gathered * _COSTS.per_gathered_value, bind)
 
 
 @portable("depthwise_conv2d_s8", DepthwiseConv2D)
@@ -109,8 +104,8 @@ def depthwise_conv2d(layer: DepthwiseConv2D) -> Offer:
         )
 
     loop = layer.window.width.size != 3
-    per_mac = _DEPTHWISE_LOOP_CYCLES_PER_MAC if loop else _DEPTHWISE_CYCLES_PER_MAC
-    return in_rows(layer, layer.macs * per_mac + layer.macs / taps * _CYCLES_PER_OUTPUT, bind)
+    per_mac = _COSTS.depthwise_loop_per_mac if loop else _COSTS.depthwise_per_mac
+    return in_rows(layer, layer.macs * per_mac + layer.macs / taps * _COSTS.per_output, bind)
 
 
 KERNELS = (conv2d, gemm_conv2d, depthwise_conv2d)

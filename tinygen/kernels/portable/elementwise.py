@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from tinygen.kernels.binding import Binding, Call, Constant, Overlap, Struct, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.nest import broadcast_loops, nest_struct
 from tinygen.kernels.operands import in_and_out, operand_arguments
@@ -33,10 +34,15 @@ _HEADERS = {
 }
 """By the first pattern that fits a function's name, if it has no header of its first word's."""
 
-_CYCLES = {"quantized_div_*": 120.0, "quantized_*": 40.0, "floor_*_f32": 200.0, "*": 20.0}
-"""Estimated cycles of an element, by the first pattern that fits the function's name."""
+_CYCLES = {
+    "quantized_div_*": "quantized_div",
+    "quantized_*": "quantized",
+    "floor_*_f32": "floor_f32",
+    "*": "other",
+}
+"""What an element's cycles are called, by the first pattern that fits the function's name."""
 
-_REAL_FUNCTION_CYCLES = 900.0
+_COSTS = Costs("portable.elementwise")
 
 _PARAMETERS = {
     (): "tinygen_no_params",
@@ -44,9 +50,6 @@ _PARAMETERS = {
     ("clamp_min", "clamp_max"): "tinygen_clamp_{type}_params",
 }
 """The parameter struct by its fields; any others are ``tinygen_arithmetic_params``."""
-
-_LOOKUP_CYCLES = 6.0
-_INTERPOLATION_CYCLES = 30.0
 
 
 def _bind(layer: Elementwise) -> Binding:
@@ -87,7 +90,7 @@ def _header(name: str) -> str:
 def elementwise(layer: Elementwise) -> Offer:
     """A function of operands that broadcast."""
     is_real = layer.function.tolerance_ulp > 0
-    each = _REAL_FUNCTION_CYCLES if is_real else _by_name(_CYCLES, layer.function.name)
+    each = _COSTS.real_function if is_real else _COSTS[_by_name(_CYCLES, layer.function.name)]
     return Offer(math.prod(layer.output_shape) * each, lambda: _bind(layer))
 
 
@@ -104,7 +107,7 @@ def lookup(layer: Lookup) -> Offer:
             overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
         )
 
-    return Offer(count * _LOOKUP_CYCLES, bind)
+    return Offer(count * _COSTS.lookup, bind)
 
 
 @portable("sigmoid_s16", SigmoidInt16)
@@ -122,7 +125,7 @@ def sigmoid(layer: SigmoidInt16) -> Offer:
             overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
         )
 
-    return Offer(count * _INTERPOLATION_CYCLES, bind)
+    return Offer(count * _COSTS.interpolation, bind)
 
 
 KERNELS = (elementwise, lookup, sigmoid)

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from tinygen.kernels.binding import Binding, Call, Constant, Field
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.ops.fully_connected import FullyConnected
 
-_CYCLES_PER_MAC = 7.0
-_CYCLES_PER_OUTPUT = 50.0
+_COSTS = Costs("portable.fully_connected")
 
 
 @portable("fully_connected_s8", FullyConnected)
@@ -39,7 +39,7 @@ def fully_connected(layer: FullyConnected) -> Offer:
             headers=("portable/fully_connected_s8.h",),
         )
 
-    cycles = layer.macs * _CYCLES_PER_MAC + layer.batches * outputs * _CYCLES_PER_OUTPUT
+    cycles = layer.macs * _COSTS.per_mac + layer.batches * outputs * _COSTS.per_output
     return Offer(cycles, bind)
 
 

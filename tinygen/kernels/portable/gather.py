@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, Constant, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out, operand_arguments
 from tinygen.kernels.portable.base import portable
@@ -14,9 +15,7 @@ from tinygen.kernels.structs import struct
 from tinygen.ops.gather import Gather
 from tinygen.ops.resize import ResizeBilinear
 
-_CYCLES_PER_PICK = 40.0
-_CYCLES_PER_BYTE = 0.7
-_CYCLES_PER_PIXEL = 60.0
+_COSTS = Costs("portable.gather")
 
 
 @portable("gather", Gather)
@@ -54,7 +53,7 @@ def gather(layer: Gather) -> Offer:
         return Binding(calls=(call,), headers=("portable/gather.h",))
 
     blocks = layer.batches * layer.outer * layer.picks
-    return Offer(blocks * (_CYCLES_PER_PICK + block_bytes * _CYCLES_PER_BYTE), bind)
+    return Offer(blocks * (_COSTS.per_pick + block_bytes * _COSTS.per_byte), bind)
 
 
 @portable("resize_bilinear", ResizeBilinear)
@@ -89,9 +88,7 @@ def resize_bilinear(layer: ResizeBilinear) -> Offer:
         )
         return Binding(calls=(call,), headers=("portable/gather.h",))
 
-    return Offer(
-        batches * len(rows.lower) * len(columns.lower) * channels * _CYCLES_PER_PIXEL, bind
-    )
+    return Offer(batches * len(rows.lower) * len(columns.lower) * channels * _COSTS.per_pixel, bind)
 
 
 KERNELS = (gather, resize_bilinear)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, Constant, ScratchArgument, Struct, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import Value, struct
@@ -14,7 +15,7 @@ from tinygen.numerics.tables import tflm_table
 from tinygen.ops.lstm import FloatGate, FloatLstm, Gate, Lstm, Pair
 from tinygen.ops.quantized import INTEGER_RANGES
 
-_CYCLES_PER_MAC = 6.0
+_COSTS = Costs("portable.lstm")
 _GATE_BYTES = {"int16_t": 2, "float": 4}
 
 
@@ -95,7 +96,7 @@ def lstm_f32(layer: FloatLstm) -> Offer:
         )
         return _binding(layer, "lstm_f32", "portable/lstm_f32.h", parameters, "float")
 
-    return Offer(layer.macs * _CYCLES_PER_MAC, bind)
+    return Offer(layer.macs * _COSTS.per_mac, bind)
 
 
 @portable("lstm", Lstm)
@@ -103,7 +104,7 @@ def lstm(layer: Lstm) -> Offer:
     """Of int8 or int16."""
     name = "lstm_s16" if layer.dtype is DType.INT16 else "lstm_s8"
     return Offer(
-        layer.macs * _CYCLES_PER_MAC,
+        layer.macs * _COSTS.per_mac,
         lambda: _binding(layer, name, "portable/lstm.h", _parameters(layer), "int16_t"),
     )
 

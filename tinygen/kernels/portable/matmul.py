@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.nest import broadcast_loops, nest_struct
 from tinygen.kernels.operands import operand_arguments
@@ -12,7 +13,7 @@ from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.ops.matmul import BatchMatMul
 
-_CYCLES_PER_MAC = 10.0
+_COSTS = Costs("portable.matmul")
 _SUFFIX = {DType.FLOAT32: "f32", DType.INT8: "s8", DType.INT16: "s16"}
 
 
@@ -55,7 +56,7 @@ def _bind(layer: BatchMatMul) -> Binding:
 @portable("matmul", BatchMatMul)
 def matmul(layer: BatchMatMul) -> Offer:
     """Of any two matrices, run-time or constant, either one transposed."""
-    return Offer(layer.macs * _CYCLES_PER_MAC, lambda: _bind(layer))
+    return Offer(layer.macs * _COSTS.per_mac, lambda: _bind(layer))
 
 
 KERNELS = (matmul,)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 
 from tinygen.kernels.binding import Binding, Call, Overlap, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out, operand_arguments
 from tinygen.kernels.portable.base import portable
@@ -13,8 +14,7 @@ from tinygen.kernels.structs import struct
 from tinygen.ops.movement import Concatenation, Reshape
 from tinygen.ops.pad import Pad
 
-_CYCLES_PER_BYTE = 1.0
-_CYCLES_PER_BLOCK = 30.0
+_COSTS = Costs("portable.movement")
 _PAD_OUTER_AXES = 4
 
 
@@ -52,7 +52,7 @@ def concatenate(layer: Concatenation) -> Offer:
     """One call an operand."""
     blocks = math.prod(layer.output_shape[: layer.axis]) * len(layer.operands)
     size = math.prod(layer.output_shape) * layer.dtype.bits // 8
-    cycles = blocks * _CYCLES_PER_BLOCK + size * _CYCLES_PER_BYTE
+    cycles = blocks * _COSTS.per_block + size * _COSTS.per_byte
     return Offer(cycles, lambda: _bind_concatenation(layer))
 
 
@@ -104,7 +104,7 @@ def pad(layer: Pad) -> Offer:
         )
 
     size = math.prod(layer.input_shape) + math.prod(layer.output_shape)
-    return Offer(math.prod(extents[:-1]) * _CYCLES_PER_BLOCK + size * _CYCLES_PER_BYTE, bind)
+    return Offer(math.prod(extents[:-1]) * _COSTS.per_block + size * _COSTS.per_byte, bind)
 
 
 KERNELS = (concatenate, view, pad)

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import math
 
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.pools import pool_bands_binding, pool_binding
 from tinygen.kernels.portable.base import portable
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 
-_CYCLES_PER_TAP = 8.0
-_CYCLES_PER_OUTPUT = 30.0
+_COSTS = Costs("portable.pooling")
 
 
 def _pool(layer: Pool2D) -> Offer:
     taps = layer.window.height.size * layer.window.width.size
-    cycles = math.prod(layer.output_shape) * (taps * _CYCLES_PER_TAP + _CYCLES_PER_OUTPUT)
+    cycles = math.prod(layer.output_shape) * (taps * _COSTS.per_tap + _COSTS.per_output)
     return Offer(
         cycles,
         lambda: pool_binding(layer, "portable"),

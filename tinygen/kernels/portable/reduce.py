@@ -7,6 +7,7 @@ import math
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.nest import Loop, axis_loops, nest_struct
 from tinygen.kernels.operands import in_and_out
@@ -16,10 +17,8 @@ from tinygen.kernels.structs import Value, struct
 from tinygen.ops.reduce import Mean, Reduce
 
 _MEAN_AXES = 3
-_MEAN_CYCLES_PER_INPUT = 6.0
-_MEAN_CYCLES_PER_OUTPUT = 50.0
+_COSTS = Costs("portable.reduce")
 _SUFFIXES = {DType.FLOAT32: "f32", DType.INT8: "s8", DType.INT16: "s16", DType.BOOL: "b8"}
-_CYCLES_PER_INPUT = 8.0
 
 
 def _kept(layer: Mean | Reduce) -> list[int]:
@@ -54,8 +53,8 @@ def mean(layer: Mean) -> Offer | Refusal:
         )
 
     outputs = math.prod(layer.output_shape)
-    cycles = math.prod(layer.input_shape) * _MEAN_CYCLES_PER_INPUT
-    cycles += outputs * _MEAN_CYCLES_PER_OUTPUT
+    cycles = math.prod(layer.input_shape) * _COSTS.mean_per_input
+    cycles += outputs * _COSTS.mean_per_output
     return Offer(cycles, bind, lambda _: Offer(cycles, lambda: mean_rows_binding(layer)))
 
 
@@ -84,7 +83,7 @@ def _bind(layer: Reduce) -> Binding:
 @portable("reduce", Reduce)
 def reduce(layer: Reduce) -> Offer:
     """Sums, extrema and their positions along any axes."""
-    cycles = math.prod(layer.input_shape) * _CYCLES_PER_INPUT
+    cycles = math.prod(layer.input_shape) * _COSTS.per_input
     return Offer(cycles, lambda: _bind(layer))
 
 

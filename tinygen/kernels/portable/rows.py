@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tinygen.kernels.binding import Binding, Call
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import same_place
@@ -12,13 +13,11 @@ from tinygen.kernels.structs import struct
 from tinygen.ops.rows import FloatRows
 from tinygen.ops.rows_int8 import L2NormalizationInt8, LogSoftmaxInt8
 
-_CYCLES_PER_ELEMENT = 40.0
-_CYCLES_PER_ROW = 400.0
-_FLOAT_CYCLES = {"softmax": 950.0, "log_softmax": 1000.0, "l2_normalization": 40.0}
+_COSTS = Costs("portable.rows")
 
 
 def _int8_cycles(layer: LogSoftmaxInt8 | L2NormalizationInt8) -> float:
-    return layer.rows * (_CYCLES_PER_ROW + layer.depth * _CYCLES_PER_ELEMENT)
+    return layer.rows * (_COSTS.per_row + layer.depth * _COSTS.per_element)
 
 
 def _binding(layer: FloatRows | LogSoftmaxInt8 | L2NormalizationInt8, call: Call) -> Binding:
@@ -31,7 +30,7 @@ def rows_f32(layer: FloatRows) -> Offer:
     """A function of rows of float32."""
     arguments = (layer.rows, layer.depth, layer.beta, *in_and_out(layer))
     call = Call(f"tinygen_{layer.kind}_f32", arguments)
-    cycles = layer.rows * layer.depth * _FLOAT_CYCLES[layer.kind]
+    cycles = layer.rows * layer.depth * _COSTS[f"float_{layer.kind}"]
     return Offer(cycles, lambda: _binding(layer, call))
 
 

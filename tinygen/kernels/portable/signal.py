@@ -16,12 +16,13 @@ from tinygen.kernels.binding import (
     Struct,
     TensorArgument,
 )
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.ops.signal import Signal
 
-_CYCLES_PER_ELEMENT = 60.0
+_COSTS = Costs("portable.signal")
 _SUFFIXES = {DType.INT16: "s16", DType.INT32: "s32", DType.FLOAT32: "f32"}
 
 
@@ -144,7 +145,7 @@ def signal(layer: Signal) -> Offer:
             scratch_bytes=_scratch_bytes(layer),
         )
 
-    return Offer(layer.input_size * _CYCLES_PER_ELEMENT, bind)
+    return Offer(layer.input_size * _COSTS.per_element, bind)
 
 
 KERNELS = (signal,)

@@ -8,12 +8,13 @@ from functools import partial
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.ops.signal_frames import Delay, Framer, Frames, OverlapAdd, Stacker
 
-_CYCLES_PER_SAMPLE = 6.0
+_COSTS = Costs("portable.signal_frames")
 _TYPES: Mapping[str, type[Frames]] = {
     "framer": Framer,
     "delay": Delay,
@@ -40,7 +41,7 @@ def _bind(name: str, layer: Frames) -> Binding:
 
 
 def _offer(name: str, layer: Frames) -> Offer:
-    cycles = layer.streams * max(layer.sizes.values()) * _CYCLES_PER_SAMPLE
+    cycles = layer.streams * max(layer.sizes.values()) * _COSTS.per_sample
     return Offer(cycles, lambda: _bind(name, layer))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, Constant
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import in_order, same_place
@@ -13,9 +14,7 @@ from tinygen.kernels.structs import struct
 from tinygen.ops.softmax import Softmax
 from tinygen.ops.softmax_int16 import EXPONENTIALS, RECIPROCALS, SoftmaxInt16
 
-_CYCLES_PER_ELEMENT = 60.0
-_CYCLES_PER_ROW = 200.0
-_INT16_CYCLES_PER_ELEMENT = 70.0
+_COSTS = Costs("portable.softmax")
 
 
 @portable("softmax_s8", Softmax)
@@ -38,7 +37,7 @@ def softmax_s8(layer: Softmax) -> Offer:
             overlaps=in_order(source, sink, count, DType.INT8, layer.output_dtype),
         )
 
-    return Offer(layer.rows * (_CYCLES_PER_ROW + layer.depth * _CYCLES_PER_ELEMENT), bind)
+    return Offer(layer.rows * (_COSTS.per_row + layer.depth * _COSTS.per_element), bind)
 
 
 @portable("softmax_s16", SoftmaxInt16)
@@ -58,7 +57,7 @@ def softmax_s16(layer: SoftmaxInt16) -> Offer:
             overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
         )
 
-    return Offer(layer.rows * layer.depth * _INT16_CYCLES_PER_ELEMENT, bind)
+    return Offer(layer.rows * layer.depth * _COSTS.int16_per_element, bind)
 
 
 KERNELS = (softmax_s8, softmax_s16)

@@ -15,6 +15,7 @@ from tinygen.kernels.binding import (
     Overlap,
     TensorArgument,
 )
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.nest import nest_struct
 from tinygen.kernels.operands import operand_arguments
@@ -22,8 +23,7 @@ from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.ops.strided import Copy, Move
 
-_CYCLES_PER_RUN = 12.0
-_CYCLES_PER_BYTE = 0.7
+_COSTS = Costs("portable.strided")
 
 
 def _runs(copy: Copy, size: int) -> tuple[int, list[tuple[int, tuple[int, int]]]]:
@@ -108,7 +108,7 @@ def strided_copy(layer: Move) -> Offer:
     for copy in layer.copies:
         run, _ = _runs(copy, dtype.itemsize)
         moved = math.prod(copy.extents) * dtype.itemsize
-        cycles += moved / run * _CYCLES_PER_RUN + moved * _CYCLES_PER_BYTE
+        cycles += moved / run * _COSTS.per_run + moved * _COSTS.per_byte
     return Offer(cycles, lambda: _bind(layer))
 
 

@@ -7,13 +7,14 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, Constant, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.ops.quantized import INTEGER_RANGES
 from tinygen.ops.svdf import Svdf
 
-_CYCLES_PER_MAC = 7.0
+_COSTS = Costs("portable.svdf")
 
 
 def _bind(layer: Svdf) -> Binding:
@@ -67,7 +68,7 @@ def _bind(layer: Svdf) -> Binding:
 @portable("svdf", Svdf)
 def svdf(layer: Svdf) -> Offer:
     """Quantized or float32."""
-    return Offer(layer.macs * _CYCLES_PER_MAC, lambda: _bind(layer))
+    return Offer(layer.macs * _COSTS.per_mac, lambda: _bind(layer))
 
 
 KERNELS = (svdf,)

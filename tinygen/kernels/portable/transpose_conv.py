@@ -7,13 +7,14 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, Constant
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import Value, struct
 from tinygen.ops.transpose_conv import TransposeConv2D
 
-_CYCLES_PER_MAC = 10.0
+_COSTS = Costs("portable.transpose_conv")
 _SUFFIX = {DType.FLOAT32: "f32", DType.INT8: "s8", DType.INT16: "s16"}
 
 
@@ -39,7 +40,7 @@ def _bind(layer: TransposeConv2D) -> Binding:
 @portable("transpose_conv2d", TransposeConv2D)
 def transpose_conv2d(layer: TransposeConv2D) -> Offer:
     """Quantized or float32."""
-    return Offer(layer.macs * _CYCLES_PER_MAC, lambda: _bind(layer))
+    return Offer(layer.macs * _COSTS.per_mac, lambda: _bind(layer))
 
 
 KERNELS = (transpose_conv2d,)

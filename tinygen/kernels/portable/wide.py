@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, Constant, Struct
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import image_overlaps
@@ -17,10 +18,7 @@ from tinygen.kernels.structs import struct
 from tinygen.ops.wide import FloatConv2D, Int16Conv2D, WideConv2D
 from tinygen.ops.wide_pooling import WidePool2D
 
-_CYCLES_PER_MAC = 9.0
-_CYCLES_PER_OUTPUT = 60.0
-_POOL_CYCLES_PER_VALUE = 8.0
-_POOL_CYCLES_PER_OUTPUT = 30.0
+_COSTS = Costs("portable.wide")
 
 
 def _shape(layer: WideConv2D) -> Struct:
@@ -44,7 +42,7 @@ def _convolution(
 
 def _convolution_cycles(layer: WideConv2D) -> float:
     outputs = layer.macs / (layer.weights[0].size or 1)
-    return layer.macs * _CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT
+    return layer.macs * _COSTS.per_mac + outputs * _COSTS.per_output
 
 
 @portable("conv2d_f32", FloatConv2D)
@@ -98,7 +96,7 @@ def pool2d(layer: WidePool2D) -> Offer:
         )
 
     values = layer.window.height.size * layer.window.width.size
-    each = values * _POOL_CYCLES_PER_VALUE + _POOL_CYCLES_PER_OUTPUT
+    each = values * _COSTS.pool_per_value + _COSTS.pool_per_output
     return Offer(math.prod(layer.output_shape) * each, bind)
 
 

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers that estimates are made of, and how far the estimates are from profiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.costs import fit, median_error, recorded
+from tinygen import kernels
+from tinygen.kernels.costs import TABLES
+
+FOLDER = Path(kernels.__file__).parent
+
+
+@pytest.fixture
+def _tables() -> Iterator[None]:
+    """Puts the numbers back."""
+    before = {table: dict(numbers) for table, numbers in TABLES.items()}
+    yield
+    TABLES.update(before)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_numbers_are_those_that_the_module_reads(table: str) -> None:
+    path = FOLDER.joinpath(*table.split(".")).with_suffix(".py")
+    text = path.read_text(encoding="utf-8")
+    numbers = set(TABLES[table])
+    assert f'Costs("{table}")' in text
+    assert set(re.findall(r"_COSTS\.(\w+)", text)) <= numbers
+    # A name may also be looked up, or put together from a prefix.
+    unread = {
+        name
+        for name in numbers
+        if not re.search(rf'\.{name}\b|"{name}"|"{name.split("_")[0]}_{{', text)
+    }
+    assert not unread
+
+
+@pytest.mark.usefixtures("_tables")
+def test_fitting_finds_numbers_again() -> None:
+    """Cycles that are exactly as estimated; then the numbers are changed."""
+    found = [
+        replace(sample, cycles=round(sample.cycles * (1 + sample.error)))
+        for sample in recorded("mlperf_kws", "cortex-m3")
+        if sample.kernel.name.startswith("portable")
+    ]
+    generator = np.random.default_rng(1)
+    for numbers in TABLES.values():
+        for name in numbers:
+            numbers[name] *= generator.uniform(0.5, 2.0)
+    before = [sample.error for sample in found]
+    fit(found)
+    assert median_error(before) > 0.2
+    assert median_error([sample.error for sample in found]) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("core", "median", "most"),
+    [
+        ("cortex-m0", 0.47, 0.70),
+        ("cortex-m3", 0.13, 0.36),
+        ("cortex-m4", 0.05, 0.07),
+        ("cortex-m55", 0.06, 0.40),
+    ],
+)
+def test_estimates_are_near_the_profiles(core: str, median: float, most: float) -> None:
+    """Half of the layers are no further off than ``median``, nine in ten no further than ``most``."""
+    found = sorted(abs(sample.error) for sample in recorded("mlperf_kws", core))
+    if not found:
+        pytest.skip("no profiled model is there")
+    assert median_error(found) <= median
+    assert found[len(found) * 9 // 10] <= most
