@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from tinygen.ir.network import Network
 from tinygen.kernels.binding import ARENA_ALIGNMENT
 from tinygen.planning.layout import storage_roots
+from tinygen.planning.memory.body import rounded_up
 from tinygen.planning.plan import Step
 
 _MOST_SETS = 6_000
@@ -82,7 +83,7 @@ class _Peaks:
     def __init__(self, network: Network, steps: Sequence[Step]) -> None:
         root = storage_roots(network, steps)
         self.sizes = {
-            index: _up(network.tensors[index].nbytes)
+            index: rounded_up(network.tensors[index].nbytes, ARENA_ALIGNMENT)
             for index in set(root.values()) - set(network.states)
         }
         self.users = dict.fromkeys(self.sizes, 0)
@@ -115,7 +116,7 @@ class _Peaks:
             tuple(sorted(reads - written)),
             sum(self.sizes[index] for index in written),
             sum(self.sizes[index] for index in written if self.users[index]),
-            _up(step.binding.scratch_bytes),
+            rounded_up(step.binding.scratch_bytes, ARENA_ALIGNMENT),
             tuple((*pair, nbytes) for pair, nbytes in sorted(saved.items()) if nbytes > 0),
         )
 
@@ -132,10 +133,6 @@ class _Peaks:
                     saved[writer] = min(saved.get(writer, 0) + nbytes, self.sizes[writer])
             here -= sum(saved.values())
         return here, alive + needs.kept - sum(self.sizes[index] for index in dying)
-
-
-def _up(nbytes: int) -> int:
-    return -(-nbytes // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
 
 
 def _members(mask: int) -> Iterator[int]:

@@ -17,7 +17,7 @@ from tinygen.kernels.binding import Binding
 from tinygen.kernels.kernel import Candidate, Provider
 from tinygen.ops.control_flow import Loop, Routine
 from tinygen.planning.memory.banks import BankArena
-from tinygen.planning.memory.body import Body
+from tinygen.planning.memory.body import Body, rounded_up
 from tinygen.planning.options import Options
 
 STATE_ALIGNMENT = 8
@@ -221,4 +221,4 @@ class Plan:
 
 def aligned(nbytes: int) -> int:
     """Bytes of kept memory, rounded up to its alignment."""
-    return -(-nbytes // STATE_ALIGNMENT) * STATE_ALIGNMENT
+    return rounded_up(nbytes, STATE_ALIGNMENT)

@@ -133,19 +133,27 @@ class _Puller:
             self.pull(number, operator.steps)
 
 
-@dataclass
-class _Life:
-    """When each row of a tensor is written, and when it is last read (an event's number)."""
+class RowLives:
+    """When each row of a tensor is written, and when it is last read: events' numbers, or -1."""
 
-    written: list[int]
-    read: list[int]
+    def __init__(self, rows: int) -> None:
+        self.written = [-1] * rows
+        self.read = [-1] * rows
+
+    def write(self, first: int, end: int, event: int) -> None:
+        """Rows are written."""
+        self.written[first:end] = self.read[first:end] = [event] * (end - first)
+
+    def use(self, first: int, end: int, event: int) -> None:
+        """Rows are read."""
+        self.read[first:end] = [event] * (end - first)
 
 
 def _lives(
     chain: Sequence[ChainOperator], events: Sequence[Event], pushed: int | None
-) -> dict[int, _Life]:
+) -> dict[int, RowLives]:
     lives = {
-        operator.output: _Life([0] * operator.output_rows, [0] * operator.output_rows)
+        operator.output: RowLives(operator.output_rows)
         for operator in chain
         if not operator.accumulates
     }
@@ -156,25 +164,22 @@ def _lives(
             for tensor, axis in zip(operator.inputs, operator.axes, strict=True)
             if tensor == pushed
         )
-        lives[pushed] = _Life([0] * rows, [0] * rows)
+        lives[pushed] = RowLives(rows)
     for number, band in enumerate(bands(events)):
         if band.operator == INPUT_ROW:
             assert pushed is not None
-            lives[pushed].written[band.first] = lives[pushed].read[band.first] = number
+            lives[pushed].write(band.first, band.end, number)
             continue
         operator = chain[band.operator]
         for position, tensor in enumerate(operator.inputs):
             if tensor in lives:
-                low, high = operator.window(position, band.first, band.end)
-                lives[tensor].read[low:high] = [number] * (high - low)
+                lives[tensor].use(*operator.window(position, band.first, band.end), number)
         if operator.output in lives:
-            rows = band.end - band.first
-            lives[operator.output].written[band.first : band.end] = [number] * rows
-            lives[operator.output].read[band.first : band.end] = [number] * rows
+            lives[operator.output].write(band.first, band.end, number)
     return lives
 
 
-def _ring_rows(life: _Life) -> int:
+def _ring_rows(life: RowLives) -> int:
     """The most rows from the oldest still to be read to the newest, at any write."""
     most = 0
     oldest = 0
@@ -185,7 +190,7 @@ def _ring_rows(life: _Life) -> int:
     return most
 
 
-def _may_coincide(operand: _Life, result: _Life, rows: int) -> bool:
+def _may_coincide(operand: RowLives, result: RowLives, rows: int) -> bool:
     """Whether an operand's rows can be in the slots of a ring of results that replace them."""
     if operand.read != result.written:
         return False

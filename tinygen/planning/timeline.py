@@ -9,39 +9,27 @@ its first band to its last. From this come the bodies that the arena packs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tinygen.ir.network import Network
 from tinygen.kernels.binding import ARENA_ALIGNMENT, Overlap
-from tinygen.planning.memory.body import ANY_DISTANCE, Body, Part, Sharing, span
+from tinygen.planning.memory.body import ANY_DISTANCE, Body, Part, Sharing, rounded_up, span
 from tinygen.planning.plan import INPUT_ROW, Band, Moment, Step
-from tinygen.planning.schedule import ChainOperator, bands, chain_operator
+from tinygen.planning.schedule import ChainOperator, RowLives, bands, chain_operator
 
 WHOLE = Band(-2, 0, 0)
 """The event of a step that is not streamed."""
 
 
-@dataclass
-class _Rows:
+class _Rows(RowLives):
     """The memory of a tensor: rows of ``size`` bytes in so many slots, and what each goes through."""
 
-    height: int
-    slots: int
-    phase: int
-    size: int
-    written: list[int] = field(default_factory=list)
-    read: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.written = [-1] * self.height
-        self.read = [-1] * self.height
-
-    def write(self, low: int, high: int, event: int) -> None:
-        for row in range(low, high):
-            self.written[row] = self.read[row] = event
-
-    def use(self, low: int, high: int, event: int) -> None:
-        self.read[low:high] = [event] * (high - low)
+    def __init__(self, height: int, slots: int, phase: int, size: int) -> None:
+        super().__init__(height)
+        self.height = height
+        self.slots = slots
+        self.phase = phase
+        self.size = size
 
     def slot(self, row: int) -> int:
         return (row + self.phase) % self.slots
@@ -254,7 +242,7 @@ def _body(key: str, row_bytes: int, masks: Sequence[int]) -> Body:
     """A body whose size fills its alignment, so that the lower bound can be met."""
     parts = [Part(row * row_bytes, row_bytes, mask) for row, mask in enumerate(masks)]
     last = parts[-1]
-    whole = -(-(last.offset + last.size) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
+    whole = rounded_up(last.offset + last.size, ARENA_ALIGNMENT)
     parts[-1] = Part(last.offset, whole - last.offset, last.events)
     return Body(key, tuple(parts), ARENA_ALIGNMENT)
 

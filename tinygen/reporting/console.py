@@ -48,6 +48,11 @@ def in_html(show: Callable[[Mapping[str, Any]], None], data: Mapping[str, Any]) 
     return console.export_html(code_format="<pre>{code}</pre>", inline_styles=True)
 
 
+def grouped(value: int | None) -> str:
+    """A number with its thousands apart, or a dash for none."""
+    return "–" if value is None else f"{value:,}"
+
+
 def table_of(*headings: str, title: str | None = None, **style: Any) -> Table:
     """A table without rows; columns whose headings begin with ``>`` are set to the right."""
     table = Table(title=title and escape(title), title_justify="left", **style)

@@ -62,7 +62,7 @@ def print_explanation(model: str, layer: Mapping[str, Any]) -> None:
         console.print("\nFolded before run time:")
         width = max(map(len, layer["parameters"]))
         for name, value in layer["parameters"].items():
-            console.print(f"  {_words(name):<{width}}  {_exact(value)}")
+            console.print(f"  {name.replace('_', ' '):<{width}}  {_exact(value)}")
     at = ", ".join(map(str, layer["element"]))
     console.print(f"\n[bold]Output element \\[{at}][/bold]")
     if layer["terms"]:
@@ -112,10 +112,6 @@ def _print_terms(console: Console, terms: Sequence[Mapping[str, Any]]) -> None:
 
 def _shape(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape)) or "scalar"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from tinygen.reporting.console import plain_console, print_rewrites
+from tinygen.reporting.console import grouped, plain_console, print_rewrites
 
 _BAR_WIDTH = 8
 
@@ -22,25 +22,26 @@ def profile_table(data: Mapping[str, Any]) -> RenderableType:
         data: ``Profile.to_dict()``.
     """
     total = data["total"]
+    macs = sum(layer["macs"] for layer in data["layers"])
     # A real board counts cycles, not instructions; some cores have no timing model.
     measure = "instructions" if total["cycles"] is None else "cycles"
     title = f"{data['model']} on {data['board']}"
     layers = Table(title=escape(title), title_justify="left", show_footer=True)
     layers.add_column("#", justify="right")
     layers.add_column("operator", footer="total")
-    layers.add_column("MACs", justify="right", footer=_sum(data, "macs"))
-    layers.add_column("instructions", justify="right", footer=_number(total["instructions"]))
-    layers.add_column("cycles", justify="right", footer=_number(total["cycles"]))
-    layers.add_column("cycles/MAC", justify="right", footer=_rate(total["cycles"], _macs(data)))
+    layers.add_column("MACs", justify="right", footer=grouped(macs))
+    layers.add_column("instructions", justify="right", footer=grouped(total["instructions"]))
+    layers.add_column("cycles", justify="right", footer=grouped(total["cycles"]))
+    layers.add_column("cycles/MAC", justify="right", footer=_rate(total["cycles"], macs))
     layers.add_column("share", no_wrap=True)
     layers.add_column("kernel")
     for layer in data["layers"]:
         layers.add_row(
             "+".join(map(str, layer["operators"])),
             layer["op"],
-            _number(layer["macs"]),
-            _number(layer["instructions"]),
-            _number(layer["cycles"]),
+            grouped(layer["macs"]),
+            grouped(layer["instructions"]),
+            grouped(layer["cycles"]),
             _rate(layer["cycles"], layer["macs"]),
             _bar(layer[measure], total[measure]),
             layer["kernel"] or "(view)",
@@ -69,7 +70,7 @@ def _memory(data: Mapping[str, Any]) -> RenderableType:
         ("RAM, variables", memory["ram_static"], "bytes"),
         ("stack, peak", memory["stack_peak"], "bytes"),
     ):
-        grid.add_row(title, _number(value), note)
+        grid.add_row(title, grouped(value), note)
     grid.add_row("cycles", "", escape(_cycle_note(data)))
     return grid
 
@@ -80,18 +81,6 @@ def _cycle_note(data: Mapping[str, Any]) -> str:
             return "not estimated: this QEMU was built without plugins; instructions by icount"
         return f"not estimated: Arm publishes no instruction timings of {data['core']}"
     return str(data["cycle_model"])
-
-
-def _macs(data: Mapping[str, Any]) -> int:
-    return sum(layer["macs"] for layer in data["layers"])
-
-
-def _sum(data: Mapping[str, Any], key: str) -> str:
-    return _number(sum(layer[key] for layer in data["layers"]))
-
-
-def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
 
 
 def _rate(cycles: int | None, macs: int) -> str:

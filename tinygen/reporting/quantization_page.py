@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tinygen.hardware.cores import core
+from tinygen.reporting.console import grouped
 from tinygen.reporting.page import page_environment
 from tinygen.reporting.plots import Bar, bars, confusion, histogram, noise
 from tinygen.resources import VERSION
@@ -18,7 +19,7 @@ def quantization_page(comparison: Data) -> str:
     """The page, from data as ``Comparison.to_dict()`` gives it."""
     variants = comparison["variants"]
     environment = page_environment()
-    environment.filters["count"] = _count
+    environment.filters["count"] = grouped
     environment.filters["decibels"] = _decibels
     memory_board = variants[0]["costs"][0] if variants[0]["costs"] else None
     return environment.get_template("quantization.html.j2").render(
@@ -67,10 +68,6 @@ def _core(cost: Data) -> str:
 def _place(cost: Data) -> str:
     fpu = "with FPU" if cost["fpu"] else "without FPU"
     return f"{_core(cost)} {fpu}"
-
-
-def _count(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
 
 
 def _decibels(value: float | None) -> str:

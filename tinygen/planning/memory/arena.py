@@ -17,7 +17,16 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TypeVar
 
-from tinygen.planning.memory.body import Body, Interval, Sharing, forbidden, merged, mirrored, runs
+from tinygen.planning.memory.body import (
+    Body,
+    Interval,
+    Sharing,
+    forbidden,
+    merged,
+    mirrored,
+    rounded_up,
+    runs,
+)
 from tinygen.planning.memory.exact import smaller_placement
 
 _TRIALS_TIMES_BODIES = 12_000
@@ -73,7 +82,9 @@ class Arena:
         self._between: dict[tuple[str, str], tuple[Interval, ...]] = {}
         for number, a in enumerate(self.bodies):
             for b in self.bodies[number + 1 :]:
-                intervals = forbidden(a, b, self._shared(a.key, b.key))
+                given = self._sharings
+                between = given.get((a.key, b.key)) or given.get((b.key, a.key), [])
+                intervals = forbidden(a, b, between)
                 if intervals:
                     self._between[a.key, b.key] = intervals
                     self._between[b.key, a.key] = mirrored(intervals)
@@ -81,9 +92,6 @@ class Arena:
         """What is placed as one: a body, or several that start at the same byte."""
         self.forbidden = self._item_conflicts()
         """By item, the items it conflicts with and the forbidden distances to them from there."""
-
-    def _shared(self, a: str, b: str) -> list[Sharing]:
-        return self._sharings.get((a, b), []) or self._sharings.get((b, a), [])
 
     def _grouped(self, together: Sequence[tuple[str, str]]) -> list[_Item]:
         group = {body.key: [body] for body in self.bodies}
@@ -179,7 +187,7 @@ class Arena:
         offset = 0
         for low, high in taken:
             if low < offset < high:
-                offset = _up(high, alignment)
+                offset = rounded_up(high, alignment)
         return offset
 
     def _first_fit(self, order: Sequence[int]) -> list[int]:
@@ -191,13 +199,6 @@ class Arena:
 
     def _size(self, offsets: Sequence[int]) -> int:
         return max((o + item.size for o, item in zip(offsets, self.items, strict=True)), default=0)
-
-    def _by_key(self, offsets: Sequence[int]) -> dict[str, int]:
-        return {
-            body.key: offset
-            for item, offset in zip(self.items, offsets, strict=True)
-            for body in item.bodies
-        }
 
     def only(self, numbers: Sequence[int]) -> Arena:
         """The arena of some of the items."""
@@ -234,11 +235,14 @@ class Arena:
         if not proven and effort >= 1:
             sizes = [item.size for item in self.items]
             alignments = [item.alignment for item in self.items]
-            found = smaller_placement(sizes, alignments, self.forbidden, bound, size, effort)
-            proven = found.proven
-            if found.offsets is not None:
-                size, best = self._size(found.offsets), list(found.offsets)
-        return Placement(self._by_key(best), size, proven)
+            found, proven = smaller_placement(
+                sizes, alignments, self.forbidden, bound, size, effort
+            )
+            if found is not None:
+                size, best = self._size(found), found
+        pairs = zip(self.items, best, strict=True)
+        offsets = {body.key: offset for item, offset in pairs for body in item.bodies}
+        return Placement(offsets, size, proven)
 
 
 def climb(
@@ -265,7 +269,3 @@ def climb(
         if found <= rank:
             rank, result, best = found, offsets, order
     return rank, result
-
-
-def _up(offset: int, alignment: int) -> int:
-    return -(-offset // alignment) * alignment

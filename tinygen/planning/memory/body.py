@@ -20,6 +20,11 @@ ANY_DISTANCE = -(1 << 40)
 """A lead that every distance has."""
 
 
+def rounded_up(nbytes: int, alignment: int) -> int:
+    """The least multiple of an alignment that is not smaller."""
+    return -(-nbytes // alignment) * alignment
+
+
 def span(first: int, last: int) -> int:
     """The events from ``first`` to ``last``, both included."""
     return (1 << (last + 1)) - (1 << first)

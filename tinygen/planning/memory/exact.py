@@ -11,23 +11,14 @@ way and the other (disjunctive scheduling).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from tinygen.planning.memory.body import Interval
+from tinygen.planning.memory.body import Interval, rounded_up
 
 _STEPS = 1_500_000
 """Looks at a pair or at a rule after which the search gives up."""
 
 _DEPTH = 500
 """Decisions in a row after which it gives up."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A placement smaller than what was known, if any, and whether none is smaller."""
-
-    offsets: tuple[int, ...] | None
-    proven: bool
 
 
 class _ExhaustedError(Exception):
@@ -65,8 +56,7 @@ class _Search:
         todo = [(item, least)]
         while todo:
             number, least = todo.pop()
-            alignment = self.alignments[number]
-            least = -(-least // alignment) * alignment
+            least = rounded_up(least, self.alignments[number])
             if least <= result[number]:
                 continue
             self._spend(1 + len(self.rules[number]))
@@ -110,8 +100,8 @@ def smaller_placement(
     bound: int,
     known: int,
     effort: float = 1.0,
-) -> Found:
-    """Search for placements of fewer than ``known`` bytes until none is left, or steps run out.
+) -> tuple[list[int] | None, bool]:
+    """The smallest placement found of fewer than ``known`` bytes, and whether none is smaller.
 
     ``conflicts`` gives for each item the others it conflicts with and the open intervals in which
     ``its offset - the other's`` may not lie. No placement takes fewer than ``bound`` bytes.
@@ -122,9 +112,9 @@ def smaller_placement(
         while known > bound:
             found = search.solve([0] * len(sizes), known - 1)
             if found is None:
-                return Found(None if best is None else tuple(best), proven=True)
+                break
             best = found
             known = max(o + s for o, s in zip(found, sizes, strict=True))
     except _ExhaustedError:
-        return Found(None if best is None else tuple(best), proven=False)
-    return Found(None if best is None else tuple(best), proven=True)
+        return best, False
+    return best, True
