@@ -12,7 +12,8 @@ from tests.kernels.cmsis_nn_programs import networks
 from tinygen.hardware.cores import core
 from tinygen.kernels.binding import Raw, Struct, TensorArgument
 from tinygen.kernels.cmsis_nn import kernels, load_tree
-from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch, Variable
+from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch
+from tinygen.kernels.structs import Variable
 
 TYPES = """
 typedef struct { void *buf; int32_t size; } cmsis_nn_context;

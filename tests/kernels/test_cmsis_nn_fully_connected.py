@@ -10,7 +10,7 @@ import pytest
 
 from tests.kernels.cmsis_nn_layers import wide_layer
 from tinygen.hardware.cores import core
-from tinygen.kernels.binding import Binding, ConstantArgument, Raw, Struct
+from tinygen.kernels.binding import Binding, Constant, Raw, Struct
 from tinygen.kernels.cmsis_nn import kernels, load_tree
 from tinygen.kernels.kernel import Offer
 from tinygen.ops.fully_connected import FullyConnected
@@ -81,10 +81,9 @@ def test_weight_sums(tmp_path: Path, product: str, core_name: str, wanted: str, 
         assert "kernel_sums" not in constants
         return
     outputs = layer.weights.shape[0]
-    assert context.fields == (
-        ("buf", ConstantArgument("kernel_sums", cast="void *")),
-        ("size", 4 * outputs),
-    )
+    (_, array), size = context.fields
+    assert isinstance(array, Constant)
+    assert (array.name, array.cast, size) == ("kernel_sums", "void *", ("size", 4 * outputs))
     sums = constants["kernel_sums"]
     assert sums.dtype == np.int32
     # The kernel adds Σ input · weights to the start; the layer's definition subtracts zero points.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygen.kernels.adapter import adapted
 from tinygen.kernels.cmsis_nn import (
     convolution,
     elementwise,
@@ -34,4 +33,4 @@ def kernels(tree: CmsisNN) -> Sequence[Kernel]:
     """Descriptors of CMSIS-NN's kernels, as the tree has them."""
     declarations = Declarations(tree)
     families = (convolution, fully_connected, pooling, elementwise, softmax, movement)
-    return adapted([k for family in families for k in family.kernels(declarations)])
+    return [function.kernel(declarations) for family in families for function in family.FUNCTIONS]

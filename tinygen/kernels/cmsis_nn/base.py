@@ -5,90 +5,76 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.binding import (
-    Binding,
-    Constant,
-    ConstantArgument,
-    Field,
-    Raw,
-    ScratchArgument,
-    Struct,
-)
+from tinygen.kernels.binding import Binding, Constant, Field, Raw, ScratchArgument, Struct
 from tinygen.kernels.cmsis_nn.declarations import Declarations, Mismatch
-from tinygen.kernels.kernel import Provider
+from tinygen.kernels.kernel import Kernel, LayerT, Offer, Provider, Refusal, kernel
 from tinygen.numerics.fixed_point import Requantization, Rounding
-
-LayerT = TypeVar("LayerT", bound=Layer)
 
 MOST_16_BIT = 32767
 """CMSIS-NN keeps image coordinates and channel counts in 16 bits."""
 
 
 @dataclass(frozen=True)
-class CmsisNNKernel(Generic[LayerT]):
-    """A CMSIS-NN function that does one type of layer.
+class LibraryFunction:
+    """A CMSIS-NN function, for the layers of one type.
 
-    ``refuses`` says why the function, in this tree and on this core, cannot do a layer bit for bit
-    (None if it can); ``binder`` fits it; ``cycles`` estimates it.
+    ``ask`` makes the offer of the function in a tree and on a core, bit for bit; the binding is made
+    for it at once, because only that shows whether the tree's declarations are ones that are known.
     """
 
-    declarations: Declarations
-    function: str
-    layer_type: type[LayerT]
-    refuses: Callable[[Declarations, LayerT, Core], str | None]
-    binder: Callable[[Declarations, LayerT, Core], Binding]
-    cycles: Callable[[LayerT, Core], float]
-    provider: Provider = Provider.CMSIS_NN
+    name: str
+    layer_type: type[Layer]
+    ask: Callable[[Declarations, Any, Core], Offer | Refusal]
 
-    @property
-    def name(self) -> str:
-        """The function's name, qualified by the library's."""
-        return f"cmsis_nn.{self.function}"
+    def kernel(self, declarations: Declarations) -> Kernel:
+        """The function as the tree has it."""
 
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer on the core, or None if it can."""
-        if not isinstance(layer, self.layer_type):
-            return f"does {self.layer_type.__name__} only"
-        reason = self.declarations.missing(self.function)
-        if reason is None:
-            reason = self.refuses(self.declarations, layer, core)
-        if reason is None:
+        def on_core(layer: Layer, core: Core) -> Offer | Refusal:
+            missing = declarations.missing(self.name)
+            if missing is not None:
+                return Refusal(missing)
             try:
-                self.binder(self.declarations, layer, core)
-            except Mismatch as error:
-                reason = str(error)
-        return reason
+                return self.ask(declarations, layer, core)
+            except Mismatch as mismatch:
+                return Refusal(str(mismatch))
 
-    def cost(self, layer: Layer, core: Core) -> float:
-        """Estimated cycles."""
-        assert isinstance(layer, self.layer_type)
-        return self.cycles(layer, core)
-
-    def bind(self, layer: Layer, core: Core) -> Binding:
-        """Fit the function to a layer that is not rejected."""
-        assert isinstance(layer, self.layer_type)
-        binding = self.binder(self.declarations, layer, core)
-        return replace(binding, library_functions=tuple(call.function for call in binding.calls))
+        name = f"cmsis_nn.{self.name}"
+        return kernel(name, self.layer_type, provider=Provider.CMSIS_NN)(on_core)
 
 
-def rounds_otherwise(requantization: Requantization) -> str | None:
-    """A reason if the layer wants another rounding than CMSIS-NN's."""
+def library_function(
+    name: str, layer_type: type[LayerT]
+) -> Callable[[Callable[[Declarations, LayerT, Core], Offer | Refusal]], LibraryFunction]:
+    """Makes a function that answers for layers what is known of the CMSIS-NN function."""
+    return lambda ask: LibraryFunction(name, layer_type, ask)
+
+
+def bound(cycles: float, binding: Binding) -> Offer:
+    """The offer of a layer that is bound already."""
+    functions = tuple(call.function for call in binding.calls)
+    return Offer(cycles, lambda: replace(binding, library_functions=functions))
+
+
+def rounds_otherwise(requantization: Requantization) -> Refusal | None:
+    """Of a layer that wants another rounding than CMSIS-NN's."""
     if requantization.rounding is Rounding.SINGLE:
-        return "rounds twice when it rescales, and --numerics litert asks for one rounding here"
+        return Refusal(
+            "rounds twice when it rescales, and --numerics litert asks for one rounding here"
+        )
     return None
 
 
-def too_large(shapes: Sequence[Sequence[int]]) -> str | None:
-    """A reason if a dimension does not fit the 16 bits that CMSIS-NN counts in."""
+def too_large(*shapes: Sequence[int]) -> Refusal | None:
+    """Of a layer with a dimension that does not fit the 16 bits that CMSIS-NN counts in."""
     largest = max(max(shape) for shape in shapes)
     if largest > MOST_16_BIT:
-        return f"counts in 16 bits, and a dimension is {largest}"
+        return Refusal(f"counts in 16 bits, and a dimension is {largest}")
     return None
 
 
@@ -109,19 +95,15 @@ def activation(requantization: Requantization) -> dict[str, Field]:
     return {"min": requantization.clamp_min, "max": requantization.clamp_max}
 
 
-def per_channel(
-    declarations: Declarations, requantization: Requantization
-) -> tuple[Struct, tuple[Constant, ...]]:
-    """``cmsis_nn_per_channel_quant_params`` and the arrays it points to, one entry a channel."""
-    struct = declarations.struct(
+def per_channel(declarations: Declarations, requantization: Requantization) -> Struct:
+    """``cmsis_nn_per_channel_quant_params``, one entry a channel."""
+    multipliers = requantization.multipliers.astype(np.int32)
+    shifts = requantization.shifts.astype(np.int32)
+    return declarations.struct(
         "cmsis_nn_per_channel_quant_params",
         {
-            "multiplier": ConstantArgument("multipliers", cast="int32_t *"),
-            "shift": ConstantArgument("shifts", cast="int32_t *"),
+            "multiplier": Constant("multipliers", multipliers, cast="int32_t *"),
+            "shift": Constant("shifts", shifts, cast="int32_t *"),
         },
         "quantization",
-    )
-    return struct, (
-        Constant("multipliers", requantization.multipliers.astype(np.int32)),
-        Constant("shifts", requantization.shifts.astype(np.int32)),
     )

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.window import Axis, Window
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Constant, ConstantArgument, Raw, Struct, TensorArgument
+from tinygen.kernels.binding import Binding, Constant, Raw, Struct
 from tinygen.kernels.cmsis_nn import costs, scratch
 from tinygen.kernels.cmsis_nn.base import (
-    CmsisNNKernel,
     activation,
+    bound,
     dims,
+    library_function,
     per_channel,
     rounds_otherwise,
     scratch_context,
     too_large,
 )
 from tinygen.kernels.cmsis_nn.declarations import Declarations
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.operands import in_and_out
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 
 _WRAPPER = "arm_convolve_wrapper_s8"
@@ -52,31 +54,6 @@ def _one_row_goes_wrong(
     )
 
 
-def _refuses_conv2d(declarations: Declarations, layer: Conv2D) -> str | None:
-    if layer.groups > 1 and not declarations.tree.mentions(_GENERAL, "groups"):
-        return f"has no grouped convolution in CMSIS-NN {declarations.tree.version}"
-    taps = layer.weights[0].size
-    if taps > _MOST_TAPS:
-        return f"counts in 16 bits, and a kernel has {taps} weights"
-    return rounds_otherwise(layer.requantization) or too_large(
-        (layer.input_shape, layer.output_shape)
-    )
-
-
-def _refuses_wrapper(declarations: Declarations, layer: Conv2D, core: Core) -> str | None:
-    if layer.groups == 1 and _one_row_goes_wrong(
-        declarations, layer.window, layer.input_shape[3], core
-    ):
-        return f"pads a single row wrongly on MVE in CMSIS-NN {declarations.tree.version}"
-    return _refuses_conv2d(declarations, layer)
-
-
-def _refuses_general(declarations: Declarations, layer: Conv2D, core: Core) -> str | None:
-    if _refuses_wrapper(declarations, layer, core) is None:
-        return f"is needed only where {_WRAPPER} cannot be used"
-    return _refuses_conv2d(declarations, layer)
-
-
 def _window_fields(window: Window) -> dict[str, dict[str, int]]:
     rows, columns = window.height, window.width
     return {
@@ -86,7 +63,7 @@ def _window_fields(window: Window) -> dict[str, dict[str, int]]:
     }
 
 
-def _bind(
+def _binding(
     declarations: Declarations,
     function: str,
     layer: Conv2D | DepthwiseConv2D,
@@ -94,35 +71,49 @@ def _bind(
     filter_shape: Sequence[int],
     scratch_bytes: int,
 ) -> Binding:
-    quantization, arrays = per_channel(declarations, layer.requantization)
+    source, sink = in_and_out(layer)
     call = declarations.call(
         function,
         {
             "ctx": scratch_context(declarations, scratch_bytes),
             parameters[0]: parameters[1],
-            "quant_params": quantization,
+            "quant_params": per_channel(declarations, layer.requantization),
             "input_dims": dims(declarations, "input_dims", layer.input_shape),
-            "input_data": TensorArgument(layer.inputs[0]),
+            "input_data": source,
             "filter_dims": dims(declarations, "filter_dims", filter_shape),
-            "filter_data": ConstantArgument("weights"),
+            "filter_data": Constant("weights", layer.weights),
             "bias_dims": dims(declarations, "bias_dims", (1, 1, 1, layer.output_shape[3])),
-            "bias_data": ConstantArgument("bias"),
+            "bias_data": Constant("bias", layer.bias),
             # Zeros between the pixels, for transposed convolutions; NULL is none.
             "upscale_dims": Raw("NULL"),
             "output_dims": dims(declarations, "output_dims", layer.output_shape),
-            "output_data": TensorArgument(layer.outputs[0], writable=True),
+            "output_data": sink,
         },
     )
-    return Binding(
-        calls=(call,),
-        constants=(Constant("weights", layer.weights), Constant("bias", layer.bias), *arrays),
-        scratch_bytes=scratch_bytes,
+    return Binding(calls=(call,), scratch_bytes=scratch_bytes)
+
+
+def _refusal(declarations: Declarations, layer: Conv2D) -> Refusal | None:
+    """Of either of the two functions that do CONV_2D."""
+    if layer.groups > 1 and not declarations.tree.mentions(_GENERAL, "groups"):
+        return Refusal(f"has no grouped convolution in CMSIS-NN {declarations.tree.version}")
+    taps = layer.weights[0].size
+    if taps > _MOST_TAPS:
+        return Refusal(f"counts in 16 bits, and a kernel has {taps} weights")
+    return rounds_otherwise(layer.requantization) or too_large(
+        layer.input_shape, layer.output_shape
     )
 
 
-def _bind_conv2d(
-    declarations: Declarations, layer: Conv2D, core: Core, function: str = _WRAPPER
-) -> Binding:
+def _wrapper_refusal(declarations: Declarations, layer: Conv2D, core: Core) -> Refusal | None:
+    channels = layer.input_shape[3]
+    if layer.groups == 1 and _one_row_goes_wrong(declarations, layer.window, channels, core):
+        version = declarations.tree.version
+        return Refusal(f"pads a single row wrongly on MVE in CMSIS-NN {version}")
+    return _refusal(declarations, layer)
+
+
+def _conv2d(declarations: Declarations, function: str, layer: Conv2D, core: Core) -> Offer:
     parameters = declarations.struct(
         "cmsis_nn_conv_params",
         {
@@ -132,7 +123,7 @@ def _bind_conv2d(
             "activation": activation(layer.requantization),
         },
     )
-    return _bind(
+    binding = _binding(
         declarations,
         function,
         layer,
@@ -140,28 +131,41 @@ def _bind_conv2d(
         layer.weights.shape,
         scratch.convolution(layer, core),
     )
+    return bound(costs.convolution(layer, core), binding)
 
 
-def _bind_general(declarations: Declarations, layer: Conv2D, core: Core) -> Binding:
-    return _bind_conv2d(declarations, layer, core, _GENERAL)
+@library_function(_WRAPPER, Conv2D)
+def wrapper(declarations: Declarations, layer: Conv2D, core: Core) -> Offer | Refusal:
+    """What chooses among the library's convolutions."""
+    refusal = _wrapper_refusal(declarations, layer, core)
+    return refusal or _conv2d(declarations, _WRAPPER, layer, core)
 
 
-def _refuses_depthwise(
-    declarations: Declarations, layer: DepthwiseConv2D, core: Core
-) -> str | None:
+@library_function(_GENERAL, Conv2D)
+def general(declarations: Declarations, layer: Conv2D, core: Core) -> Offer | Refusal:
+    """The convolution for all windows."""
+    if _wrapper_refusal(declarations, layer, core) is None:
+        return Refusal(f"is needed only where {_WRAPPER} cannot be used")
+    return _refusal(declarations, layer) or _conv2d(declarations, _GENERAL, layer, core)
+
+
+@library_function(_DEPTHWISE, DepthwiseConv2D)
+def depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Core) -> Offer | Refusal:
+    """What chooses among the library's depthwise convolutions."""
     tree = declarations.tree
     if (
         layer.input_shape[3] == 1
         and tree.mentions(_DEPTHWISE, _WRAPPER)
         and _one_row_goes_wrong(declarations, layer.window, 1, core)
     ):
-        return f"pads a single row of one channel wrongly on MVE in CMSIS-NN {tree.version}"
-    return rounds_otherwise(layer.requantization) or too_large(
-        (layer.input_shape, layer.output_shape)
+        return Refusal(
+            f"pads a single row of one channel wrongly on MVE in CMSIS-NN {tree.version}"
+        )
+    refusal = rounds_otherwise(layer.requantization) or too_large(
+        layer.input_shape, layer.output_shape
     )
-
-
-def _bind_depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Core) -> Binding:
+    if refusal is not None:
+        return refusal
     parameters = declarations.struct(
         "cmsis_nn_dw_conv_params",
         {
@@ -172,7 +176,7 @@ def _bind_depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Co
             "activation": activation(layer.requantization),
         },
     )
-    return _bind(
+    binding = _binding(
         declarations,
         _DEPTHWISE,
         layer,
@@ -180,23 +184,7 @@ def _bind_depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Co
         (1, *layer.weights.shape),
         scratch.depthwise(layer, core),
     )
+    return bound(costs.depthwise(layer, core), binding)
 
 
-def kernels(declarations: Declarations) -> Sequence[Kernel]:
-    """The kernels of this family in a tree."""
-    return (
-        CmsisNNKernel(
-            declarations, _WRAPPER, Conv2D, _refuses_wrapper, _bind_conv2d, costs.convolution
-        ),
-        CmsisNNKernel(
-            declarations, _GENERAL, Conv2D, _refuses_general, _bind_general, costs.convolution
-        ),
-        CmsisNNKernel(
-            declarations,
-            _DEPTHWISE,
-            DepthwiseConv2D,
-            _refuses_depthwise,
-            _bind_depthwise,
-            costs.depthwise,
-        ),
-    )
+FUNCTIONS = (wrapper, general, depthwise)

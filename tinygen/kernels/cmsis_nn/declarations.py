@@ -15,26 +15,17 @@ from functools import cached_property
 
 from tinygen.kernels.binding import Call, Field, Struct
 from tinygen.kernels.cmsis_nn.tree import CmsisNN
+from tinygen.kernels.structs import Variable, declared_structs, variable
 
 Values = Mapping[str, "Field | Values"]
 """What a struct's fields, or a call's parameters, are to be; a mapping is a nested struct."""
 
 _PROTOTYPE = re.compile(r"^([\w ]+?)\s+(arm_\w+)\s*\(([^()]*)\)\s*;", re.MULTILINE)
-_STRUCT = re.compile(r"typedef\s+struct\s*\{([^{}]*)\}\s*(\w+)\s*;")
-_DECLARATOR = re.compile(r"^(.*?)(\w+)$", re.DOTALL)
 _STATUS = "arm_cmsis_nn_status"
 
 
 class Mismatch(Exception):  # noqa: N818 - an outcome the kernels ask for
     """The tree's declarations are not ones that tinygen can call; says which."""
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A parameter or field: its C type without ``const``, and its name."""
-
-    ctype: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -49,13 +40,6 @@ class Prototype:
         return any(parameter.name == name for parameter in self.parameters)
 
 
-def _variable(declaration: str) -> Variable:
-    words = re.sub(r"\bconst\b", " ", declaration)
-    match = _DECLARATOR.match(words.strip())
-    assert match is not None, declaration
-    return Variable(" ".join(match[1].replace("*", " * ").split()), match[2])
-
-
 @dataclass(frozen=True)
 class Declarations:
     """The functions and structs that a tree declares."""
@@ -67,7 +51,7 @@ class Declarations:
         """By function name."""
         return {
             name: Prototype(
-                returns.split()[-1], tuple(_variable(p) for p in parameters.split(",") if p.strip())
+                returns.split()[-1], tuple(variable(p) for p in parameters.split(",") if p.strip())
             )
             for returns, name, parameters in _PROTOTYPE.findall(
                 self.tree.header("arm_nnfunctions.h")
@@ -77,10 +61,7 @@ class Declarations:
     @cached_property
     def structs(self) -> Mapping[str, tuple[Variable, ...]]:
         """The fields by struct name."""
-        return {
-            name: tuple(_variable(field) for field in body.split(";") if field.strip())
-            for body, name in _STRUCT.findall(self.tree.header("arm_nn_types.h"))
-        }
+        return dict(declared_structs(self.tree.header("arm_nn_types.h")))
 
     def missing(self, function: str) -> str | None:
         """Why the function cannot be called at all, or None if the tree declares and defines it."""

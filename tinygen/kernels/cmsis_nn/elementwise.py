@@ -4,49 +4,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from tinygen.hardware.cores import Core
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Constant, ConstantArgument, Field, TensorArgument
+from tinygen.kernels.binding import Binding, Field, TensorArgument
 from tinygen.kernels.cmsis_nn import costs
-from tinygen.kernels.cmsis_nn.base import CmsisNNKernel, rounds_otherwise
+from tinygen.kernels.cmsis_nn.base import bound, library_function, rounds_otherwise
 from tinygen.kernels.cmsis_nn.declarations import Declarations
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.operands import operand_arguments
 from tinygen.ops.binary import Add, Binary, Mul
 
 _ADD = "arm_elementwise_add_s8"
 _MUL = "arm_elementwise_mul_s8"
 
 
-def _refuses(
-    declarations: Declarations,  # noqa: ARG001 - every release does the same
-    layer: Binary,
-    core: Core,  # noqa: ARG001 - as on every core
-) -> str | None:
+def _refusal(layer: Binary) -> Refusal | None:
     elements = math.prod(layer.output_shape)
     if any(math.prod(operand.shape) != elements for operand in (layer.lhs, layer.rhs)):
-        return "cannot broadcast"
+        return Refusal("cannot broadcast")
     return rounds_otherwise(layer.requantization)
 
 
-def _bind(
+def _binding(
     declarations: Declarations, function: str, layer: Binary, values: dict[str, Field]
 ) -> Binding:
-    constants: list[Constant] = []
-    run_time = iter(layer.inputs)
-    operands: dict[str, Field] = {}
-    for number, operand in enumerate((layer.lhs, layer.rhs), 1):
-        name = f"input_{number}_vect"
-        if operand.constant is None:
-            operands[name] = TensorArgument(next(run_time))
-        else:
-            constants.append(Constant(f"operand_{number}", operand.constant))
-            operands[name] = ConstantArgument(f"operand_{number}")
+    lhs, rhs = operand_arguments(layer, (layer.lhs, layer.rhs), ("operand_1", "operand_2"))
     q = layer.requantization
     call = declarations.call(
         function,
         {
-            **operands,
+            "input_1_vect": lhs,
+            "input_2_vect": rhs,
             "input_1_offset": -layer.lhs_zero_point,
             "input_2_offset": -layer.rhs_zero_point,
             "output": TensorArgument(layer.outputs[0], writable=True),
@@ -59,39 +47,30 @@ def _bind(
             **values,
         },
     )
-    return Binding(calls=(call,), constants=tuple(constants))
+    return Binding(calls=(call,))
 
 
-def _bind_add(
-    declarations: Declarations,
-    layer: Add,
-    core: Core,  # noqa: ARG001 - as on every core
-) -> Binding:
-    return _bind(
-        declarations,
-        _ADD,
-        layer,
-        {
-            "input_1_mult": layer.lhs_multiplier,
-            "input_1_shift": layer.lhs_shift,
-            "input_2_mult": layer.rhs_multiplier,
-            "input_2_shift": layer.rhs_shift,
-            "left_shift": layer.left_shift,
-        },
+@library_function(_ADD, Add)
+def add(declarations: Declarations, layer: Add, core: Core) -> Offer | Refusal:
+    """Every release does the same."""
+    values: dict[str, Field] = {
+        "input_1_mult": layer.lhs_multiplier,
+        "input_1_shift": layer.lhs_shift,
+        "input_2_mult": layer.rhs_multiplier,
+        "input_2_shift": layer.rhs_shift,
+        "left_shift": layer.left_shift,
+    }
+    return _refusal(layer) or bound(
+        costs.add(layer, core), _binding(declarations, _ADD, layer, values)
     )
 
 
-def _bind_mul(
-    declarations: Declarations,
-    layer: Mul,
-    core: Core,  # noqa: ARG001 - as on every core
-) -> Binding:
-    return _bind(declarations, _MUL, layer, {})
-
-
-def kernels(declarations: Declarations) -> Sequence[Kernel]:
-    """The kernels of this family in a tree."""
-    return (
-        CmsisNNKernel(declarations, _ADD, Add, _refuses, _bind_add, costs.add),
-        CmsisNNKernel(declarations, _MUL, Mul, _refuses, _bind_mul, costs.multiply),
+@library_function(_MUL, Mul)
+def mul(declarations: Declarations, layer: Mul, core: Core) -> Offer | Refusal:
+    """Every release does the same."""
+    return _refusal(layer) or bound(
+        costs.multiply(layer, core), _binding(declarations, _MUL, layer, {})
     )
+
+
+FUNCTIONS = (add, mul)

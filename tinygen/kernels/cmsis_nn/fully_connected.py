@@ -3,23 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from tinygen.hardware.cores import Core
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import Binding, Constant, ConstantArgument, Struct, TensorArgument
+from tinygen.kernels.binding import Binding, Constant, Struct
 from tinygen.kernels.cmsis_nn import costs
 from tinygen.kernels.cmsis_nn.base import (
-    CmsisNNKernel,
     activation,
+    bound,
     dims,
+    library_function,
     per_channel,
     rounds_otherwise,
     scratch_context,
 )
 from tinygen.kernels.cmsis_nn.declarations import Declarations
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.operands import in_and_out
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.fully_connected import FullyConnected
 
@@ -41,7 +41,7 @@ def _kernel_sums(declarations: Declarations, layer: FullyConnected, core: Core) 
     sums = layer.weights.astype(np.int64).sum(axis=1)
     if not tree.mentions(_PRODUCT, "rhs_sum"):
         sums = layer.bias.astype(np.int64) - layer.input_zero_point * sums
-    return Constant("kernel_sums", wrap_int32(sums))
+    return Constant("kernel_sums", wrap_int32(sums), cast="void *")
 
 
 def _is_per_tensor(layer: FullyConnected) -> bool:
@@ -49,45 +49,19 @@ def _is_per_tensor(layer: FullyConnected) -> bool:
     return len(set(zip(multipliers.tolist(), shifts.tolist(), strict=True))) == 1
 
 
-def _refuses_per_tensor(
-    declarations: Declarations,  # noqa: ARG001 - every release does the same
-    layer: FullyConnected,
-    core: Core,  # noqa: ARG001 - as on every core
-) -> str | None:
-    if not _is_per_tensor(layer):
-        return "has one scale for all weights, and these have one a channel"
-    return rounds_otherwise(layer.requantization)
-
-
-def _refuses_per_channel(
-    declarations: Declarations,
-    layer: FullyConnected,
-    core: Core,
-) -> str | None:
-    if _refuses_per_tensor(declarations, layer, core) is None:
-        return f"is needed only where {_PER_TENSOR} cannot be used"
-    return rounds_otherwise(layer.requantization)
-
-
-def _bind(
+def _binding(
     declarations: Declarations,
     function: str,
     layer: FullyConnected,
     core: Core,
-    quantization: tuple[Struct, tuple[Constant, ...]],
+    quantization: Struct,
 ) -> Binding:
     outputs, inputs = layer.weights.shape
     sums = _kernel_sums(declarations, layer, core)
     context = scratch_context(declarations, 0)
     if sums is not None:
-        context = declarations.struct(
-            "cmsis_nn_context",
-            {
-                "buf": ConstantArgument(sums.name, cast="void *"),
-                "size": int(sums.values.nbytes),
-            },
-            "context",
-        )
+        size = int(sums.values.nbytes)
+        context = declarations.struct("cmsis_nn_context", {"buf": sums, "size": size}, "context")
     parameters = declarations.struct(
         "cmsis_nn_fc_params",
         {
@@ -97,34 +71,31 @@ def _bind(
             "activation": activation(layer.requantization),
         },
     )
+    source, sink = in_and_out(layer)
     call = declarations.call(
         function,
         {
             "ctx": context,
             "fc_params": parameters,
-            "quant_params": quantization[0],
+            "quant_params": quantization,
             "input_dims": dims(declarations, "input_dims", (layer.batches, 1, 1, inputs)),
-            "input_data": TensorArgument(layer.inputs[0]),
+            "input_data": source,
             "filter_dims": dims(declarations, "filter_dims", (inputs, 1, 1, outputs)),
-            "filter_data": ConstantArgument("weights"),
+            "filter_data": Constant("weights", layer.weights),
             "bias_dims": dims(declarations, "bias_dims", (1, 1, 1, outputs)),
-            "bias_data": ConstantArgument("bias"),
+            "bias_data": Constant("bias", layer.bias),
             "output_dims": dims(declarations, "output_dims", (layer.batches, 1, 1, outputs)),
-            "output_data": TensorArgument(layer.outputs[0], writable=True),
+            "output_data": sink,
         },
     )
-    return Binding(
-        calls=(call,),
-        constants=(
-            Constant("weights", layer.weights),
-            Constant("bias", layer.bias),
-            *quantization[1],
-            *((sums,) if sums is not None else ()),
-        ),
-    )
+    return Binding(calls=(call,))
 
 
-def _bind_per_tensor(declarations: Declarations, layer: FullyConnected, core: Core) -> Binding:
+@library_function(_PER_TENSOR, FullyConnected)
+def per_tensor(declarations: Declarations, layer: FullyConnected, core: Core) -> Offer | Refusal:
+    """With one scale for all weights."""
+    if not _is_per_tensor(layer):
+        return Refusal("has one scale for all weights, and these have one a channel")
     quantization = declarations.struct(
         "cmsis_nn_per_tensor_quant_params",
         {
@@ -133,31 +104,23 @@ def _bind_per_tensor(declarations: Declarations, layer: FullyConnected, core: Co
         },
         "quantization",
     )
-    return _bind(declarations, _PER_TENSOR, layer, core, (quantization, ()))
-
-
-def _bind_per_channel(declarations: Declarations, layer: FullyConnected, core: Core) -> Binding:
-    quantization = per_channel(declarations, layer.requantization)
-    return _bind(declarations, _PER_CHANNEL, layer, core, quantization)
-
-
-def kernels(declarations: Declarations) -> Sequence[Kernel]:
-    """The kernels of this family in a tree."""
-    return (
-        CmsisNNKernel(
-            declarations,
-            _PER_TENSOR,
-            FullyConnected,
-            _refuses_per_tensor,
-            _bind_per_tensor,
-            costs.fully_connected,
-        ),
-        CmsisNNKernel(
-            declarations,
-            _PER_CHANNEL,
-            FullyConnected,
-            _refuses_per_channel,
-            _bind_per_channel,
-            costs.fully_connected,
-        ),
+    return rounds_otherwise(layer.requantization) or bound(
+        costs.fully_connected(layer, core),
+        _binding(declarations, _PER_TENSOR, layer, core, quantization),
     )
+
+
+@library_function(_PER_CHANNEL, FullyConnected)
+def by_channel(declarations: Declarations, layer: FullyConnected, core: Core) -> Offer | Refusal:
+    """With one scale a channel; from 6.0.0 on."""
+    refusal = rounds_otherwise(layer.requantization)
+    if refusal is None and _is_per_tensor(layer):
+        refusal = Refusal(f"is needed only where {_PER_TENSOR} cannot be used")
+    quantization = per_channel(declarations, layer.requantization)
+    return refusal or bound(
+        costs.fully_connected(layer, core),
+        _binding(declarations, _PER_CHANNEL, layer, core, quantization),
+    )
+
+
+FUNCTIONS = (per_tensor, by_channel)
