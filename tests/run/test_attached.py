@@ -23,11 +23,10 @@ from tests.run.programs import (
 )
 from tinygen.errors import TargetError
 from tinygen.hardware.boards import board
-from tinygen.run.attached import AttachedRunner
 from tinygen.run.child import Child
 from tinygen.run.protocol import Limits
 from tinygen.run.runner import Image
-from tinygen.run.runners import runner_for
+from tinygen.run.runners import AttachedRunner, runner_for
 
 QUICK = Limits(request=1.0, inference=5.0, first_retry=0.05)
 

@@ -20,7 +20,7 @@ from tests.run.programs import (
 from tinygen.errors import BudgetError, BuildError, MachineError, TargetError
 from tinygen.hardware.boards import board
 from tinygen.run.build import build_image
-from tinygen.run.host import HostRunner
+from tinygen.run.runners import HostRunner
 
 
 def test_the_build_id_follows_everything_that_is_built(tmp_path: Path) -> None:

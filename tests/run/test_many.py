@@ -23,10 +23,10 @@ from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.measure.verify import verify
 from tinygen.planning.options import Options
-from tinygen.run.host import HostRunner
 from tinygen.run.many import Record, run_samples
 from tinygen.run.protocol import Limits
 from tinygen.run.runner import Image
+from tinygen.run.runners import HostRunner
 from tinygen.run.session import Session
 
 

@@ -25,9 +25,9 @@ from tests.run.programs import (
 from tinygen.errors import TargetError
 from tinygen.hardware.boards import board
 from tinygen.run.child import line_to
-from tinygen.run.host import HostRunner
 from tinygen.run.protocol import Client, Limits, Request, Status
 from tinygen.run.runner import Image
+from tinygen.run.runners import HostRunner
 from tinygen.run.session import Counter, Session, Times
 
 

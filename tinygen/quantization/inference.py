@@ -21,7 +21,7 @@ from tinygen.ir.network import Network
 from tinygen.ir.progress import Progress
 from tinygen.ops.quantized import INTEGER_RANGES
 from tinygen.quantization.data import Dataset
-from tinygen.run.host import HostRunner
+from tinygen.run.runners import HostRunner
 from tinygen.run.workspace import Workspace
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from tinygen.errors import InputError, MachineError
 from tinygen.hardware.toolchain import install_hint
@@ -35,20 +36,15 @@ def qemu_path() -> str:
     return path
 
 
+@dataclass(frozen=True)
 class QemuRunner:
-    """Runner for boards whose emulator is QEMU.
+    """Runner for boards whose emulator is QEMU, which gets ``arguments`` besides."""
 
-    Args:
-        limits: time limits of the protocol.
-        arguments: further arguments for QEMU.
-    """
-
-    def __init__(self, limits: Limits | None = None, arguments: Sequence[str] = ()) -> None:
-        self._limits = limits
-        self._arguments = tuple(arguments)
+    limits: Limits | None = None
+    arguments: Sequence[str] = ()
 
     def start(self, image: Image) -> AbstractContextManager[Session]:
-        """Runs the program in an emulator process; see :class:`tinygen.run.runner.Runner`."""
+        """See :class:`tinygen.run.runner.Runner`."""
         emulator = image.board.emulator
         if emulator is None:
             raise InputError(f"board {image.board.name} is not emulated by QEMU")
@@ -64,6 +60,6 @@ class QemuRunner:
             *("-chardev", ",".join([socket, *multiplexed]), "-echr", "256"),
             *("-serial", "chardev:line"),
             *("-kernel", str(image.elf)),
-            *self._arguments,
+            *self.arguments,
         ]
-        return serve(command, f"QEMU ({emulator.machine})", image, self._limits)
+        return serve(command, f"QEMU ({emulator.machine})", image, self.limits)

@@ -12,7 +12,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,29 +106,22 @@ def write_renode_files(
     return files
 
 
+@dataclass(frozen=True)
 class RenodeRunner:
-    """Runner for boards whose emulator is Renode.
+    """Runner for boards whose emulator is Renode."""
 
-    Args:
-        limits: time limits of the protocol.
-    """
-
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits
-
-    def start(self, image: Image) -> AbstractContextManager[Session]:
-        """Runs the program in a Renode process; see :class:`tinygen.run.runner.Runner`."""
-        return self._talk(image)
+    limits: Limits | None = None
 
     @contextmanager
-    def _talk(self, image: Image) -> Iterator[Session]:
+    def start(self, image: Image) -> Iterator[Session]:
+        """See :class:`tinygen.run.runner.Runner`."""
         port = _free_port()
         files = write_renode_files(image, image.elf, image.elf.parent, port)
         command = [renode_path(), "--console", "--disable-xwt", "--plain", str(files.script)]
         child = Child(command, "Renode", keep_input=True)
         try:
             with _connect(child, port) as line, explained(image.elf):
-                client = Client(line, child.check, self._limits)
+                client = Client(line, child.check, self.limits)
                 yield Session(client, image.model_sha256, image.build_id)
         finally:
             child.kill()

@@ -10,8 +10,9 @@ stm32loader 0.7 (README).
 
 from __future__ import annotations
 
+import shlex
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,23 +39,40 @@ class Backend:
     Attributes:
         name: in board files and on the command line.
         program: its executable; empty for one that tinygen is itself.
-        commands: the command lines that put a program on the board and start it; none for UF2, a file
-            that tinygen copies (tinygen/run/flash/uf2.py).
-        version: arguments that make it print its version.
+        templates: the arguments of each command that puts a program on the board and starts it; words
+            in braces are those of :data:`_WORDS`. None for UF2, a file that tinygen copies
+            (tinygen/run/flash/uf2.py).
         install: how to get it.
         unlock: what clears read protection; empty if the tool cannot.
+        choice: ``{choice}``, which chooses the debug probe by its serial number.
+        version: argument that makes it print its version.
     """
 
     name: str
     program: str
-    commands: Callable[[Job], list[list[str]]]
-    version: tuple[str, ...]
+    templates: tuple[str, ...]
     install: str
     unlock: str = ""
+    choice: str = ""
+    version: str = "--version"
 
     def path(self) -> str | None:
         """Where the executable is; None if it is not installed."""
         return shutil.which(self.program)
+
+    def commands(self, job: Job) -> list[list[str]]:
+        """The command lines for a program; the files that they name are written."""
+        # probe-rs names a probe by all three: vendor, product, serial number.
+        chosen = job.probe and (job.board.usb or "{usb}" not in self.choice)
+        choice = self.choice if chosen else ""
+        return [self._command(job, text.replace("{choice}", choice)) for text in self.templates]
+
+    def _command(self, job: Job, template: str) -> list[str]:
+        if "{scripts}" in template:
+            template = template.replace("{scripts}", _scripts(_chip(job, self.name)))
+        words = {key: word for key, word in _WORDS.items() if f"{{{key}}}" in template}
+        filled = {key: word(job, self.name) for key, word in words.items()}
+        return [self.program, *(word.format(**filled) for word in shlex.split(template))]
 
 
 def _chip(job: Job, backend: str) -> str:
@@ -68,193 +86,139 @@ def _chip(job: Job, backend: str) -> str:
     return chip
 
 
-def _hex_file(job: Job) -> str:
+def _scripts(names: str) -> str:
+    # With J-Link, OpenOCD would begin with JTAG, which this adapter has too.
+    swd = {"interface/jlink.cfg": " -c 'transport select swd'"}
+    return " ".join(f"-f {name}{swd.get(name, '')}" for name in names.split())
+
+
+def _usb(job: Job, _: str) -> str:
+    vendor, product = usb_identity(job.board, job.probe)
+    return f"{vendor:04x}:{product:04x}"
+
+
+def _port(job: Job, _: str) -> str:
+    if not job.port:
+        raise InputError(
+            "stm32loader needs the serial port of the chip's boot loader", "give it with --port"
+        )
+    return job.port
+
+
+def _hex_file(job: Job, _: str = "") -> str:
     path = job.elf.with_suffix(".hex")
     path.write_text(to_hex(job.elf), encoding="ascii")
     return str(path)
 
 
-def _if_probe(job: Job, *option: str) -> Sequence[str]:
-    return (*option[:-1], option[-1].format(job.probe)) if job.probe else ()
+def _binary_file(job: Job, _: str) -> str:
+    path = job.elf.with_suffix(".bin")
+    path.write_bytes(to_binary(job.elf)[1])
+    return str(path)
 
 
-def _probe_rs(job: Job) -> list[list[str]]:
-    chip = ["--chip", _chip(job, "probe-rs"), "--non-interactive"]
-    # probe-rs names a probe by all three: vendor, product, serial number.
-    if job.probe and job.board.usb:
-        vendor, product = usb_identity(job.board, job.probe)
-        chip += ["--probe", f"{vendor:04x}:{product:04x}:{job.probe}"]
-    return [
-        ["probe-rs", "download", *chip, "--verify", str(job.elf)],
-        ["probe-rs", "reset", *chip],
-    ]
-
-
-def _pyocd(job: Job) -> list[list[str]]:
-    target = ["--target", _chip(job, "pyocd"), *_if_probe(job, "--uid", "{}")]
-    return [["pyocd", "load", "--no-wait", *target, str(job.elf)]]
-
-
-def _openocd(job: Job) -> list[list[str]]:
-    command = ["openocd"]
-    for script in _chip(job, "openocd").split():
-        command += ["-f", script]
-        if script == "interface/jlink.cfg":
-            # OpenOCD would begin with JTAG, which this adapter has too.
-            command += ["-c", "transport select swd"]
-    command += _if_probe(job, "-c", "adapter serial {}")
-    return [[*command, "-c", f"program {{{job.elf}}} verify reset exit"]]
-
-
-def _st_flash(job: Job) -> list[list[str]]:
-    serial = _if_probe(job, "--serial", "{}")
-    return [["st-flash", *serial, "--reset", "--format", "ihex", "write", _hex_file(job)]]
-
-
-def _cube(job: Job) -> list[list[str]]:
-    connect = ["-c", "port=SWD", *_if_probe(job, "sn={}")]
-    return [["STM32_Programmer_CLI", *connect, "-w", str(job.elf), "-v", "-rst"]]
-
-
-def _nrfutil(job: Job) -> list[list[str]]:
-    options = (
-        "chip_erase_mode=ERASE_RANGES_TOUCHED_BY_FIRMWARE,reset=RESET_SYSTEM,verify=VERIFY_READ"
-    )
-    serial = _if_probe(job, "--serial-number", "{}")
-    return [
-        [
-            "nrfutil",
-            "device",
-            "program",
-            "--firmware",
-            _hex_file(job),
-            *serial,
-            "--options",
-            options,
-        ]
-    ]
-
-
-def _nrfjprog(job: Job) -> list[list[str]]:
-    serial = _if_probe(job, "--snr", "{}")
-    return [
-        ["nrfjprog", "--program", _hex_file(job), "--sectorerase", "--verify", "--reset", *serial]
-    ]
-
-
-def _jlink(job: Job) -> list[list[str]]:
+def _jlink_script(job: Job, _: str) -> str:
     script = job.elf.with_suffix(".jlink")
     script.write_text(f"loadfile {_hex_file(job)}\nr\ng\nexit\n", encoding="utf-8")
-    return [
-        [
-            "JLinkExe",
-            "-device",
-            _chip(job, "jlink"),
-            "-if",
-            "SWD",
-            "-speed",
-            "4000",
-            "-autoconnect",
-            "1",
-            "-NoGui",
-            "1",
-            "-ExitOnError",
-            "1",
-            *_if_probe(job, "-SelectEmuBySN", "{}"),
-            "-CommandFile",
-            str(script),
-        ]
-    ]
+    return str(script)
 
 
-def _stm32loader(job: Job) -> list[list[str]]:
-    if not job.port:
-        raise InputError(
-            "stm32loader needs the serial port of the chip's boot loader", "give it with --port"
-        )
-    start, data = to_binary(job.elf)
-    path = job.elf.with_suffix(".bin")
-    path.write_bytes(data)
-    at = f"0x{start:08x}"
-    return [["stm32loader", "-p", job.port, "-e", "-w", "-v", "-a", at, "-g", at, str(path)]]
-
-
-BACKENDS: Mapping[str, Backend] = {
-    backend.name: backend
-    for backend in (
-        Backend(
-            "probe-rs",
-            "probe-rs",
-            _probe_rs,
-            ("--version",),
-            "https://probe.rs/docs/getting-started/installation",
-            "probe-rs erase --chip CHIP --allow-erase-all",
-        ),
-        Backend(
-            "pyocd",
-            "pyocd",
-            _pyocd,
-            ("--version",),
-            "pip install 'tinygen[flash]'",
-            "pyocd erase --mass --target CHIP",
-        ),
-        Backend(
-            "openocd",
-            "openocd",
-            _openocd,
-            ("--version",),
-            "apt-get install openocd (or: brew install openocd)",
-            "openocd -f … -c 'init; reset halt; stm32f4x unlock 0; exit' (command by chip family)",
-        ),
-        Backend(
-            "st-flash",
-            "st-flash",
-            _st_flash,
-            ("--version",),
-            "apt-get install stlink-tools (or: brew install stlink)",
-        ),
-        Backend(
-            "stm32cubeprogrammer",
-            "STM32_Programmer_CLI",
-            _cube,
-            ("--version",),
-            "https://www.st.com/en/development-tools/stm32cubeprog.html",
-            "STM32_Programmer_CLI -c port=SWD -ob RDP=0xAA",
-        ),
-        Backend(
-            "nrfutil",
-            "nrfutil",
-            _nrfutil,
-            ("--version",),
-            "https://www.nordicsemi.com/Products/Development-tools/nRF-Util "
-            "(then: nrfutil install device)",
-            "nrfutil device recover",
-        ),
-        Backend(
-            "nrfjprog",
-            "nrfjprog",
-            _nrfjprog,
-            ("--version",),
-            "https://www.nordicsemi.com/Products/Development-tools/nRF-Command-Line-Tools",
-            "nrfjprog --recover",
-        ),
-        Backend(
-            "jlink",
-            "JLinkExe",
-            _jlink,
-            ("-?",),
-            "https://www.segger.com/downloads/jlink",
-            "the commander's  unlock  command for the chip's family",
-        ),
-        Backend("uf2", "", lambda _: [], (), "nothing to install"),
-        Backend(
-            "stm32loader",
-            "stm32loader",
-            _stm32loader,
-            ("--version",),
-            "pip install stm32loader",
-            "stm32loader -p PORT --unprotect",
-        ),
-    )
+_WORDS: Mapping[str, Callable[[Job, str], str]] = {
+    "elf": lambda job, _: str(job.elf),
+    "chip": _chip,
+    "serial": lambda job, _: job.probe,
+    "usb": _usb,
+    "port": _port,
+    "hex": _hex_file,
+    "bin": _binary_file,
+    "start": lambda job, _: f"0x{to_binary(job.elf)[0]:08x}",
+    "jlink": _jlink_script,
 }
+"""What stands for a word in braces, of a job and the name of the back end."""
+
+_BACKENDS = (
+    Backend(
+        "probe-rs",
+        "probe-rs",
+        (
+            "download --chip {chip} --non-interactive {choice} --verify {elf}",
+            "reset --chip {chip} --non-interactive {choice}",
+        ),
+        "https://probe.rs/docs/getting-started/installation",
+        "probe-rs erase --chip CHIP --allow-erase-all",
+        choice="--probe {usb}:{serial}",
+    ),
+    Backend(
+        "pyocd",
+        "pyocd",
+        ("load --no-wait --target {chip} {choice} {elf}",),
+        "pip install 'tinygen[flash]'",
+        "pyocd erase --mass --target CHIP",
+        choice="--uid {serial}",
+    ),
+    Backend(
+        "openocd",
+        "openocd",
+        ("{scripts} {choice} -c 'program {{{elf}}} verify reset exit'",),
+        "apt-get install openocd (or: brew install openocd)",
+        "openocd -f … -c 'init; reset halt; stm32f4x unlock 0; exit' (command by chip family)",
+        choice="-c 'adapter serial {serial}'",
+    ),
+    Backend(
+        "st-flash",
+        "st-flash",
+        ("{choice} --reset --format ihex write {hex}",),
+        "apt-get install stlink-tools (or: brew install stlink)",
+        choice="--serial {serial}",
+    ),
+    Backend(
+        "stm32cubeprogrammer",
+        "STM32_Programmer_CLI",
+        ("-c port=SWD {choice} -w {elf} -v -rst",),
+        "https://www.st.com/en/development-tools/stm32cubeprog.html",
+        "STM32_Programmer_CLI -c port=SWD -ob RDP=0xAA",
+        choice="sn={serial}",
+    ),
+    Backend(
+        "nrfutil",
+        "nrfutil",
+        (
+            "device program --firmware {hex} {choice} --options chip_erase_mode="
+            "ERASE_RANGES_TOUCHED_BY_FIRMWARE,reset=RESET_SYSTEM,verify=VERIFY_READ",
+        ),
+        "https://www.nordicsemi.com/Products/Development-tools/nRF-Util "
+        "(then: nrfutil install device)",
+        "nrfutil device recover",
+        choice="--serial-number {serial}",
+    ),
+    Backend(
+        "nrfjprog",
+        "nrfjprog",
+        ("--program {hex} --sectorerase --verify --reset {choice}",),
+        "https://www.nordicsemi.com/Products/Development-tools/nRF-Command-Line-Tools",
+        "nrfjprog --recover",
+        choice="--snr {serial}",
+    ),
+    Backend(
+        "jlink",
+        "JLinkExe",
+        (
+            "-device {chip} -if SWD -speed 4000 -autoconnect 1 -NoGui 1 -ExitOnError 1 {choice} "
+            "-CommandFile {jlink}",
+        ),
+        "https://www.segger.com/downloads/jlink",
+        "the commander's  unlock  command for the chip's family",
+        choice="-SelectEmuBySN {serial}",
+        version="-?",
+    ),
+    Backend("uf2", "", (), "nothing to install"),
+    Backend(
+        "stm32loader",
+        "stm32loader",
+        ("-p {port} -e -w -v -a {start} -g {start} {bin}",),
+        "pip install stm32loader",
+        "stm32loader -p PORT --unprotect",
+    ),
+)
+BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in _BACKENDS}
 """Every back end by name."""

@@ -38,15 +38,11 @@ def flashing_of(board: Board) -> Flashing:
         InputError: it is no board that anything is flashed onto, or by unknown means.
     """
     if board.flashing is None:
-        what = "runs on this machine" if board.is_host else "is emulated"
-        raise InputError(
-            f"board {board.name} cannot be flashed: it {what}"
-            if board.is_host or board.emulator
-            else f"board {board.name} cannot be flashed: its file has no [flashing]",
-            "`tinygen verify` runs it"
-            if board.is_host or board.emulator
-            else "list the methods there; docs/boards.md shows how",
-        )
+        why, hint = "its file has no [flashing]", "list the methods there; docs/boards.md shows how"
+        if board.is_host or board.emulator:
+            why = "it runs on this machine" if board.is_host else "it is emulated"
+            hint = "`tinygen verify` runs it"
+        raise InputError(f"board {board.name} cannot be flashed: {why}", hint)
     for method in board.flashing.methods:
         if method not in BACKENDS:
             raise InputError(
@@ -68,14 +64,13 @@ def choose(board: Board, method: str = "") -> Backend:
         raise InputError(
             f"board {board.name} is not flashed by {method}", f"its methods: {', '.join(methods)}"
         )
-    for name in (method,) if method else methods:
-        if _usable(board, name):
+    names = (method,) if method else methods
+    for name in names:
+        if names == ("uf2",) or _usable(board, name):
             return BACKENDS[name]
-    if method == "uf2" or methods == ("uf2",):
-        return BACKENDS["uf2"]
-    wanted = [BACKENDS[name] for name in ((method,) if method else methods) if name != "uf2"]
+    wanted = [BACKENDS[name] for name in names if name != "uf2"]
     ways = "\n".join(f"{backend.name}: {backend.install}" for backend in wanted)
-    if "uf2" in methods and not method:
+    if "uf2" in names:
         ways += (
             "\nor hold BOOTSEL while you plug the board in: it is a drive then, and needs no tool"
         )
@@ -88,8 +83,7 @@ def choose(board: Board, method: str = "") -> Backend:
 
 def _usable(board: Board, name: str) -> bool:
     if name == "uf2":
-        chips = flashing_of(board).chips
-        return bool(uf2_drives(chips.get("uf2", board.boot.upper())))
+        return bool(uf2_drives(board))
     return BACKENDS[name].path() is not None
 
 
@@ -106,14 +100,10 @@ def flash(job: Job, method: str = "") -> Flashed:
     """
     backend = choose(job.board, method)
     if backend.name == "uf2":
-        done = flash_uf2(job, job.elf.parent)
-        return Flashed(job.board.name, "uf2", (), done)
-    said = []
+        return Flashed(job.board.name, "uf2", (), flash_uf2(job))
     commands = backend.commands(job)
-    for command in commands:
-        said.append(_run(backend, job, command))
-    shown = tuple(shlex.join(command) for command in commands)
-    return Flashed(job.board.name, backend.name, shown, "".join(said))
+    said = "".join([_run(backend, job, command) for command in commands])
+    return Flashed(job.board.name, backend.name, tuple(map(shlex.join, commands)), said)
 
 
 def flash_model(
@@ -138,16 +128,7 @@ def flash_model(
 def _run(backend: Backend, job: Job, command: list[str]) -> str:
     shown = shlex.join(command)
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_LIMIT_SECONDS,
-            check=False,
-        )
+        done = _told(command, _LIMIT_SECONDS)
     except subprocess.TimeoutExpired as expired:
         raise MachineError(
             f"cannot flash {job.board.name}: {backend.name} did not end in {_LIMIT_SECONDS} s",
@@ -162,6 +143,20 @@ def _run(backend: Backend, job: Job, command: list[str]) -> str:
     if done.returncode != 0 or failed_anyway:
         raise failure(backend, job, shown, done.stdout)
     return done.stdout
+
+
+def _told(command: list[str], seconds: int) -> subprocess.CompletedProcess[str]:
+    """A command that ended, and in ``stdout`` all it said."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
 
 
 def _complains(output: str) -> bool:
@@ -181,17 +176,8 @@ def tool_version(backend: Backend) -> str:
     if path is None:
         raise MachineError(f"{backend.program} is not installed", backend.install)
     try:
-        shown = subprocess.run(
-            [path, *backend.version],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=20,
-            check=False,
-        )
+        said = _told([path, backend.version], 20).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise MachineError(f"{path} does not run: {error}", backend.install) from error
-    lines = [line.strip(" -") for line in shown.stdout.splitlines() if line.strip(" -")]
+    lines = [line.strip(" -") for line in said.splitlines() if line.strip(" -")]
     return f"{lines[0] if lines else 'unknown version'} ({path})"

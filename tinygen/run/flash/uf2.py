@@ -7,26 +7,30 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tinygen.errors import InputError, MachineError
+from tinygen.hardware.boards import Board
 from tinygen.run.flash.backends import Job
 from tinygen.run.flash.images import UF2_FAMILIES, to_uf2
 
 _ABOUT = "INFO_UF2.TXT"
 
 
-def uf2_drives(label: str) -> list[Path]:
-    """Mounted drives of boot loaders whose description names ``label``."""
+def uf2_drives(board: Board) -> list[Path]:
+    """Mounted drives of boot loaders whose description names the board's label."""
     found = []
     for drive in _mounted():
-        about = drive / _ABOUT
-        try:
-            if label in about.read_text(encoding="utf-8", errors="replace"):
+        with suppress(OSError):
+            if _label(board) in (drive / _ABOUT).read_text(encoding="utf-8", errors="replace"):
                 found.append(drive)
-        except OSError:
-            continue
     return found
+
+
+def _label(board: Board) -> str:
+    chips = board.flashing.chips if board.flashing else {}
+    return chips.get("uf2", board.boot.upper())
 
 
 def _mounted() -> Iterator[Path]:
@@ -42,7 +46,7 @@ def _mounted() -> Iterator[Path]:
             yield from sorted(path for path in place.iterdir() if path.is_dir())
 
 
-def flash_uf2(job: Job, work: Path) -> str:
+def flash_uf2(job: Job) -> str:
     """Copies the program onto the board's drive; returns what was done.
 
     Raises:
@@ -50,13 +54,13 @@ def flash_uf2(job: Job, work: Path) -> str:
         InputError: several are, or the board has no boot loader of this kind.
     """
     family = UF2_FAMILIES.get(job.board.boot)
-    if family is None or job.board.flashing is None:
+    if family is None:
         raise InputError(f"board {job.board.name} has no UF2 boot loader")
-    label = job.board.flashing.chips.get("uf2", job.board.boot.upper())
-    drives = uf2_drives(label)
+    drives = uf2_drives(job.board)
     if not drives:
         raise MachineError(
-            f"cannot flash {job.board.name}: no drive of its boot loader ({label}) is mounted",
+            f"cannot flash {job.board.name}: no drive of its boot loader ({_label(job.board)}) is "
+            "mounted",
             "hold BOOTSEL while you plug the board in, and mount the drive that appears",
         )
     if len(drives) > 1:
@@ -64,7 +68,7 @@ def flash_uf2(job: Job, work: Path) -> str:
             f"several boards are waiting for a program: {', '.join(map(str, drives))}",
             "unplug all but one",
         )
-    path = work / f"{job.elf.stem}.uf2"
+    path = job.elf.with_suffix(".uf2")
     path.write_bytes(to_uf2(job.elf, family))
     try:
         shutil.copy(path, drives[0])
