@@ -71,7 +71,7 @@ def test_fitting_finds_numbers_again() -> None:
 )
 def test_estimates_are_near_the_profiles(core: str, median: float, most: float) -> None:
     """Half of the layers are no further off than ``median``, nine in ten no further than ``most``."""
-    found = sorted(abs(sample.error) for sample in recorded("mlperf_kws", core))
+    found = sorted(abs(sample.error) for sample in recorded("mlperf", core))
     if not found:
         pytest.skip("no profiled model is there")
     assert median_error(found) <= median
