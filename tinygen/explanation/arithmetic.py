@@ -8,20 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinygen.explanation import integers
 from tinygen.explanation.explain import UNWORKED, work
-from tinygen.explanation.explanation import (
-    Line,
-    Number,
-    Subject,
-    Work,
-    clamped_line,
-    folded_parameters,
-    real_value,
-    requantized_lines,
-    scaled_lines,
-    wrapped_line,
-    zero_point_of,
-)
+from tinygen.explanation.explanation import Line, Number, Subject, Work, real_value, zero_point_of
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Operand, operand_values
 from tinygen.numerics.fixed_point import Requantization, Rounding
@@ -55,13 +44,13 @@ def _sum_work(subject: Subject, pair: tuple[int, int], p: dict[str, int], sign: 
         zero_point = -p[f"{side}_offset"]
         centred = value - zero_point
         lines.append(
-            wrapped_line(
+            integers.wrapped(
                 f"{side} with headroom",
                 f"({value} - {zero_point}) * 2**{p['left_shift']}",
                 centred << p["left_shift"],
             )
         )
-        lines += scaled_lines(
+        lines += integers.scaled(
             side, int(lines[-1].value), p[f"{side}_multiplier"], p[f"{side}_shift"]
         )
         scaled.append(int(lines[-1].value))
@@ -73,8 +62,8 @@ def _sum_work(subject: Subject, pair: tuple[int, int], p: dict[str, int], sign: 
     real = larger / (2 ** p["left_shift"] * subject.output_scale)
     return Work(
         rule=_SUM_RULE,
-        parameters={**p, **folded_parameters(folded, real)},
-        lines=[*lines, *requantized_lines(total, folded)],
+        parameters={**p, **integers.folded_parameters(folded, real)},
+        lines=[*lines, *integers.requantized(total, folded)],
     )
 
 
@@ -84,16 +73,16 @@ def _product_work(
     (lhs, rhs), (lhs_zero, rhs_zero) = pair, zero_points
     product = (lhs - lhs_zero) * (rhs - rhs_zero)
     formula = f"({lhs} - {lhs_zero}) * ({rhs} - {rhs_zero})"
-    line = wrapped_line("accumulator", formula, product)
+    line = integers.wrapped("accumulator", formula, product)
     real = subject.scale(0) * subject.scale(1) / subject.output_scale
     return Work(
         rule=_PRODUCT_RULE,
         parameters={
             "lhs_zero_point": lhs_zero,
             "rhs_zero_point": rhs_zero,
-            **folded_parameters(folded, real),
+            **integers.folded_parameters(folded, real),
         },
-        lines=[line, *requantized_lines(int(line.value), folded)],
+        lines=[line, *integers.requantized(int(line.value), folded)],
     )
 
 
@@ -179,7 +168,7 @@ def _(layer: Quantize, subject: Subject) -> Work:
         lines=[
             Line("steps", f"{value!r} / {layer.scale!r}", steps, 1e-6 * (abs(steps) + 1e-30)),
             Line("rounded", f"{sign}int({abs(steps)!r} + 0.5)", rounded),
-            clamped_line(rounded, layer.zero_point, (int(info.min), int(info.max))),
+            integers.clamped(rounded, layer.zero_point, (int(info.min), int(info.max))),
         ],
     )
 
@@ -211,15 +200,15 @@ def _(layer: Requantize, subject: Subject) -> Work:
         rule="output = clamp(zero point + (input - input zero point) × input scale / output scale)",
         parameters={
             "input_zero_point": zero_point,
-            **folded_parameters(layer.requantization, real),
+            **integers.folded_parameters(layer.requantization, real),
         },
-        lines=[line, *requantized_lines(value - zero_point, layer.requantization)],
+        lines=[line, *integers.requantized(value - zero_point, layer.requantization)],
     )
 
 
 @work.register
 def _(layer: Clamp, subject: Subject) -> Work:
-    line = clamped_line(int(_only_value(subject)), 0, (layer.clamp_min, layer.clamp_max))
+    line = integers.clamped(int(_only_value(subject)), 0, (layer.clamp_min, layer.clamp_max))
     return Work(
         rule="output = input, clamped to the activation's range in quantized values",
         parameters={"clamp_min": layer.clamp_min, "clamp_max": layer.clamp_max},

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinygen.explanation import integers
 from tinygen.explanation.explain import work
 from tinygen.explanation.explanation import (
     Element,
@@ -16,10 +17,6 @@ from tinygen.explanation.explanation import (
     Subject,
     Term,
     Work,
-    clamped_line,
-    folded_parameters,
-    requantized_lines,
-    wrapped_line,
     zero_point_of,
 )
 from tinygen.ir.graph import AnyArray
@@ -96,16 +93,18 @@ def _worked(
     total = sum(int(term.product) for term in terms)
     raw = sum(int(term.value) * int(term.weight) for term in terms)
     folded_bias = bias - zero_point * sum(int(term.weight) for term in terms)
-    accumulator = wrapped_line("accumulator", f"{total} + {bias}", total + bias)
+    accumulator = integers.wrapped("accumulator", f"{total} + {bias}", total + bias)
     value = int(accumulator.value)
     lines = [
         Line("sum", "sum(products)", total),
         accumulator,
         Line("folded bias", f"{bias} - {zero_point} * sum(weights)", folded_bias),
         Line("sum without zero points", "sum(v * w for v, w in zip(values, weights))", raw),
-        wrapped_line("accumulator, as the C has it", f"{raw} + {folded_bias}", raw + folded_bias),
+        integers.wrapped(
+            "accumulator, as the C has it", f"{raw} + {folded_bias}", raw + folded_bias
+        ),
     ]
-    final = requantized_lines(value, folded, channel)
+    final = integers.requantized(value, folded, channel)
     real = subject.scale(0) * subject.scale(1, channel) / subject.output_scale
     return Work(
         rule=_RULE,
@@ -113,7 +112,7 @@ def _worked(
             "input_zero_point": zero_point,
             "bias": bias,
             "folded_bias": folded_bias,
-            **folded_parameters(folded, real, channel),
+            **integers.folded_parameters(folded, real, channel),
         },
         lines=[*lines, *final, *_real_lines(subject, value, int(final[-1].value), channel)],
         terms=terms,
@@ -188,14 +187,14 @@ def _(layer: Int16Conv2D, subject: Subject) -> Work:
         scale_wide(np.array([accumulator]), folded.multipliers[at : at + 1], folded.shifts[at])[0]
     )
     clamp = folded.clamp_min, folded.clamp_max
-    output = clamped_line(scaled, folded.zero_point, clamp)
+    output = integers.clamped(scaled, folded.zero_point, clamp)
     real = subject.scale(0) * subject.scale(1, channel) / subject.output_scale
     return Work(
         rule=_RULE.replace("2**(shift - 31)", "2**(shift - 31), reduced to 16 bits"),
         parameters={
             "input_zero_point": 0,
             "bias": bias,
-            **folded_parameters(folded, real, channel),
+            **integers.folded_parameters(folded, real, channel),
         },
         lines=[
             Line("sum", "sum(products)", total),

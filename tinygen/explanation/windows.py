@@ -5,19 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygen.explanation import integers
 from tinygen.explanation.explain import work
-from tinygen.explanation.explanation import (
-    Element,
-    Line,
-    Subject,
-    Term,
-    Work,
-    clamped_line,
-    folded_parameters,
-    requantized_lines,
-    shifted_right,
-    wrapped_line,
-)
+from tinygen.explanation.explanation import Element, Line, Subject, Term, Work
 from tinygen.numerics.exponential import one_over_one_plus_x
 from tinygen.numerics.fixed_point import rounding_divide_by_pot
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
@@ -64,7 +54,7 @@ def _(layer: AveragePool2D, subject: Subject) -> Work:
         lines=[
             Line("sum", "sum(products)", total),
             Line("average", f"{sign}(({abs(total)} + {count // 2}) // {count})", average),
-            clamped_line(average, 0, (layer.clamp_min, layer.clamp_max)),
+            integers.clamped(average, 0, (layer.clamp_min, layer.clamp_max)),
         ],
         terms=terms,
     )
@@ -79,7 +69,7 @@ def _(layer: MaxPool2D, subject: Subject) -> Work:
         parameters={"clamp_min": layer.clamp_min, "clamp_max": layer.clamp_max},
         lines=[
             Line("largest", "max(values)", largest),
-            clamped_line(largest, 0, (layer.clamp_min, layer.clamp_max)),
+            integers.clamped(largest, 0, (layer.clamp_min, layer.clamp_max)),
         ],
         terms=terms,
     )
@@ -99,7 +89,7 @@ def _(layer: Mean, subject: Subject) -> Work:
     terms = _plain_terms(subject, places, layer.input_zero_point)
     total = sum(int(term.product) for term in terms)
     real = subject.scale(0) / subject.output_scale / len(terms)
-    line = wrapped_line("accumulator", "sum(products)", total)
+    line = integers.wrapped("accumulator", "sum(products)", total)
     return Work(
         rule=(
             "output = zero point + Σ (input - input zero point) × real multiplier, "
@@ -108,9 +98,9 @@ def _(layer: Mean, subject: Subject) -> Work:
         parameters={
             "input_zero_point": layer.input_zero_point,
             "count": len(terms),
-            **folded_parameters(layer.requantization, real),
+            **integers.folded_parameters(layer.requantization, real),
         },
-        lines=[line, *requantized_lines(int(line.value), layer.requantization)],
+        lines=[line, *integers.requantized(int(line.value), layer.requantization)],
         terms=terms,
     )
 
@@ -165,7 +155,7 @@ def _(layer: Softmax, subject: Subject) -> Work:
                 _RECIPROCAL_WITHIN,
             ),
             Line("quotient", f"({exponential} * {reciprocal} + 2**30) >> 31", scaled),
-            Line("quotient, scaled", shifted_right(scaled, exponent), rounded),
+            Line("quotient, scaled", integers.shifted_right(scaled, exponent), rounded),
             Line("output", f"min({rounded} + {low}, {high})", min(rounded + low, high)),
         ],
         terms=terms,
