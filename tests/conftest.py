@@ -12,6 +12,21 @@ SHARED_MODELS = Path(__file__).resolve().parent.parent.parent / "shared" / "mode
 """Real models beside the repository; tests that use them are skipped where they are absent."""
 
 
+DIGITS = Path(__file__).resolve().parent.parent / "examples" / "digits" / "digits.tflite"
+"""A real model that comes with the repository."""
+
+QUANTIZED_MODELS = (
+    "hello_world_int8",
+    "mlperf_ad",
+    "mlperf_ic",
+    "mlperf_kws",
+    "mlperf_vww",
+    "micro_speech",
+    "person_detect",
+)
+"""Those of ``SHARED_MODELS`` that are a network of int8 layers."""
+
+
 def shared_model(name: str) -> Path:
     """Path of a real model; skips the test where it is absent.
 

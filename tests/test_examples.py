@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.test_cli import REPOSITORY, tinygen
+from tests.command import tinygen
 from tests.quantization.networks import skip_without_tensorflow
 
 pytestmark = pytest.mark.qemu
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 VARIANTS = ("float", "ptq", "qat")
 
 

@@ -4,32 +4,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import shared_model
+from tests.command import tinygen
+from tests.conftest import DIGITS, shared_model
 from tests.models.builder import ModelBuilder
 from tinygen.emit.writer import MANIFEST
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-DIGITS = REPOSITORY / "examples" / "digits" / "digits.tflite"
-
-
-def tinygen(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tinygen.cli.main", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-        check=False,
-        env={**os.environ, **environment},
-    )
 
 
 def add_model(scale: float = 0.1, zero_point: int = 0, dtype: str = "INT8") -> bytes:

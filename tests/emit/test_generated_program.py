@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import shared_model
+from tests.conftest import DIGITS, QUANTIZED_MODELS, shared_model
 from tests.run.programs import need
 from tinygen.compilation import Compilation, compile_model
 from tinygen.emit import write_files
@@ -22,16 +22,6 @@ from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
 
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.tflite"
-MODELS = (
-    "hello_world_int8",
-    "mlperf_ad",
-    "mlperf_ic",
-    "mlperf_kws",
-    "mlperf_vww",
-    "micro_speech",
-    "person_detect",
-)
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Werror")
 
 
@@ -54,7 +44,7 @@ def generate(directory: Path, model: Path, name: str = "", **options: object) ->
     ids=lambda o: o.value,
 )
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "arm-none-eabi-gcc"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", QUANTIZED_MODELS)
 def test_no_warnings(name: str, compiler: str, optimize: Optimize, tmp_path: Path) -> None:
     need(compiler)
     cross = compiler.startswith("arm")
@@ -74,7 +64,7 @@ def test_no_warnings(name: str, compiler: str, optimize: Optimize, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kernels", [KernelChoice.TINYGEN, KernelChoice.CMSIS_NN])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", QUANTIZED_MODELS)
 def test_clean_under_the_sanitizers(name: str, kernels: KernelChoice, tmp_path: Path) -> None:
     need("cc")
     if kernels is KernelChoice.CMSIS_NN and cmsis_nn.find_tree() is None:

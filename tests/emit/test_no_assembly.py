@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import shared_model
-from tests.emit.test_generated_program import MODELS, generate, include_flags
+from tests.conftest import QUANTIZED_MODELS, shared_model
+from tests.emit.test_generated_program import generate, include_flags
 from tests.kernels.host_batch import WARNINGS, HostModel
 from tests.models.graphs import random_graph
 from tests.models.image_graphs import ImageGraph
@@ -27,7 +27,7 @@ from tinygen.planning.options import KernelChoice, Optimize
 from tinygen.run.build import build_image
 from tinygen.run.runners import runner_for
 
-_MODELS = (*MODELS, "audio_preprocessor_int8", "mlperf_ic_float", "mnist_lstm_int8")
+_MODELS = (*QUANTIZED_MODELS, "audio_preprocessor_int8", "mlperf_ic_float", "mnist_lstm_int8")
 _CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55")
 _NEWLIB = "/usr/lib/arm-none-eabi/include"
 

@@ -6,15 +6,14 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.conftest import shared_model
+from tests.command import tinygen
+from tests.conftest import DIGITS, shared_model
 from tests.ops.generators import GENERATORS, random_model
 from tests.ops.generators.typed import CASES, typed_model
 from tinygen.explanation import explain
@@ -26,7 +25,6 @@ from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
 from tinygen.tflite.reader import read_model, read_model_bytes
 
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.tflite"
 FUNCTIONS = {f.__name__: f for f in (abs, int, max, min, sum, zip, math.exp, math.tanh)}
 WORKED = [name for name in GENERATORS if name not in ("CONCATENATION", "PAD", "PADV2", "RESHAPE")]
 WORKED_TYPES = [
@@ -45,16 +43,6 @@ WORKED_TYPES = [
     ("FULLY_CONNECTED", "INT16"),
     ("FULLY_CONNECTED", "FLOAT32"),
 ]
-
-
-def tinygen(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tinygen.cli.main", "explain", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def recalculate(layer: dict[str, Any]) -> None:
@@ -83,7 +71,7 @@ def worked(network: Network, seed: int) -> list[dict[str, Any]]:
 def test_kws_layer_0_by_hand_equals_the_reference() -> None:
     """Issue 6: recomputed from the JSON's numbers, without any formula of tinygen's."""
     path = shared_model("mlperf_kws.tflite")
-    ran = tinygen(path, "--layer", "0", "--seed", "7", "--json")
+    ran = tinygen("explain", path, "--layer", "0", "--seed", "7", "--json")
     assert ran.returncode == 0, ran.stderr
     (layer,) = json.loads(ran.stdout)["layers"]
     p = layer["parameters"]
@@ -115,8 +103,8 @@ def test_kws_layer_0_by_hand_equals_the_reference() -> None:
 
 def test_the_printed_page_holds_the_same_numbers() -> None:
     path = shared_model("mlperf_kws.tflite")
-    page = tinygen(path, "--layer", "0").stdout
-    (layer,) = json.loads(tinygen(path, "--layer", "0", "--json").stdout)["layers"]
+    page = tinygen("explain", path, "--layer", "0").stdout
+    (layer,) = json.loads(tinygen("explain", path, "--layer", "0", "--json").stdout)["layers"]
     rows = re.findall(r"^\s*\[.*?\]\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)\s+(-?\d+)\s*$", page, re.M)
     assert [[int(n) for n in row] for row in rows] == [
         [term[key] for key in ("value", "centred", "weight", "product")] for term in layer["terms"]
@@ -190,7 +178,17 @@ def test_any_element_can_be_asked_for(tmp_path: Path) -> None:
     for element in ((0, 0, 0, 0), tuple(n - 1 for n in values.shape)):
         at = ",".join(map(str, element))
         ran = tinygen(
-            DIGITS, "--layer", "0", "--element", at, "--input", samples, "--sample", "1", "--json"
+            "explain",
+            DIGITS,
+            "--layer",
+            "0",
+            "--element",
+            at,
+            "--input",
+            samples,
+            "--sample",
+            "1",
+            "--json",
         )
         (layer,) = json.loads(ran.stdout)["layers"]
         assert layer["expected"] == values[element]
@@ -208,16 +206,16 @@ def test_any_element_can_be_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_bad_requests_are_one_sentence(arguments: tuple[str, ...], says: str) -> None:
-    ran = tinygen(DIGITS, *arguments)
+    ran = tinygen("explain", DIGITS, *arguments)
     assert ran.returncode == 2
     assert says in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
 def test_the_overview_has_a_row_for_every_layer() -> None:
-    ran = tinygen(DIGITS)
+    ran = tinygen("explain", DIGITS)
     assert ran.returncode == 0
-    for layer in json.loads(tinygen(DIGITS, "--json").stdout)["layers"]:
+    for layer in json.loads(tinygen("explain", DIGITS, "--json").stdout)["layers"]:
         multiplier = layer["parameters"].get("multiplier")
         assert layer["operator"] in ran.stdout
         assert multiplier is None or str(multiplier) in ran.stdout

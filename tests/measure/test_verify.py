@@ -10,23 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import shared_model
+from tests.conftest import DIGITS, QUANTIZED_MODELS, shared_model
 from tinygen.compilation import Compilation, compile_model
 from tinygen.hardware.boards import board
 from tinygen.ir import reference
 from tinygen.measure.verify import verify
 from tinygen.planning.options import KernelChoice, Optimize, Options
-
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.tflite"
-MODELS = (
-    "hello_world_int8",
-    "mlperf_ad",
-    "mlperf_ic",
-    "mlperf_kws",
-    "mlperf_vww",
-    "micro_speech",
-    "person_detect",
-)
 
 
 def compiled(model: Path, board_name: str = "host") -> Compilation:
@@ -40,7 +29,7 @@ def with_edit(compilation: Compilation, path: str, pattern: str, replacement: st
     return replace(compilation, files={**compilation.files, path: text.encode()})
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", QUANTIZED_MODELS)
 def test_real_models_on_the_host(name: str, tmp_path: Path) -> None:
     compilation = compiled(shared_model(f"{name}.tflite"))
     samples = reference.random_inputs(compilation.network, 3, seed=1)
@@ -50,7 +39,7 @@ def test_real_models_on_the_host(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("optimize", list(Optimize)[:2], ids=lambda o: o.value)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", QUANTIZED_MODELS)
 def test_real_models_on_cortex_m4(name: str, optimize: Optimize, tmp_path: Path) -> None:
     target = board("qemu-mps2-an386")
     compilation = compile_model(

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import shared_model
+from tests.conftest import DIGITS, shared_model
 from tinygen.compilation import compile_model
 from tinygen.hardware.cores import Core, core, load_core
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.planning.plan import Plan
-
-DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 
 
 def plan_for(target: Core, model: Path = DIGITS) -> Plan:

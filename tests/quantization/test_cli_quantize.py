@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cli.test_cli import tinygen
+from tests.command import tinygen
 from tests.conftest import shared_model
 from tests.quantization.networks import CLASSES, image_network, keras
 from tinygen.cli.main import main

@@ -7,8 +7,6 @@ import fcntl
 import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.command import tinygen
 from tests.models.float_twin import float_twin
 from tests.reporting.browser import plots_of
 from tinygen.errors import InputError
@@ -67,20 +66,10 @@ def _compare(path: Path) -> None:
         path / "digits_float.tflite",
         MODEL,
         *("--data", path / "some.npz", "-o", path / "report", "--json"),
+        timeout=500,
     )
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["agrees"]
-
-
-def tinygen(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tinygen.cli.main", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=500,
-        check=False,
-    )
 
 
 def images_of(path: Path) -> tuple[AnyArray, AnyArray]:

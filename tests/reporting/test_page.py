@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
+from tests.conftest import DIGITS
 from tinygen.compilation import compile_model
 from tinygen.hardware.cores import core
 from tinygen.planning.analysis import analyze
@@ -14,7 +14,6 @@ from tinygen.planning.options import KernelChoice, Options
 from tinygen.reporting.memory_map import memory_map
 from tinygen.reporting.page import report_page
 
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.tflite"
 SVG = "{http://www.w3.org/2000/svg}"
 
 

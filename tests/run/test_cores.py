@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import SHARED_MODELS
+from tests.conftest import DIGITS, SHARED_MODELS
 from tests.run.programs import need_tools_of
 from tinygen.cli.main import main
 from tinygen.errors import InputError
@@ -30,7 +29,6 @@ NEAREST = {
     "cortex-m85": "qemu-mps3-an547",
 }
 KEYWORDS = SHARED_MODELS / "mlperf_kws.tflite"
-DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 
 
 @pytest.mark.qemu

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from tests.command import tinygen
 from tests.conftest import shared_model
 from tests.run.programs import Expectation, affine_variant, build_affine, input_bytes, need
 from tinygen.compilation import compile_model
@@ -186,17 +185,6 @@ def test_records_of_something_else(hanging: Image, tmp_path: Path) -> None:
         Record(path, hanging, samples(1))
     with pytest.raises(InputError, match="cannot be used as the record"):
         Record(tmp_path / "absent" / "record", hanging, samples(1))
-
-
-def tinygen(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tinygen.cli.main", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-        check=False,
-    )
 
 
 def test_labelled_samples(tmp_path: Path) -> None:

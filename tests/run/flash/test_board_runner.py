@@ -17,10 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import DIGITS
 from tests.run.programs import need
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-DIGITS = REPOSITORY / "examples" / "digits" / "digits.tflite"
 
 # USART2, as on the Nucleo boards, is the machine's second serial line.
 OPENOCD = """#!/bin/sh

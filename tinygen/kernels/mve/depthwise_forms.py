@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinygen.kernels.kernel import Bands
 from tinygen.kernels.mve.base import cut
@@ -150,8 +150,7 @@ def _forms(layer: DepthwiseConv2D, bands: Bands | None) -> Iterator[Form]:
             strips = band_rows // step * row_groups
             if band_rows > step and (form.scratch_bytes > scratch_limit or strips > _MOST_STRIPS):
                 break
-            cost = _estimate(layer, form, most)
-            yield Form(**{**vars(form), "instructions": cost})
+            yield replace(form, instructions=_estimate(layer, form, most))
 
 
 def find_form(layer: DepthwiseConv2D, bands: Bands | None = None) -> Form:

@@ -23,7 +23,6 @@ _CHUNK = 8
 _REACH = 1016
 """Bytes within reach of one pointer."""
 _MOST_IMMEDIATE = 4095
-_MOST_SEGMENT_BYTES = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
