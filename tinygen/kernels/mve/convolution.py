@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
+from tinygen.ir.graph import AnyArray
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import Assembly, Binding, Call, Raw, ScratchArgument
 from tinygen.kernels.kernel import Bands, Offer, Refusal
 from tinygen.kernels.mve.base import bands_overlap, helium
 from tinygen.kernels.mve.convolution_forms import Form, find_form
 from tinygen.kernels.mve.gemm import assembly, pack_constants, pack_weights
-from tinygen.kernels.mve.requantization import channel_constants, refusal
+from tinygen.kernels.mve.requantization import ChannelConstants, channel_constants, refusal
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.structs import struct
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
@@ -41,16 +44,13 @@ def _gather(layer: Conv2D, form: Form) -> Assembly | None:
     )
 
 
-def _bind(layer: Conv2D, form: Form) -> Binding:
+def _filters(layer: Conv2D) -> AnyArray:
+    """Each channel's weights in a row."""
+    return layer.weights.reshape(len(layer.weights), -1)
+
+
+def _bind(layer: Conv2D, form: Form, constants: ChannelConstants) -> Binding:
     channels = layer.output_shape[3]
-    filters = layer.weights.reshape(channels, -1)
-    constants = channel_constants(
-        filters,
-        layer.bias,
-        layer.input_zero_point,
-        layer.requantization,
-        aligns=not form.tile.eights,
-    )
     parameters = struct(
         "tinygen_mve_conv2d_s8_params",
         layer,
@@ -60,7 +60,7 @@ def _bind(layer: Conv2D, form: Form) -> Binding:
         strip_rows=form.strip_rows,
         patch_bytes=form.patch_bytes,
         pixels=form.tile.pixels,
-        weights=pack_weights(filters),
+        weights=pack_weights(_filters(layer)),
         constants=pack_constants(constants),
     )
     functions = (
@@ -95,14 +95,22 @@ def _offer(layer: Conv2D) -> Offer | Refusal:
     if form is None:
         return Refusal("the windows are too large for its forms")
 
+    @cache
+    def constants(aligns: bool) -> ChannelConstants:
+        zero_point, q = layer.input_zero_point, layer.requantization
+        return channel_constants(_filters(layer), layer.bias, zero_point, q, aligns=aligns)
+
+    def bind(form: Form) -> Binding:
+        return _bind(layer, form, constants(not form.tile.eights))
+
     def by_bands(bands: Bands) -> Offer | None:
         banded = find_form(layer, bands)
         if banded is None:
             return None
         cycles = banded.cycles + calls_cost(layer, bands)
-        return Offer(cycles, lambda: rows_binding(_bind(layer, banded), bands))
+        return Offer(cycles, lambda: rows_binding(bind(banded), bands))
 
-    return Offer(form.cycles, lambda: _bind(layer, form), by_bands)
+    return Offer(form.cycles, lambda: bind(form), by_bands)
 
 
 @helium("conv2d_s8", Conv2D)

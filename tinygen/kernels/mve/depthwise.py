@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
@@ -86,9 +88,7 @@ def _pack_constants(weights: AnyArray, form: Form, constants: ChannelConstants) 
     return np.concatenate([words, others], axis=1).astype(np.int32)
 
 
-def _bind(layer: DepthwiseConv2D, form: Form) -> Binding:
-    filters = layer.weights.reshape(-1, layer.weights.shape[2]).T
-    constants = channel_constants(filters, layer.bias, layer.input_zero_point, layer.requantization)
+def _bind(layer: DepthwiseConv2D, form: Form, constants: ChannelConstants) -> Binding:
     packed = _pack_constants(layer.weights, form, constants)
     parameters = struct(
         "tinygen_mve_depthwise_conv2d_s8_params",
@@ -136,15 +136,21 @@ def depthwise_conv2d(layer: DepthwiseConv2D) -> Offer | Refusal:
     if reason is not None:
         return Refusal(reason)
 
+    @cache
+    def constants() -> ChannelConstants:
+        filters = layer.weights.reshape(-1, layer.weights.shape[2]).T
+        zero_point, q = layer.input_zero_point, layer.requantization
+        return channel_constants(filters, layer.bias, zero_point, q)
+
     def by_bands(bands: Bands) -> Offer:
         banded = find_form(layer, bands)
         return Offer(
             banded.instructions * _CYCLES_PER_INSTRUCTION + calls_cost(layer, bands),
-            lambda: rows_binding(_bind(layer, banded), bands),
+            lambda: rows_binding(_bind(layer, banded, constants()), bands),
         )
 
     cycles = form.instructions * _CYCLES_PER_INSTRUCTION
-    return Offer(cycles, lambda: _bind(layer, form), by_bands)
+    return Offer(cycles, lambda: _bind(layer, form, constants()), by_bands)
 
 
 KERNELS = (depthwise_conv2d,)
