@@ -87,7 +87,7 @@ FAMILIES = {
     "thumb first convolution": _Family(_THUMB, _gemm("first")),
     "thumb convolution": _Family(_THUMB, _gemm("window")),
     "thumb pointwise": _Family(_THUMB, _gemm("pointwise")),
-    "thumb single channel": _Family(_THUMB, _depthwise("single")),
+    "thumb single channel": _Family(named("thumb.depthwise_as_conv2d"), _depthwise("single")),
     "thumb depthwise": _Family(_THUMB_DEPTHWISE, _depthwise("any")),
     "thumb depthwise 3x3": _Family(_THUMB_DEPTHWISE, _depthwise("3x3")),
     "depthwise": _Family(_DEPTHWISE, _depthwise("any")),
@@ -182,7 +182,7 @@ def test_every_form_is_drawn(core_name: str) -> None:
     for seed in range(80):
         (layer,) = dsp_gemm_layers.random_layer("window", seed).layers
         assert isinstance(layer, Conv2D)
-        words = channel_words(layer, core(core_name))
+        words = channel_words(layer.weights, layer, core(core_name))
         share.add(float(np.mean(words.missing)))
         cut.add(words.cut != 0)
     assert {0.0, 1.0} <= share

@@ -36,13 +36,14 @@ from tinygen.run.runners import runner_for
 
 BATCH = 60
 """Layers in a program."""
+_KERNELS = {"fully connected": "dsp.fully_connected", "one pixel": "dsp.conv2d_one_window"}
 BATCHES = {"pointwise": 2, "window": 2, "first": 1, "fully connected": 3, "one pixel": 1}
 
 
 def _plan(
     kind: str, networks: Sequence[Network], specialized: bool, monkeypatch: pytest.MonkeyPatch
 ) -> Plan:
-    names = ["dsp.fully_connected" if kind in DENSE else "dsp.conv2d_gemm"]
+    names = [_KERNELS.get(kind, "dsp.conv2d_gemm")]
     if specialized:
         names.append("dsp.conv2d_gemm_specialized")
     use_only(named(*names), monkeypatch)

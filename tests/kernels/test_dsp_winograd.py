@@ -35,11 +35,10 @@ from tinygen.kernels.dsp.winograd import (
     F2,
     F4,
     _Form,
-    _prepare,
-    _Prepared,
     input_range,
     transformed_weights,
 )
+from tinygen.kernels.dsp.winograd import _requantization as constants_of
 from tinygen.kernels.kernel import Kernel, Offer
 from tinygen.ops.convolution import Conv2D
 from tinygen.passes.lowering import lower
@@ -164,9 +163,9 @@ def test_every_form_is_drawn(form: str) -> None:
     for part in (*_layers(form, 0), *_layers(form, 1), *_layers(form, 2)):
         (layer,) = part.layers
         assert isinstance(layer, Conv2D)
-        prepared = _prepare(_FORMS[form], layer)
-        assert isinstance(prepared, _Prepared)
-        forms.add((prepared.requantization.two_roundings, prepared.requantization.cut != 0))
+        found = constants_of(_FORMS[form], layer)
+        assert found is not None
+        forms.add((found.two_roundings, found.cut != 0))
     assert forms == {(False, False), (False, True), (True, False), (True, True)}
 
 

@@ -110,6 +110,27 @@ class DepthwiseConv2D(Layer):
         biased = wrap_int32(sums.astype(np.int64) + self.bias)
         return (self.requantization.apply(biased).astype(np.int8),)
 
+    @property
+    def filters(self) -> Int8Array:
+        """The weights by channel: (out channels, height, width)."""
+        return np.ascontiguousarray(np.moveaxis(self.weights, -1, 0))
+
+    def as_convolution(self) -> Conv2D:
+        """The same layer as an ordinary convolution, which it is if the image has one channel."""
+        assert self.input_shape[3] == 1
+        return Conv2D(
+            operator=self.operator,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            input_shape=self.input_shape,
+            output_shape=self.output_shape,
+            window=self.window,
+            weights=self.filters[..., None],
+            bias=self.bias,
+            input_zero_point=self.input_zero_point,
+            requantization=self.requantization,
+        )
+
 
 def _image_shape(view: OperatorView, position: int) -> tuple[int, int, int, int]:
     tensor = view.input(position)

@@ -8,6 +8,8 @@ import numpy as np
 from tinygen.ir.graph import AnyArray
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization
 
+ROUNDS_TWICE = "rounds twice, and the layer once"
+"""Why a kernel refuses a requantization that is not TFLM's."""
 VARIES = -1000
 """Stands for no constant output."""
 

@@ -3,31 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel, requantization_struct
 from tinygen.kernels.bands import rows_binding
 from tinygen.kernels.binding import (
     Assembly,
     Binding,
     Call,
     Constant,
-    ConstantArgument,
-    Field,
     Overlap,
     Raw,
     ScratchArgument,
-    Struct,
-    TensorArgument,
 )
+from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
-from tinygen.kernels.kernel import Bands, Provider
+from tinygen.kernels.kernel import Bands, Code, Offer, Refusal
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.structs import Value, struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.requantize.channels import folded_bias
@@ -108,19 +103,7 @@ class _Shape:
                 ("cut", self.cut),
                 ("low", self.low),
             ),
-            Struct(
-                "tinygen_depthwise3x3_shape",
-                (
-                    ("stride", self.stride),
-                    ("channels", self.channels),
-                    ("width", self.width),
-                    ("two_roundings", int(self.two_roundings)),
-                    ("shift", self.shift),
-                    ("base", self.base),
-                    ("cut", self.cut),
-                    ("low", self.low),
-                ),
-            ),
+            struct("tinygen_depthwise3x3_shape", self),
         )
 
 
@@ -141,7 +124,6 @@ def _unroll(width: int) -> int:
 
 
 def _shape(layer: DepthwiseConv2D, pairs: int) -> _Shape:
-    q = layer.requantization
     channel = channel_words(layer)
     return _Shape(
         stride=layer.window.height.stride,
@@ -153,8 +135,8 @@ def _shape(layer: DepthwiseConv2D, pairs: int) -> _Shape:
         two_roundings=channel.two_roundings,
         shift=channel.shift,
         base=channel.base,
-        cut=255 - (q.clamp_max - q.clamp_min),
-        low=q.clamp_min,
+        cut=channel.cut,
+        low=channel.low,
     )
 
 
@@ -230,99 +212,83 @@ def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
     return packed
 
 
-@dataclass(frozen=True)
-class Depthwise3x3:
-    """The kernel's descriptor."""
+def _refusal(layer: DepthwiseConv2D) -> Refusal | None:
+    rows, columns = layer.window.height, layer.window.width
+    if (rows.size, columns.size) != (3, 3):
+        return Refusal(f"the filter is {rows.size}x{columns.size}, not 3x3")
+    if rows.stride != columns.stride or rows.stride not in (1, 2):
+        return Refusal(f"the strides are {rows.stride} and {columns.stride}, not 1 or 2 both")
+    if (rows.dilation, columns.dilation) != (1, 1):
+        return Refusal("the filter is dilated")
+    if layer.depth_multiplier != 1:
+        return Refusal(f"the depth multiplier is {layer.depth_multiplier}, not 1")
+    if 32 * (rows.stride * columns.output + 16) > _MOST_OFFSET:
+        return Refusal(f"rows of {columns.output} outputs are too long")
+    if layer.requantization.clamp_min > layer.requantization.clamp_max:
+        return Refusal("the range of its outputs is empty")
+    return None
 
-    name: str = "dsp.depthwise3x3"
-    provider: Provider = Provider.TINYGEN
 
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer on the core, or None if it can."""
-        if not isinstance(layer, DepthwiseConv2D):
-            return "does DepthwiseConv2D only"
-        if not (core.dsp and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
-        rows, columns = layer.window.height, layer.window.width
-        if (rows.size, columns.size) != (3, 3):
-            return f"the filter is {rows.size}x{columns.size}, not 3x3"
-        if rows.stride != columns.stride or rows.stride not in (1, 2):
-            return f"the strides are {rows.stride} and {columns.stride}, not 1 or 2 both"
-        if (rows.dilation, columns.dilation) != (1, 1):
-            return "the filter is dilated"
-        if layer.depth_multiplier != 1:
-            return f"the depth multiplier is {layer.depth_multiplier}, not 1"
-        if 32 * (rows.stride * columns.output + 16) > _MOST_OFFSET:
-            return f"rows of {columns.output} outputs are too long"
-        if layer.requantization.clamp_min > layer.requantization.clamp_max:
-            return "the range of its outputs is empty"
-        return None
+@dsp("depthwise3x3", DepthwiseConv2D, code=Code.LARGE)
+def depthwise3x3(layer: DepthwiseConv2D) -> Offer | Refusal:
+    """A 3x3 filter with a stride of 1 or 2."""
+    refusal = _refusal(layer)
+    if refusal is not None:
+        return refusal
+    shape, cycles = _best_shape(layer)
 
-    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
-        """Estimated cycles."""
-        assert isinstance(layer, DepthwiseConv2D)
-        _, cycles = _best_shape(layer)
-        return _finished_cycles(layer, cycles)
-
-    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
-        """None: any bands will do."""
-        return None
-
-    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
-        """Estimated cycles of the whole layer by bands."""
-        assert isinstance(layer, DepthwiseConv2D)
-        shape = _band_shape(layer, bands.most)
-        return _finished_cycles(layer, _separate_bands_cycles(layer, shape, bands.most))
-
-    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
-        """Fit the kernel to bands of the layer."""
-        assert isinstance(layer, DepthwiseConv2D)
-        ring = bands.input_rings[0] < layer.input_shape[1]
-        binding = self._bind(layer, _band_shape(layer, bands.most), _fill(ring=ring))
-        return rows_binding(binding, bands)
-
-    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
-        """Fit the kernel to a layer that it does not reject."""
-        assert isinstance(layer, DepthwiseConv2D)
-        shape, _ = _best_shape(layer)
-        return self._bind(layer, shape, _fill(ring=False))
-
-    def _bind(self, layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
-        channel = channel_words(layer)
-        exact_fields, exact_arrays = _exact_fields(layer, channel)
-        parameters = Struct(
-            "tinygen_depthwise3x3_params",
-            (
-                ("fill", fill),
-                ("band", shape.assembly()),
-                ("constants", ConstantArgument("constants")),
-                ("weights", ConstantArgument("weights")),
-                *_geometry(layer, shape),
-                *exact_fields,
-            ),
+    def by_bands(bands: Bands) -> Offer:
+        banded = _band_shape(layer, bands.most)
+        fill = _fill(ring=bands.input_rings[0] < layer.input_shape[1])
+        group_cycles = _separate_bands_cycles(layer, banded, bands.most)
+        return Offer(
+            _finished_cycles(layer, group_cycles),
+            lambda: rows_binding(_bind(layer, banded, fill), bands),
         )
-        return Binding(
-            calls=(
-                Call(
-                    "tinygen_depthwise3x3",
-                    (
-                        parameters,
-                        TensorArgument(layer.inputs[0]),
-                        TensorArgument(layer.outputs[0], writable=True),
-                        ScratchArgument("int16_t"),
-                    ),
-                ),
-            ),
-            headers=("dsp/depthwise3x3.h",),
-            constants=(
-                Constant("weights", _packed_weights(layer)),
-                Constant("constants", channel.words),
-                *exact_arrays,
-            ),
-            scratch_bytes=shape.strip_bytes,
-            overlaps=_overlaps(layer),
-            notes=(channel.note,),
-        )
+
+    return Offer(
+        _finished_cycles(layer, cycles), lambda: _bind(layer, shape, _fill(ring=False)), by_bands
+    )
+
+
+def _bind(layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
+    channel = channel_words(layer)
+    rows, columns = layer.window.height, layer.window.width
+    used = min(columns.input, shape.strip_columns - columns.pad)
+    image = struct(
+        "tinygen_depthwise_image",
+        layer,
+        rows=rows.input,
+        pitch=columns.input * layer.input_shape[3],
+        columns=used,
+        strip_skip=16 * (shape.strip_columns - used),
+        padding=(layer.input_zero_point & 0xFF) * 0x01010101 - _borrow(layer),
+    )
+    parameters = struct(
+        "tinygen_depthwise3x3_params",
+        layer,
+        fill=fill,
+        band=shape.assembly(),
+        constants=channel.words,
+        weights=_packed_weights(layer),
+        image=image,
+        stride=rows.stride,
+        pad_top=rows.pad,
+        pad_left=columns.pad,
+        output_rows=rows.output,
+        output_columns=columns.output,
+        pairs=shape.pairs,
+        band_rows=shape.band_rows,
+        **_exact(layer, channel),
+    )
+    arguments = (parameters, *in_and_out(layer), ScratchArgument("int16_t"))
+    return Binding(
+        calls=(Call("tinygen_depthwise3x3", arguments),),
+        headers=("dsp/depthwise3x3.h",),
+        scratch_bytes=shape.strip_bytes,
+        overlaps=_overlaps(layer),
+        notes=(channel.note,),
+    )
 
 
 def _overlaps(layer: DepthwiseConv2D) -> tuple[Overlap, ...]:
@@ -335,60 +301,24 @@ def _overlaps(layer: DepthwiseConv2D) -> tuple[Overlap, ...]:
     return (Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
 
 
-def _geometry(layer: DepthwiseConv2D, shape: _Shape) -> tuple[tuple[str, Field], ...]:
-    rows, columns = layer.window.height, layer.window.width
-    used = min(columns.input, shape.strip_columns - columns.pad)
-    image = Struct(
-        "tinygen_depthwise_image",
-        (
-            ("rows", rows.input),
-            ("input_ring_rows", rows.input),
-            ("pitch", columns.input * layer.input_shape[3]),
-            ("channels", layer.input_shape[3]),
-            ("columns", used),
-            ("strip_skip", 16 * (shape.strip_columns - used)),
-            ("padding", (layer.input_zero_point & 0xFF) * 0x01010101 - _borrow(layer)),
-        ),
-    )
-    return (
-        ("image", image),
-        ("batches", layer.input_shape[0]),
-        ("stride", rows.stride),
-        ("pad_top", rows.pad),
-        ("pad_left", columns.pad),
-        ("output_rows", rows.output),
-        ("output_columns", columns.output),
-        ("pairs", shape.pairs),
-        ("band_rows", shape.band_rows),
-    )
-
-
 def _borrow(layer: DepthwiseConv2D) -> int:
     """Makes four equal bytes an int32."""
     return 1 << 32 if layer.input_zero_point < 0 else 0
 
 
-def _exact_fields(
-    layer: DepthwiseConv2D, channel: ChannelWords
-) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
+def _exact(layer: DepthwiseConv2D, channel: ChannelWords) -> dict[str, Value]:
     """What the channels that the assembly cannot requantize need: nothing if there are none."""
     if not channel.missing:
-        return (), ()
-    struct, arrays = requantization_struct(layer.requantization)
-    by_channel = np.moveaxis(layer.weights, -1, 0)
-    bias = folded_bias(by_channel, layer.bias, layer.input_zero_point)
+        return dict.fromkeys(("exact", "exact_channels", "exact_bias", "requantization"))
+    bias = folded_bias(layer.filters, layer.bias, layer.input_zero_point)
     flags = np.zeros(layer.input_shape[3], dtype=np.uint8)
     flags[list(channel.missing)] = 1
-    return (
-        ("exact", Raw("tinygen_depthwise3x3_exact")),
-        ("exact_channels", ConstantArgument("exact_channels")),
-        ("exact_bias", ConstantArgument("exact_bias")),
-        ("requantization", struct),
-    ), (
-        Constant("exact_channels", flags, alignment=1),
-        Constant("exact_bias", wrap_int32(bias)),
-        *arrays,
-    )
+    return {
+        "exact": Raw("tinygen_depthwise3x3_exact"),
+        "exact_channels": Constant("exact_channels", flags, alignment=1),
+        "exact_bias": wrap_int32(bias),
+        "requantization": layer.requantization,
+    }
 
 
-KERNELS: Sequence[Kernel] = (Depthwise3x3(),)
+KERNELS = (depthwise3x3,)

@@ -36,7 +36,7 @@ class ChannelWords:
 
     ``two_roundings`` tells the form: fitted, or TFLM's two roundings; ``base`` belongs to the
     latter. ``missing`` are the channels that neither can do; their words are 0. ``top`` was added to
-    every output, for the kernel to limit it at 255.
+    every output, for the kernel to limit it at 255, take off ``cut``, and add ``low``.
     """
 
     words: Int32Array
@@ -44,6 +44,8 @@ class ChannelWords:
     shift: int
     base: int
     top: int
+    cut: int
+    low: int
     missing: tuple[int, ...]
     note: str
 
@@ -66,7 +68,7 @@ def channel_words(layer: DepthwiseConv2D) -> ChannelWords:
 
 def _sums(layer: DepthwiseConv2D) -> tuple[Int64Array, Int64Array, Int64Array]:
     """The folded bias, and the least and greatest accumulator, of each channel."""
-    numbers = np.moveaxis(layer.weights, -1, 0), layer.bias, layer.input_zero_point
+    numbers = layer.filters, layer.bias, layer.input_zero_point
     return folded_bias(*numbers), *accumulator_bounds(*numbers)
 
 
@@ -92,7 +94,9 @@ def _fitted(layer: DepthwiseConv2D) -> ChannelWords:
         ],
         axis=1,
     )
-    return _gathered(words, good, found.note, two_roundings=False, shift=SHIFT, base=0, top=top)
+    return _gathered(
+        layer, words, good, found.note, two_roundings=False, shift=SHIFT, base=0, top=top
+    )
 
 
 def _two_roundings(layer: DepthwiseConv2D) -> ChannelWords:
@@ -109,6 +113,7 @@ def _two_roundings(layer: DepthwiseConv2D) -> ChannelWords:
     )
     note = f"requantization: {int(form.valid.sum())} of {len(low)} channels with two roundings"
     return _gathered(
+        layer,
         words,
         form.valid & (np.maximum(np.abs(low), np.abs(high)) <= INT32_MAX),
         note,
@@ -120,6 +125,7 @@ def _two_roundings(layer: DepthwiseConv2D) -> ChannelWords:
 
 
 def _gathered(
+    layer: DepthwiseConv2D,
     words: Int64Array,
     good: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
     note: str,
@@ -130,12 +136,15 @@ def _gathered(
     top: int,
 ) -> ChannelWords:
     missing = tuple(np.flatnonzero(~good).tolist())
+    q = layer.requantization
     return ChannelWords(
         words=wrap_int32(np.where(good[:, None], words, 0)),
         two_roundings=two_roundings,
         shift=shift,
         base=base,
         top=top,
+        cut=255 - (q.clamp_max - q.clamp_min),
+        low=q.clamp_min,
         missing=missing,
         note=note + (f", {len(missing)} in C" if missing else ""),
     )

@@ -4,27 +4,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.ir.layer import Operand
-from tinygen.kernels.adapter import Kernel
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels.binding import Argument, Binding, Call, Constant, Struct, TensorArgument
 from tinygen.kernels.broadcast import broadcast_struct, too_many_axes
-from tinygen.kernels.dsp.c_kernel import DspKernel
+from tinygen.kernels.dsp.base import dsp
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.operands import in_and_out, operand_arguments
 from tinygen.kernels.overlap import same_place
+from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Int64Array, Requantization
 from tinygen.ops.binary import Add, Binary, Mul
 from tinygen.ops.requantize import Clamp, Requantize
@@ -52,34 +45,28 @@ _MUL_MOST_SHIFT = 20
 _LANE_MAX = (1 << 15) - 1
 
 
-def _cut(q: Requantization) -> tuple[int, int]:
-    """(cut, low) of a kernel that limits outputs to [0, 255], takes off cut, and adds low."""
-    return 255 - (q.clamp_max - q.clamp_min), q.clamp_min
+def _cut(q: Requantization) -> dict[str, int]:
+    """The fields of a kernel that limits outputs to [0, 255], takes off cut, and adds low."""
+    return {"cut": 255 - (q.clamp_max - q.clamp_min), "low": q.clamp_min}
 
 
-def _binary_binding(layer: Binary, name: str, fields: tuple[tuple[str, Field], ...]) -> Binding:
-    parameters = Struct(
-        f"tinygen_dsp_{name}_params", (("broadcast", broadcast_struct(layer)), *fields)
+def _binary_binding(layer: Binary, name: str, parameters: Struct, note: str) -> Binding:
+    operands = (layer.lhs, layer.rhs)
+    runtime = [operand.shape for operand in operands if operand.constant is None]
+    arguments = (
+        parameters,
+        *operand_arguments(layer, operands, ("lhs", "rhs")),
+        TensorArgument(layer.outputs[0], writable=True),
     )
-    remaining = iter(layer.inputs)
-    arguments: list[Field] = [parameters]
-    constants = []
-    in_place = []
-    for side, operand in (("lhs", layer.lhs), ("rhs", layer.rhs)):
-        if operand.constant is not None:
-            arguments.append(ConstantArgument(side))
-            constants.append(Constant(side, operand.constant))
-            continue
-        tensor = next(remaining)
-        arguments.append(TensorArgument(tensor))
-        if math.prod(operand.shape) == math.prod(layer.output_shape):
-            in_place.append(same_place(tensor, layer.outputs[0]))
-    arguments.append(TensorArgument(layer.outputs[0], writable=True))
     return Binding(
-        calls=(Call(f"tinygen_dsp_{name}", tuple(arguments)),),
+        calls=(Call(f"tinygen_dsp_{name}", arguments),),
         headers=(f"dsp/{name}.h",),
-        constants=tuple(constants),
-        overlaps=tuple(in_place),
+        overlaps=tuple(
+            same_place(tensor, layer.outputs[0])
+            for tensor, shape in zip(layer.inputs, runtime, strict=True)
+            if math.prod(shape) == math.prod(layer.output_shape)
+        ),
+        notes=(note,),
     )
 
 
@@ -92,7 +79,6 @@ class _Sum:
     base: int
 
 
-@lru_cache(maxsize=64)
 def _fitted_sum(layer: Add) -> _Sum | None:
     """Factors with which all 65,536 outputs are right, or None if none were found.
 
@@ -150,36 +136,33 @@ def _sums_fit(left: Int64Array, right: Int64Array, base: int) -> bool:
     return all(INT32_MIN <= end <= INT32_MAX for end in (base, *ends))
 
 
-def _unsuitable(layer: Binary) -> str | None:
+def _unsuitable(layer: Binary) -> Refusal | None:
     if layer.requantization.clamp_min > layer.requantization.clamp_max:
-        return "the range of its outputs is empty"
-    beyond = too_many_axes(layer)
-    return beyond.reason if beyond else None
+        return Refusal("the range of its outputs is empty")
+    return too_many_axes(layer)
 
 
-def _rejects_add(layer: Add) -> str | None:
-    reason = _unsuitable(layer)
-    if reason is None and _fitted_sum(layer) is None:
-        return "no factors give all outputs"
-    return reason
-
-
-def _bind_add(layer: Add) -> Binding:
+@dsp("add_s8", Add)
+def add(layer: Add) -> Offer | Refusal:
+    """Factors instead of TFLM's roundings, where some are right for all pairs."""
+    refusal = _unsuitable(layer)
+    if refusal is not None:
+        return refusal
     found = _fitted_sum(layer)
-    assert found is not None
-    cut, low = _cut(layer.requantization)
-    binding = _binary_binding(
-        layer,
-        "add_s8",
-        (
-            ("lhs_factor", found.lhs_factor),
-            ("rhs_factor", found.rhs_factor),
-            ("base", found.base),
-            ("cut", cut),
-            ("low", low),
-        ),
-    )
-    return replace(binding, notes=("scaling fitted, proven for all 65,536 pairs",))
+    if found is None:
+        return Refusal("no factors give all outputs")
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_dsp_add_s8_params",
+            found,
+            broadcast=broadcast_struct(layer),
+            **_cut(layer.requantization),
+        )
+        note = "scaling fitted, proven for all 65,536 pairs"
+        return _binary_binding(layer, "add_s8", parameters, note)
+
+    return Offer(_binary_cycles(layer, _ADD_CYCLES), bind)
 
 
 @dataclass(frozen=True)
@@ -194,7 +177,6 @@ class _Product:
     shift: int
 
 
-@lru_cache(maxsize=64)
 def _product(layer: Mul) -> _Product | None:
     """Constants that are right for every product, or None if no form has them."""
     ends = [
@@ -233,105 +215,79 @@ def _product(layer: Mul) -> _Product | None:
     return None
 
 
-def _rejects_mul(layer: Mul) -> str | None:
-    reason = _unsuitable(layer)
-    if reason is None and _product(layer) is None:
-        return "its scale needs the general requantization"
-    return reason
-
-
-def _bind_mul(layer: Mul) -> Binding:
+@dsp("mul_s8", Mul)
+def mul(layer: Mul) -> Offer | Refusal:
+    """Requantization that is proven for every product."""
+    refusal = _unsuitable(layer)
+    if refusal is not None:
+        return refusal
     found = _product(layer)
-    assert found is not None
-    cut, low = _cut(layer.requantization)
-    binding = _binary_binding(
-        layer,
-        "mul_s8",
-        (
-            ("lhs_zero_point", layer.lhs_zero_point),
-            ("rhs_zero_point", layer.rhs_zero_point),
-            ("two_roundings", int(found.two_roundings)),
-            ("multiplier", found.multiplier),
-            ("nudge", found.nudge),
-            ("factor", found.factor),
-            ("constant", found.constant),
-            ("shift", found.shift),
-            ("cut", cut),
-            ("low", low),
-        ),
-    )
-    how = "two roundings" if found.two_roundings else "fitted, proven for every product"
-    return replace(binding, notes=(f"requantization: {how}",))
+    if found is None:
+        return Refusal("its scale needs the general requantization")
+
+    def bind() -> Binding:
+        parameters = struct(
+            "tinygen_dsp_mul_s8_params",
+            found,
+            broadcast=broadcast_struct(layer),
+            lhs_zero_point=layer.lhs_zero_point,
+            rhs_zero_point=layer.rhs_zero_point,
+            **_cut(layer.requantization),
+        )
+        how = "two roundings" if found.two_roundings else "fitted, proven for every product"
+        return _binary_binding(layer, "mul_s8", parameters, f"requantization: {how}")
+
+    return Offer(_binary_cycles(layer, _MUL_CYCLES), bind)
 
 
-def _binary_cycles(per_output: float) -> Callable[[Binary], float]:
-    def cycles(layer: Binary) -> float:
-        fields = dict(broadcast_struct(layer).fields)
-        rows, length = fields["rows"], fields["row_length"]
-        assert isinstance(rows, int)
-        assert isinstance(length, int)
-        return _CALL_CYCLES + rows * (
-            _ROW_CYCLES * (rows > 1) + length * per_output + length % 4 * _ODD_CYCLES
+def _binary_cycles(layer: Binary, per_output: float) -> float:
+    fields = dict(broadcast_struct(layer).fields)
+    rows, length = fields["rows"], fields["row_length"]
+    assert isinstance(rows, int)
+    assert isinstance(length, int)
+    row = _ROW_CYCLES * (rows > 1) + length * per_output + length % 4 * _ODD_CYCLES
+    return _CALL_CYCLES + rows * row
+
+
+@dsp("lookup_s8", Requantize)
+def lookup(layer: Requantize) -> Offer | Refusal:
+    """QUANTIZE from int8 to int8 by a table."""
+    if (layer.input_dtype, layer.output_dtype) != (DType.INT8, DType.INT8):
+        return Refusal(
+            f"is from {layer.input_dtype.value} to {layer.output_dtype.value}, not int8 both"
         )
 
-    return cycles
+    def bind() -> Binding:
+        values = np.arange(256, dtype=np.uint8).view(np.int8)
+        (table,) = replace(layer, shape=(256,)).reference(values)
+        return _unary_binding(layer, "lookup_s8", Constant("table", table, alignment=1))
+
+    return _unary_offer(layer, _LOOKUP_CYCLES, bind)
 
 
-def _lookup_condition(layer: Requantize) -> str | None:
-    if (layer.input_dtype, layer.output_dtype) != (DType.INT8, DType.INT8):
-        return f"is from {layer.input_dtype.value} to {layer.output_dtype.value}, not int8 both"
-    return None
-
-
-def _bind_lookup(layer: Requantize) -> Binding:
-    values = np.arange(256, dtype=np.uint8).view(np.int8)
-    (table,) = replace(layer, shape=(256,)).reference(values)
-    return Binding(
-        calls=(
-            Call(
-                "tinygen_dsp_lookup_s8",
-                (
-                    math.prod(layer.shape),
-                    ConstantArgument("table"),
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
-                ),
-            ),
-        ),
-        headers=("dsp/convert_s8.h",),
-        constants=(Constant("table", table, alignment=1),),
-        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+@dsp("clamp_s8", Clamp)
+def clamp(layer: Clamp) -> Offer:
+    """RELU and RELU6 that keep the scale."""
+    return _unary_offer(
+        layer,
+        _CLAMP_CYCLES,
+        lambda: _unary_binding(layer, "clamp_s8", layer.clamp_min, layer.clamp_max),
     )
 
 
-def _bind_clamp(layer: Clamp) -> Binding:
+def _unary_binding(layer: Requantize | Clamp, name: str, *arguments: Argument) -> Binding:
+    elements = math.prod(layer.shape)
     return Binding(
-        calls=(
-            Call(
-                "tinygen_dsp_clamp_s8",
-                (
-                    math.prod(layer.shape),
-                    layer.clamp_min,
-                    layer.clamp_max,
-                    TensorArgument(layer.inputs[0]),
-                    TensorArgument(layer.outputs[0], writable=True),
-                ),
-            ),
-        ),
+        calls=(Call(f"tinygen_dsp_{name}", (elements, *arguments, *in_and_out(layer))),),
         headers=("dsp/convert_s8.h",),
         overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
     )
 
 
-def _unary_cycles(per_output: float) -> Callable[[Requantize | Clamp], float]:
-    return lambda layer: _CALL_CYCLES + per_output * math.prod(layer.shape)
+def _unary_offer(
+    layer: Requantize | Clamp, per_output: float, bind: Callable[[], Binding]
+) -> Offer:
+    return Offer(_CALL_CYCLES + per_output * math.prod(layer.shape), bind)
 
 
-KERNELS: Sequence[Kernel] = (
-    DspKernel("add_s8", Add, _bind_add, _binary_cycles(_ADD_CYCLES), _rejects_add),
-    DspKernel("mul_s8", Mul, _bind_mul, _binary_cycles(_MUL_CYCLES), _rejects_mul),
-    DspKernel(
-        "lookup_s8", Requantize, _bind_lookup, _unary_cycles(_LOOKUP_CYCLES), _lookup_condition
-    ),
-    DspKernel("clamp_s8", Clamp, _bind_clamp, _unary_cycles(_CLAMP_CYCLES)),
-)
+KERNELS = (add, mul, lookup, clamp)

@@ -3,42 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
-from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
-from tinygen.kernels.adapter import Kernel, axis_struct, requantization_struct
 from tinygen.kernels.bands import calls_cost, rows_binding
-from tinygen.kernels.binding import (
-    Assembly,
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Field,
-    Overlap,
-    Raw,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.dsp.packing import (
-    Channels,
-    Int8Array,
-    gemm_stream,
-    prepare,
-)
-from tinygen.kernels.kernel import Bands, Provider
+from tinygen.kernels.binding import Assembly, Binding, Call, Overlap, Raw, ScratchArgument, Struct
+from tinygen.kernels.dsp.base import dsp
+from tinygen.kernels.dsp.packing import Channels, Int8Array, gemm_stream, prepare
+from tinygen.kernels.kernel import Bands, Code, Offer, Refusal
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.outside import one_by_one, outside
 from tinygen.kernels.overlap import image_overlaps
-from tinygen.numerics.fixed_point import Rounding, wrap_int32
+from tinygen.kernels.structs import struct
+from tinygen.numerics.fixed_point import Rounding
 from tinygen.ops.convolution import Conv2D
-from tinygen.requantize.channels import folded_bias, per_channel
+from tinygen.requantize.channels import ROUNDS_TWICE, folded_bias, per_channel
 
 _UNROLL = 16
 _UNROLL_COMPACT = 8
@@ -129,7 +112,7 @@ class _Windows:
         return ordered
 
 
-def _windows(layer: Conv2D, *, small_block: bool = False) -> _Windows:
+def _windows(layer: Conv2D) -> _Windows:
     rows, columns = layer.window.height, layer.window.width
     depth = layer.input_shape[3]
     taps = columns.size if columns.dilation == 1 else 1
@@ -138,7 +121,7 @@ def _windows(layer: Conv2D, *, small_block: bool = False) -> _Windows:
         for axis in (rows, columns)
     )
     segments = rows.size * columns.size // taps
-    return _Windows(taps * depth, taps, segments, pointwise, small_block)
+    return _Windows(taps * depth, taps, segments, pointwise)
 
 
 def _pixels(layer: Conv2D) -> int:
@@ -165,181 +148,174 @@ def _channels(layer: Conv2D) -> Channels:
     )
 
 
-def _remaining(layer: Conv2D, channels: Channels) -> AnyArray:
-    """The channels that are not in the stream."""
-    tail = np.arange(len(channels.missing), layer.output_shape[3])
-    return np.concatenate([np.flatnonzero(channels.missing), tail])
-
-
 @dataclass(frozen=True)
-class GemmConv2D:
-    """The kernel's descriptor.
+class _Way:
+    """How a kernel does a layer.
 
-    ``specialized`` makes code for the layer's own depth and window, where they are small; layers
-    share it only if these are the same. ``unroll`` is the number of steps in a turn of the loop over
-    the depth.
+    ``unroll`` is the number of steps in a turn of the loop over the depth. ``fills_small`` makes code
+    for the layer's own window and ``short`` for its depth, shared only by layers that have the same.
     """
 
-    name: str = "dsp.conv2d_gemm"
-    provider: Provider = Provider.TINYGEN
-    specialized: bool = False
-    unroll: int = _UNROLL
+    layer: Conv2D
+    windows: _Windows
+    channels: Channels
+    unroll: int
+    fills_small: bool
+    short: bool
 
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer on the core, or None if it can."""
-        if not isinstance(layer, Conv2D):
-            return "does Conv2D only"
-        if not (core.dsp and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
-        if layer.groups > 1:
-            return f"has {layer.groups} groups of channels"
-        if layer.requantization.rounding is not Rounding.DOUBLE:
-            return "rounds twice"
-        if self.specialized and not (_is_small(layer) or _windows(layer).steps <= _UNROLL):
-            return "is for a small depth or window"
-        return None
+    @property
+    def outside(self) -> AnyArray:
+        """The channels that are not in the stream."""
+        return outside(self.channels.missing, self.layer.output_shape[3])
 
-    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
-        """Estimated cycles."""
-        assert isinstance(layer, Conv2D)
-        pairs = (_pixels(layer) + 1) // 2
-        return self._pairs_cost(layer, _windows(layer), pairs) + _edges_cost(layer)
-
-    def bands_rejected(self, layer: Layer, core: Core, bands: Bands) -> str | None:  # noqa: ARG002
-        """None: any bands will do."""
-        return None
-
-    def bands_cost(self, layer: Layer, core: Core, bands: Bands) -> float:  # noqa: ARG002
-        """Estimated cycles of the whole layer by bands."""
-        assert isinstance(layer, Conv2D)
-        windows = _windows(layer, small_block=True)
-        _, height, width, _ = layer.output_shape
-        pairs = height // bands.most * ((bands.most * width + 1) // 2)
-        pairs += (height % bands.most * width + 1) // 2
-        cycles = self._pairs_cost(layer, windows, pairs) + calls_cost(layer, bands)
-        if windows.pointwise:
-            return cycles
-        edges = float(_pixels(layer) - _inner_pixels(layer))
-        if windows.segment % 4 != 0 or (self.specialized and _is_small(layer)):
-            edges += _pixels(layer) * _wrapped_share(layer.window.height, bands.input_rings[0])
-        return cycles + edges * _EDGE_CYCLES + height * _ROW_START_CYCLES
-
-    def _pairs_cost(self, layer: Conv2D, windows: _Windows, pairs: int) -> float:
+    def pairs_cycles(self, pairs: int) -> float:
         """Cycles of all pairs of columns."""
-        channels = _channels(layer)
-        pixels = _pixels(layer)
-        steps = windows.steps
-        per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(
-            channels.cut
-        )
-        quad = _QUAD_CYCLES + 8 * per_output + _STEP_CYCLES * steps
-        if self.specialized and steps <= _UNROLL:
+        windows, channels = self.windows, self.channels
+        per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings
+        per_output += _CUT_CYCLES * bool(channels.cut)
+        quad = _QUAD_CYCLES + 8 * per_output + _STEP_CYCLES * windows.steps
+        if self.short:
             quad -= _LOOP_CYCLES
         else:
-            quad += _TURN_CYCLES * ((steps - 1) // self.unroll)
-        quads = len(channels.missing) / 4
-        cycles = pairs * (_PAIR_CYCLES + quads * quad)
+            quad += _TURN_CYCLES * ((windows.steps - 1) // self.unroll)
+        cycles = pairs * (_PAIR_CYCLES + len(channels.missing) / 4 * quad)
         cycles += pairs / windows.block_pairs * _CALL_CYCLES
-        cycles += len(_remaining(layer, channels)) * _remaining_cycles(steps, pixels)
+        cycles += len(self.outside) * _remaining_cycles(windows.steps, _pixels(self.layer))
         column = windows.depth * _WIDEN_CYCLES + (0.0 if windows.pointwise else _PIXEL_CYCLES)
-        if not (self.specialized and _is_small(layer)):
+        if not self.fills_small:
             column += windows.segments * _SEGMENT_CYCLES
             column += windows.segments * (windows.segment % 4) * _LEFT_OVER_CYCLES
         return cycles + 2 * pairs * column
 
-    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
-        """Fit the kernel to a layer that it does not reject."""
-        assert isinstance(layer, Conv2D)
-        return self._bind(layer, _windows(layer))
+    def cycles(self) -> float:
+        """Cycles of the whole layer."""
+        return self.pairs_cycles((_pixels(self.layer) + 1) // 2) + _edges_cost(self.layer)
 
-    def bind_bands(self, layer: Layer, core: Core, bands: Bands) -> Binding:  # noqa: ARG002
-        """Fit the kernel to bands of the layer."""
-        assert isinstance(layer, Conv2D)
-        binding = rows_binding(self._bind(layer, _windows(layer, small_block=True)), bands)
-        return replace(binding, overlaps=_band_overlaps(layer))
+    def bands_cycles(self, bands: Bands) -> float:
+        """Cycles of the whole layer by bands."""
+        layer = self.layer
+        _, height, width, _ = layer.output_shape
+        pairs = height // bands.most * ((bands.most * width + 1) // 2)
+        pairs += (height % bands.most * width + 1) // 2
+        cycles = self.pairs_cycles(pairs) + calls_cost(layer, bands)
+        if self.windows.pointwise:
+            return cycles
+        edges = float(_pixels(layer) - _inner_pixels(layer))
+        if self.windows.segment % 4 != 0 or self.fills_small:
+            edges += _pixels(layer) * _wrapped_share(layer.window.height, bands.input_rings[0])
+        return cycles + edges * _EDGE_CYCLES + height * _ROW_START_CYCLES
 
-    def _bind(self, layer: Conv2D, windows: _Windows) -> Binding:
-        channels = _channels(layer)
-        columns_assembly = (
-            _small_columns(layer, windows) if self.specialized and _is_small(layer) else _COLUMNS
-        )
-        short = self.specialized and windows.steps <= _UNROLL
-        assembly = _assembly(channels, windows.steps if short else 0, self.unroll)
-        remaining, remaining_arrays = _remaining_argument(layer, channels)
-        has_stream = len(channels.missing) > 0
-        gemm = Struct(
+    def bind(self) -> Binding:
+        """Fit the kernel."""
+        layer, windows = self.layer, self.windows
+        has_stream = len(self.channels.missing) > 0
+        gemm = struct(
             "tinygen_gemm_layer",
-            (
-                ("fill", columns_assembly),
-                *(
-                    (
-                        ("multiply", assembly),
-                        ("stream", ConstantArgument("stream")),
-                    )
-                    if has_stream
-                    else ()
-                ),
-                ("shape", _shape_struct(windows.steps, channels)),
-                ("windows", _windows_struct(layer, windows)),
-                ("output_channels", layer.output_shape[3]),
-                ("block_pairs", windows.block_pairs),
+            layer,
+            fill=_small_columns(layer, windows) if self.fills_small else _COLUMNS,
+            multiply=self._assembly() if has_stream else None,
+            stream=gemm_stream(self.channels) if has_stream else None,
+            shape=struct(
+                "tinygen_gemm_shape",
+                self.channels,
+                steps=windows.steps,
+                outputs=len(self.channels.missing),
             ),
+            windows=_geometry(layer, windows),
+            block_pairs=windows.block_pairs,
+        )
+        function = "tinygen_dsp_pointwise" if windows.pointwise else "tinygen_dsp_conv2d"
+        arguments = (
+            _parameters(layer, windows, gemm, fills_parts=not self.fills_small),
+            self._rest(),
+            *in_and_out(layer),
+            ScratchArgument("int16_t"),
         )
         return Binding(
-            calls=(
-                Call(
-                    "tinygen_dsp_pointwise" if windows.pointwise else "tinygen_dsp_conv2d",
-                    (
-                        _parameters(layer, windows, gemm, fills_parts=columns_assembly is _COLUMNS),
-                        remaining,
-                        TensorArgument(layer.inputs[0]),
-                        TensorArgument(layer.outputs[0], writable=True),
-                        ScratchArgument("int16_t"),
-                    ),
-                ),
-            ),
+            calls=(Call(function, arguments),),
             headers=("dsp/conv2d_s8.h",),
-            constants=(
-                *((Constant("stream", gemm_stream(channels)),) if has_stream else ()),
-                *remaining_arrays,
-            ),
             scratch_bytes=windows.scratch_bytes,
             overlaps=_overlaps(layer, windows),
-            notes=(channels.note,),
+            notes=(self.channels.note,),
         )
+
+    def _assembly(self) -> Assembly:
+        channels = self.channels
+        return Assembly(
+            "dsp/gemm.inc",
+            "tinygen_gemm_function",
+            "tinygen_gemm_pairs",
+            (
+                ("steps", self.windows.steps if self.short else 0),
+                ("unroll", self.unroll),
+                ("finish", int(channels.two_roundings)),
+                ("shift", channels.shift),
+                ("cut", int(channels.cut != 0)),
+            ),
+        )
+
+    def _rest(self) -> Struct | Raw:
+        """What the channels outside the stream need: NULL if there are none."""
+        layer, chosen = self.layer, self.outside
+        if not chosen.size:
+            return Raw("NULL")
+        bias = folded_bias(layer.weights, layer.bias, layer.input_zero_point)
+        columns = self.windows.column(layer.weights)
+        rest = one_by_one(chosen, columns, bias, layer.requantization)
+        return struct(
+            "tinygen_gemm_rest", None, "rest", compute=Raw("tinygen_gemm_remaining"), **rest
+        )
+
+
+def gemm_offer(
+    layer: Conv2D, *, specialized: bool = False, unroll: int = _UNROLL
+) -> Offer | Refusal:
+    """The offer for a convolution; ``specialized`` if its depth or window is small, for just that."""
+    if layer.groups > 1:
+        return Refusal(f"has {layer.groups} groups of channels")
+    if layer.requantization.rounding is not Rounding.DOUBLE:
+        return Refusal(ROUNDS_TWICE)
+    windows = _windows(layer)
+    fills_small = specialized and _is_small(layer)
+    short = specialized and windows.steps <= _UNROLL
+    if specialized and not (fills_small or short):
+        return Refusal("is for a small depth or window")
+    way = _Way(layer, windows, _channels(layer), unroll, fills_small, short)
+    banded = replace(way, windows=replace(windows, small_block=True))
+
+    def bind_bands(bands: Bands) -> Binding:
+        return replace(rows_binding(banded.bind(), bands), overlaps=_band_overlaps(layer))
+
+    return Offer(
+        way.cycles(),
+        way.bind,
+        lambda bands: Offer(banded.bands_cycles(bands), lambda: bind_bands(bands)),
+    )
 
 
 def _parameters(layer: Conv2D, windows: _Windows, gemm: Struct, *, fills_parts: bool) -> Struct:
-    rows, columns = layer.window.height, layer.window.width
+    columns = layer.window.width
     if windows.pointwise:
-        return Struct(
+        return struct(
             "tinygen_dsp_pointwise_params",
-            (
-                ("gemm", gemm),
-                ("pixels", _pixels(layer)),
-                ("width", columns.input),
-                ("input_ring_rows", rows.input),
-            ),
+            layer,
+            gemm=gemm,
+            pixels=_pixels(layer),
+            width=columns.input,
         )
     inner = _inner_columns(columns)
-    return Struct(
+    return struct(
         "tinygen_dsp_conv2d_params",
-        (
-            ("gemm", gemm),
-            ("rows", axis_struct(rows)),
-            ("columns", axis_struct(columns)),
-            ("batches", layer.input_shape[0]),
-            ("input_channels", layer.input_shape[3]),
-            ("input_ring_rows", rows.input),
-            ("segment_taps", windows.segment_taps),
-            ("inner_begin", inner.start),
-            ("inner_end", inner.stop),
-            ("fills_rows", int(columns.dilation == 1)),
-            ("fills_edges", int(_fills_edges(layer))),
-            ("fills_parts", int(fills_parts and windows.segment % 4 == 0)),
-            ("fills_words", int(_fills_words(layer))),
-            ("padding", layer.input_zero_point),
-        ),
+        layer,
+        gemm=gemm,
+        segment_taps=windows.segment_taps,
+        inner_begin=inner.start,
+        inner_end=inner.stop,
+        fills_rows=columns.dilation == 1,
+        fills_edges=_fills_edges(layer),
+        fills_parts=fills_parts and windows.segment % 4 == 0,
+        fills_words=_fills_words(layer),
+        padding=layer.input_zero_point,
     )
 
 
@@ -395,20 +371,18 @@ def _inner_pixels(layer: Conv2D) -> int:
     return layer.input_shape[0] * len(_inner_columns(rows)) * len(_inner_columns(columns))
 
 
-def _windows_struct(layer: Conv2D, windows: _Windows) -> Struct:
+def _geometry(layer: Conv2D, windows: _Windows) -> dict[str, int]:
+    """``tinygen_gemm_windows``."""
     depth = layer.input_shape[3]
     rows, columns = layer.window.height, layer.window.width
-    return Struct(
-        "tinygen_gemm_windows",
-        (
-            ("groups", windows.segment // 4),
-            ("left", windows.segment % 4),
-            ("segments", windows.segments),
-            ("pitch", rows.dilation * columns.input * depth),
-            ("step", columns.stride * depth),
-            ("pair", 4 * windows.steps),
-        ),
-    )
+    return {
+        "groups": windows.segment // 4,
+        "left": windows.segment % 4,
+        "segments": windows.segments,
+        "pitch": rows.dilation * columns.input * depth,
+        "step": columns.stride * depth,
+        "pair": 4 * windows.steps,
+    }
 
 
 _COLUMNS = Assembly("dsp/gemm_columns.inc", "tinygen_gemm_columns_function", "tinygen_gemm_columns")
@@ -430,8 +404,7 @@ def _is_small(layer: Conv2D) -> bool:
 
 
 def _small_columns(layer: Conv2D, windows: _Windows) -> Assembly:
-    fields = _windows_struct(layer, windows).fields
-    values = {key: value for key, value in fields if isinstance(value, int)}
+    values = _geometry(layer, windows)
     if windows.segments == 1:
         values["pitch"] = 0
     return Assembly(
@@ -456,63 +429,22 @@ def _band_overlaps(layer: Conv2D) -> tuple[Overlap, ...]:
     return (Overlap(layer.inputs[0], layer.outputs[0], 0),)
 
 
-def _assembly(channels: Channels, steps: int, unroll: int) -> Assembly:
-    return Assembly(
-        "dsp/gemm.inc",
-        "tinygen_gemm_function",
-        "tinygen_gemm_pairs",
-        (
-            ("steps", steps),
-            ("unroll", unroll),
-            ("finish", int(channels.two_roundings)),
-            ("shift", channels.shift),
-            ("cut", int(channels.cut != 0)),
-        ),
-    )
+@dsp("conv2d_gemm", Conv2D, code=Code.LARGE)
+def conv2d_gemm(layer: Conv2D) -> Offer | Refusal:
+    """With code that all layers share."""
+    return gemm_offer(layer)
 
 
-def _shape_struct(steps: int, channels: Channels) -> Struct:
-    return Struct(
-        "tinygen_gemm_shape",
-        (
-            ("steps", steps),
-            ("outputs", len(channels.missing)),
-            ("base", channels.base),
-            ("cut", channels.cut),
-            ("low", channels.low),
-            ("two_roundings", int(channels.two_roundings)),
-            ("shift", channels.shift),
-        ),
-    )
+@dsp("conv2d_gemm_specialized", Conv2D, code=Code.LARGE)
+def conv2d_gemm_specialized(layer: Conv2D) -> Offer | Refusal:
+    """With code of the layer's own."""
+    return gemm_offer(layer, specialized=True)
 
 
-def _remaining_argument(layer: Conv2D, channels: Channels) -> tuple[Field, tuple[Constant, ...]]:
-    """What the channels outside the stream need: NULL if there are none."""
-    chosen = _remaining(layer, channels)
-    if not chosen.size:
-        return Raw("NULL"), ()
-    struct, arrays = requantization_struct(per_channel(layer.requantization, chosen))
-    bias = folded_bias(layer.weights, layer.bias, layer.input_zero_point)
-    fields: tuple[tuple[str, Field], ...] = (
-        ("compute", Raw("tinygen_gemm_remaining")),
-        ("count", len(chosen)),
-        ("channels", ConstantArgument("remaining_channels")),
-        ("weights", ConstantArgument("remaining_weights")),
-        ("bias", ConstantArgument("remaining_bias")),
-        ("requantization", struct),
-    )
-    return Struct("tinygen_gemm_rest", fields, "rest"), (
-        Constant("remaining_channels", chosen.astype(np.uint16), alignment=2),
-        Constant("remaining_weights", _windows(layer).column(layer.weights)[chosen]),
-        Constant("remaining_bias", wrap_int32(bias[chosen])),
-        *arrays,
-    )
+@dsp("conv2d_gemm_compact", Conv2D, code=Code.SMALL)
+def conv2d_gemm_compact(layer: Conv2D) -> Offer | Refusal:
+    """With little code, all of it shared by layers."""
+    return gemm_offer(layer, unroll=_UNROLL_COMPACT)
 
 
-KERNELS: Sequence[Kernel] = (
-    GemmConv2D(),
-    GemmConv2D("dsp.conv2d_gemm_specialized", specialized=True),
-)
-
-COMPACT_KERNELS: Sequence[Kernel] = (GemmConv2D("dsp.conv2d_gemm_compact", unroll=_UNROLL_COMPACT),)
-"""The same with little code, all of it shared by layers."""
+KERNELS = (conv2d_gemm, conv2d_gemm_specialized, conv2d_gemm_compact)

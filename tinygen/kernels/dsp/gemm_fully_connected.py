@@ -6,43 +6,34 @@ A convolution with one output pixel whose window is the whole input is one too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import Kernel, requantization_struct
 from tinygen.kernels.binding import (
+    Argument,
     Assembly,
     Binding,
     Call,
-    Constant,
-    ConstantArgument,
-    Field,
     ScratchArgument,
-    Struct,
-    TensorArgument,
 )
-from tinygen.kernels.dsp.packing import (
-    Channels,
-    Int8Array,
-    gemv_stream,
-    prepare,
-    shared_constants,
-)
-from tinygen.kernels.kernel import Provider
-from tinygen.numerics.fixed_point import Int32Array, Requantization, Rounding, wrap_int32
+from tinygen.kernels.dsp.base import dsp
+from tinygen.kernels.dsp.packing import Channels, Int8Array, gemv_stream, prepare, shared_constants
+from tinygen.kernels.kernel import Code, Offer, Refusal
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.outside import one_by_one, outside
+from tinygen.kernels.structs import Value, struct
+from tinygen.numerics.fixed_point import Int32Array, Requantization, Rounding
 from tinygen.ops.convolution import Conv2D
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.requantize.channels import folded_bias, per_channel
+from tinygen.requantize.channels import ROUNDS_TWICE, folded_bias, per_channel
 
 _UNROLL = 8
 _UNROLL_COMPACT = 4
 _BLOCK = 8
+_WINDOWS = Refusal("is for convolutions of one window")
 _LEAST_GAIN = 1000.0
 """Cycles for which assembly is worth its code; layers that gain less are computed in C."""
 
@@ -100,7 +91,7 @@ def _dense(layer: FullyConnected | Conv2D) -> _Dense:
     )
 
 
-def _one_window(layer: Conv2D) -> bool:
+def _is_one_window(layer: Conv2D) -> bool:
     axes = (layer.window.height, layer.window.width)
     return layer.groups == 1 and all(
         (axis.output, axis.pad, axis.size, axis.dilation) == (1, 0, axis.input, 1) for axis in axes
@@ -141,92 +132,46 @@ def _channels(layer: FullyConnected | Conv2D) -> Channels:
     )
 
 
-def _remaining(dense: _Dense, channels: Channels) -> AnyArray:
+def _outside(dense: _Dense, channels: Channels) -> AnyArray:
     """The outputs that are not in the stream."""
-    tail = np.arange(len(channels.missing), dense.outputs)
-    return np.concatenate([np.flatnonzero(channels.missing), tail])
+    return outside(channels.missing, dense.outputs)
 
 
-@dataclass(frozen=True)
-class GemvFullyConnected:
-    """The kernel's descriptor; ``unroll`` groups of four inputs make a turn of the inner loop."""
-
-    name: str = "dsp.fully_connected"
-    provider: Provider = Provider.TINYGEN
-    unroll: int = _UNROLL
-
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer on the core, or None if it can."""
-        if not isinstance(layer, FullyConnected | Conv2D):
-            return "does FullyConnected only"
-        if isinstance(layer, Conv2D) and not _one_window(layer):
-            return "does convolutions of one window only"
-        if not (core.dsp and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
-        if layer.requantization.rounding is not Rounding.DOUBLE:
-            return "rounds twice"
-        return None
-
-    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
-        """Estimated cycles."""
-        assert isinstance(layer, FullyConnected | Conv2D)
-        dense = _dense(layer)
-        channels = _channels(layer)
-        outputs = len(channels.missing)
-        per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(
-            channels.cut
-        )
-        stream = _stream_cycles(dense, outputs // _BLOCK, self.unroll) if outputs else 0.0
-        remaining = len(_remaining(dense, channels)) * _remaining_cycles(dense)
-        return stream + dense.batches * outputs * per_output + remaining
-
-    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
-        """Fit the kernel to a layer that it does not reject."""
-        assert isinstance(layer, FullyConnected | Conv2D)
-        dense = _dense(layer)
-        channels = _channels(layer)
-        fields, constants = _stream_fields(dense, channels, self.unroll)
-        remaining_fields, remaining_constants = _remaining_fields(dense, channels)
-        parameters = Struct(
-            "tinygen_dsp_fully_connected_params",
-            (
-                *fields,
-                ("batches", dense.batches),
-                ("inputs", dense.inputs),
-                ("outputs", dense.outputs),
-                *remaining_fields,
-            ),
-        )
-        arguments = (
-            parameters,
-            TensorArgument(layer.inputs[0]),
-            TensorArgument(layer.outputs[0], writable=True),
-        )
-        scratch_bytes = 0
-        if not len(channels.missing):
-            call = Call("tinygen_dsp_fully_connected_small", arguments)
-        elif dense.fills_groups:
-            call = Call("tinygen_dsp_fully_connected", arguments)
-        else:
-            scratch_bytes = 4 * dense.groups
-            call = Call(
-                "tinygen_dsp_fully_connected_padded", (*arguments, ScratchArgument("int8_t"))
-            )
-        return Binding(
-            calls=(call,),
-            headers=("dsp/fully_connected_s8.h",),
-            constants=(*constants, *remaining_constants),
-            scratch_bytes=scratch_bytes,
-            notes=(channels.note,),
-        )
+def _cycles(dense: _Dense, channels: Channels, unroll: int) -> float:
+    outputs = len(channels.missing)
+    per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(channels.cut)
+    stream = _stream_cycles(dense, outputs // _BLOCK, unroll) if outputs else 0.0
+    rest = len(_outside(dense, channels)) * _remaining_cycles(dense)
+    return stream + dense.batches * outputs * per_output + rest
 
 
-def _stream_fields(
-    dense: _Dense, channels: Channels, unroll: int
-) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
+def _bind(layer: FullyConnected | Conv2D, channels: Channels, unroll: int) -> Binding:
+    dense = _dense(layer)
+    parameters = struct(
+        "tinygen_dsp_fully_connected_params",
+        dense,
+        **_stream(dense, channels, unroll),
+        **_rest(dense, channels),
+    )
+    function, scratch_bytes = "tinygen_dsp_fully_connected", 0
+    arguments: tuple[Argument, ...] = (parameters, *in_and_out(layer))
+    if not len(channels.missing):
+        function += "_small"
+    elif not dense.fills_groups:
+        function, scratch_bytes = f"{function}_padded", 4 * dense.groups
+        arguments = (*arguments, ScratchArgument("int8_t"))
+    return Binding(
+        calls=(Call(function, arguments),),
+        headers=("dsp/fully_connected_s8.h",),
+        scratch_bytes=scratch_bytes,
+        notes=(channels.note,),
+    )
+
+
+def _stream(dense: _Dense, channels: Channels, unroll: int) -> dict[str, Value]:
     """What the outputs of the stream need: nothing if there are none."""
     if not len(channels.missing):
-        return (), ()
+        return dict.fromkeys(("multiply", "stream", "constants", "shape"))
     shared = shared_constants(channels)
     assembly = Assembly(
         "dsp/gemv.inc",
@@ -240,55 +185,54 @@ def _stream_fields(
             ("shared", int(shared is not None)),
         ),
     )
-    shape = Struct(
-        "tinygen_gemv_shape",
-        (
-            ("groups", dense.groups),
-            ("outputs", len(channels.missing)),
-            ("base", channels.base),
-            ("cut", channels.cut),
-            ("low", channels.low),
-            ("two_roundings", int(channels.two_roundings)),
-            ("shift", channels.shift),
+    return {
+        "multiply": assembly,
+        "stream": gemv_stream(channels, with_constants=shared is None),
+        "constants": shared,
+        "shape": struct(
+            "tinygen_gemv_shape", channels, groups=dense.groups, outputs=len(channels.missing)
         ),
-    )
-    fields: tuple[tuple[str, Field], ...] = (
-        ("multiply", assembly),
-        ("stream", ConstantArgument("stream")),
-        *((("constants", ConstantArgument("constants")),) if shared is not None else ()),
-        ("shape", shape),
-    )
-    stream = Constant("stream", gemv_stream(channels, with_constants=shared is None))
-    constants = (stream,) if shared is None else (stream, Constant("constants", shared))
-    return fields, constants
+    }
 
 
-def _remaining_fields(
-    dense: _Dense, channels: Channels
-) -> tuple[tuple[tuple[str, Field], ...], tuple[Constant, ...]]:
+def _rest(dense: _Dense, channels: Channels) -> dict[str, Value]:
     """What the outputs outside the stream need: nothing if there are none."""
-    chosen = _remaining(dense, channels)
-    if not chosen.size:
-        return (), ()
-    struct, arrays = requantization_struct(per_channel(dense.requantization, chosen))
+    chosen = _outside(dense, channels)
     bias = folded_bias(dense.weights, dense.bias, dense.input_zero_point)
-    return (
-        ("remaining", len(chosen)),
-        ("channels", ConstantArgument("remaining_channels")),
-        ("weights", ConstantArgument("remaining_weights")),
-        ("bias", ConstantArgument("remaining_bias")),
-        ("requantization", struct),
-    ), (
-        Constant("remaining_channels", chosen.astype(np.uint16), alignment=2),
-        Constant("remaining_weights", dense.weights[chosen]),
-        Constant("remaining_bias", wrap_int32(bias[chosen])),
-        *arrays,
-    )
+    rest = one_by_one(chosen, dense.weights, bias, dense.requantization)
+    return {"remaining": rest.pop("count"), **(rest if chosen.size else dict.fromkeys(rest))}
 
 
-KERNELS: Sequence[Kernel] = (GemvFullyConnected(),)
+def _offer(layer: FullyConnected | Conv2D, unroll: int) -> Offer | Refusal:
+    if layer.requantization.rounding is not Rounding.DOUBLE:
+        return Refusal(ROUNDS_TWICE)
+    channels = _channels(layer)
+    cycles = _cycles(_dense(layer), channels, unroll)
+    return Offer(cycles, lambda: _bind(layer, channels, unroll))
 
-COMPACT_KERNELS: Sequence[Kernel] = (
-    GemvFullyConnected("dsp.fully_connected_compact", unroll=_UNROLL_COMPACT),
-)
-"""The same with less code."""
+
+@dsp("fully_connected", FullyConnected, code=Code.LARGE)
+def fully_connected(layer: FullyConnected) -> Offer | Refusal:
+    """Eight groups of four inputs in a turn of the inner loop."""
+    return _offer(layer, _UNROLL)
+
+
+@dsp("fully_connected_compact", FullyConnected, code=Code.SMALL)
+def fully_connected_compact(layer: FullyConnected) -> Offer | Refusal:
+    """The same with less code."""
+    return _offer(layer, _UNROLL_COMPACT)
+
+
+@dsp("conv2d_one_window", Conv2D, code=Code.LARGE)
+def one_window(layer: Conv2D) -> Offer | Refusal:
+    """A convolution whose only window is the whole input."""
+    return _offer(layer, _UNROLL) if _is_one_window(layer) else _WINDOWS
+
+
+@dsp("conv2d_one_window_compact", Conv2D, code=Code.SMALL)
+def one_window_compact(layer: Conv2D) -> Offer | Refusal:
+    """The same with less code."""
+    return _offer(layer, _UNROLL_COMPACT) if _is_one_window(layer) else _WINDOWS
+
+
+KERNELS = (fully_connected, fully_connected_compact, one_window, one_window_compact)

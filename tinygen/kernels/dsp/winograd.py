@@ -16,28 +16,15 @@ Weights grow (tile + 2)**2 · 2 / 9 times, so plans take the kernel only where t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from tinygen.hardware.cores import Core, Feature
-from tinygen.ir.layer import Layer
-from tinygen.kernels.adapter import GrowingKernel, axis_struct
-from tinygen.kernels.binding import (
-    Assembly,
-    Binding,
-    Call,
-    Constant,
-    ConstantArgument,
-    Overlap,
-    Raw,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
-from tinygen.kernels.kernel import Provider
+from tinygen.kernels.binding import Assembly, Binding, Call, Overlap, Raw, ScratchArgument
+from tinygen.kernels.dsp.base import dsp
+from tinygen.kernels.kernel import Offer, Refusal
+from tinygen.kernels.operands import in_and_out
+from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Rounding, wrap_int32
 from tinygen.ops.convolution import Conv2D, Int8Array
 from tinygen.requantize.channels import folded_bias, per_channel
@@ -194,26 +181,6 @@ def _packed(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """What a layer needs of the kernel, or why it cannot have it."""
-
-    stream: Int32Array
-    requantization: _Requantization
-
-
-@lru_cache(maxsize=64)
-def _prepare(form: _Form, layer: Conv2D) -> _Prepared | str:
-    least, most = input_range(form)
-    weights = transformed_weights(form, layer.weights)
-    if min(least, int(weights.min())) < _INT16[0] or max(most, int(weights.max())) > _INT16[1]:
-        return "transformed inputs or weights are not int16"
-    requantization = _requantization(form, layer)
-    if requantization is None:
-        return "accumulators are too large, or a channel's requantization is not proven"
-    return _Prepared(_stream(weights, requantization), requantization)
-
-
 def _stream(weights: Int64Array, requantization: _Requantization) -> Int32Array:
     """The stream of ``dsp/winograd.h``."""
     channels, frequencies, depth = weights.shape
@@ -230,103 +197,69 @@ def _unroll(depth: int) -> int:
     return next(unroll for unroll in _UNROLLS if depth // 2 % unroll == 0)
 
 
-@dataclass(frozen=True)
-class WinogradConv2D:
-    """The kernel's descriptor."""
+def _offer(form: _Form, layer: Conv2D) -> Offer | Refusal:
+    if any(
+        (axis.size, axis.stride, axis.dilation) != (3, 1, 1)
+        for axis in (layer.window.height, layer.window.width)
+    ):
+        return Refusal("is for 3x3 filters, stride 1, without dilation")
+    if layer.groups > 1:
+        return Refusal(f"has {layer.groups} groups of channels")
+    channels, depth = layer.output_shape[3], layer.input_shape[3]
+    if depth % 4 != 0 or channels % 4 != 0:
+        return Refusal("is for multiples of four channels")
+    least, most = input_range(form)
+    weights = transformed_weights(form, layer.weights)
+    if min(least, int(weights.min())) < _INT16[0] or max(most, int(weights.max())) > _INT16[1]:
+        return Refusal("transformed inputs or weights are not int16")
+    q = _requantization(form, layer)
+    if q is None:
+        return Refusal("accumulators are too large, or a channel's requantization is not proven")
+    return Offer(
+        _cycles(form, layer, q),
+        lambda: _bind(form, layer, weights, q),
+        constant_bytes=channels * (2 * form.frequencies * depth + 12),
+    )
 
-    form: _Form
-    provider: Provider = Provider.TINYGEN
 
-    @property
-    def name(self) -> str:
-        """How plans and profiles name it."""
-        return f"dsp.conv2d_winograd_f{self.form.tile}"
+def _cycles(form: _Form, layer: Conv2D, q: _Requantization) -> float:
+    batches, rows, columns, channels = layer.output_shape
+    depth = layer.input_shape[3]
+    pairs = batches * -(-rows // form.tile) * -(-columns // (2 * form.tile))
+    turns = depth // 2 // _unroll(depth)
+    frequency = 8 * depth + 18 + (5 + 5 * turns) * (turns > 1)
+    finish = form.finish_cycles
+    if q.two_roundings:
+        finish += form.tile**2 * _TWO_ROUNDINGS_CYCLES
+    quad = form.frequencies * frequency + 8 * finish + _QUAD_CYCLES
+    return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + _PAIR_CYCLES)
 
-    def rejects(self, layer: Layer, core: Core) -> str | None:
-        """Why the kernel cannot do the layer on the core, or None if it can."""
-        if not isinstance(layer, Conv2D):
-            return "does Conv2D only"
-        if not (core.dsp and Feature.UNALIGNED in core.features):
-            return f"{core.name} lacks 16-bit SIMD or unaligned loads"
-        if any(
-            (axis.size, axis.stride, axis.dilation) != (3, 1, 1)
-            for axis in (layer.window.height, layer.window.width)
-        ):
-            return "is for 3x3 filters, stride 1, without dilation"
-        if layer.groups > 1:
-            return f"has {layer.groups} groups of channels"
-        if layer.input_shape[3] % 4 != 0 or layer.output_shape[3] % 4 != 0:
-            return "is for multiples of four channels"
-        prepared = _prepare(self.form, layer)
-        return prepared if isinstance(prepared, str) else None
 
-    def weight_bytes(self, layer: Layer) -> int:
-        """Bytes of constants for a layer that the kernel does not reject."""
-        assert isinstance(layer, Conv2D)
-        channels, depth = layer.output_shape[3], layer.input_shape[3]
-        return channels * (2 * self.form.frequencies * depth + 12)
-
-    def cost(self, layer: Layer, core: Core) -> float:  # noqa: ARG002 - one estimate for all cores
-        """Estimated cycles."""
-        assert isinstance(layer, Conv2D)
-        form = self.form
-        batches, rows, columns, channels = layer.output_shape
-        depth = layer.input_shape[3]
-        pairs = batches * -(-rows // form.tile) * -(-columns // (2 * form.tile))
-        unroll = _unroll(depth)
-        turns = depth // 2 // unroll
-        frequency = 8 * depth + 18 + (5 + 5 * turns) * (turns > 1)
-        prepared = _prepare(form, layer)
-        assert isinstance(prepared, _Prepared)
-        finish = form.finish_cycles
-        if prepared.requantization.two_roundings:
-            finish += form.tile**2 * _TWO_ROUNDINGS_CYCLES
-        quad = form.frequencies * frequency + 8 * finish + _QUAD_CYCLES
-        return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + _PAIR_CYCLES)
-
-    def bind(self, layer: Layer, core: Core) -> Binding:  # noqa: ARG002 - the same on every core
-        """Fit the kernel to a layer that it does not reject."""
-        assert isinstance(layer, Conv2D)
-        form = self.form
-        prepared = _prepare(form, layer)
-        assert isinstance(prepared, _Prepared)
-        q = prepared.requantization
-        parameters = Struct(
-            "tinygen_winograd_params",
-            (
-                ("transform", Raw(f"tinygen_winograd{form.tile}_input")),
-                ("multiply", _multiply(layer.input_shape[3])),
-                ("finish", _finish(form, q)),
-                ("stream", ConstantArgument("stream")),
-                ("target", _target(layer, q)),
-                ("rows", axis_struct(layer.window.height)),
-                ("columns", axis_struct(layer.window.width)),
-                ("tile", form.tile),
-                ("batches", layer.input_shape[0]),
-                ("input_channels", layer.input_shape[3]),
-                ("output_channels", layer.output_shape[3]),
-                ("input_ring_rows", layer.input_shape[1]),
-                ("padding", layer.input_zero_point),
-            ),
-        )
-        return Binding(
-            calls=(
-                Call(
-                    "tinygen_winograd_conv2d",
-                    (
-                        parameters,
-                        TensorArgument(layer.inputs[0]),
-                        TensorArgument(layer.outputs[0], writable=True),
-                        ScratchArgument("uint32_t"),
-                    ),
-                ),
-            ),
-            headers=(f"dsp/winograd_f{form.tile}.h",),
-            constants=(Constant("stream", prepared.stream),),
-            scratch_bytes=_scratch_bytes(form, layer),
-            overlaps=_overlaps(form, layer),
-            notes=(q.note,),
-        )
+def _bind(form: _Form, layer: Conv2D, weights: Int64Array, q: _Requantization) -> Binding:
+    parameters = struct(
+        "tinygen_winograd_params",
+        layer,
+        transform=Raw(f"tinygen_winograd{form.tile}_input"),
+        multiply=_multiply(layer.input_shape[3]),
+        finish=_finish(form, q),
+        stream=_stream(weights, q),
+        target=struct(
+            "tinygen_winograd_target",
+            q,
+            pixel=layer.output_shape[3],
+            row=layer.output_shape[2] * layer.output_shape[3],
+        ),
+        tile=form.tile,
+        padding=layer.input_zero_point,
+    )
+    arguments = (parameters, *in_and_out(layer), ScratchArgument("uint32_t"))
+    return Binding(
+        calls=(Call("tinygen_winograd_conv2d", arguments),),
+        headers=(f"dsp/winograd_f{form.tile}.h",),
+        scratch_bytes=_scratch_bytes(form, layer),
+        overlaps=_overlaps(form, layer),
+        notes=(q.note,),
+    )
 
 
 def _scratch_bytes(form: _Form, layer: Conv2D) -> int:
@@ -347,21 +280,6 @@ def _overlaps(form: _Form, layer: Conv2D) -> tuple[Overlap, ...]:
         for y in range(0, rows.output, form.tile)
     )
     return (Overlap(layer.inputs[0], layer.outputs[0], lead),)
-
-
-def _target(layer: Conv2D, q: _Requantization) -> Struct:
-    return Struct(
-        "tinygen_winograd_target",
-        (
-            ("pixel", layer.output_shape[3]),
-            ("row", layer.output_shape[2] * layer.output_shape[3]),
-            ("base", q.base),
-            ("cut", q.cut),
-            ("low", q.low),
-            ("two_roundings", int(q.two_roundings)),
-            ("shift", q.shift),
-        ),
-    )
 
 
 def _multiply(depth: int) -> Assembly:
@@ -387,4 +305,16 @@ def _finish(form: _Form, q: _Requantization) -> Assembly:
     )
 
 
-KERNELS: Sequence[GrowingKernel] = (WinogradConv2D(F2), WinogradConv2D(F4))
+@dsp("conv2d_winograd_f2", Conv2D, grows=True)
+def conv2d_f2(layer: Conv2D) -> Offer | Refusal:
+    """Two by two outputs a tile."""
+    return _offer(F2, layer)
+
+
+@dsp("conv2d_winograd_f4", Conv2D, grows=True)
+def conv2d_f4(layer: Conv2D) -> Offer | Refusal:
+    """Four by four outputs a tile."""
+    return _offer(F4, layer)
+
+
+KERNELS = (conv2d_f2, conv2d_f4)

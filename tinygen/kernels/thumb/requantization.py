@@ -8,14 +8,16 @@ as many bits as a layer's sums leave free, so each channel has the right shift t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.binding import Struct
+from tinygen.kernels.kernel import Kernel, LayerT, Offer, Refusal, kernel
+from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.requantize.channels import VARIES, constant_outputs, folded_bias, per_channel
@@ -57,15 +59,7 @@ class Words:
 
     def struct(self) -> Struct:
         """``tinygen_thumb_scaling``."""
-        return Struct(
-            "tinygen_thumb_scaling",
-            (
-                ("cut", self.cut),
-                ("low", self.low),
-                ("split", self.split),
-                ("shift", self.shift),
-            ),
-        )
+        return struct("tinygen_thumb_scaling", self)
 
     def parameters(self) -> tuple[tuple[str, int], ...]:
         """What the assembly is told."""
@@ -78,11 +72,15 @@ def has_long_product(core: Core) -> bool:
     return Feature.LONG_PRODUCT in core.features
 
 
-@lru_cache(maxsize=64)
-def channel_words(layer: Conv2D | DepthwiseConv2D, core: Core) -> Words:
-    """The words of a layer's channels."""
-    depthwise = isinstance(layer, DepthwiseConv2D)
-    weights = np.moveaxis(layer.weights, -1, 0) if depthwise else layer.weights
+def thumb(
+    name: str, layer_type: type[LayerT]
+) -> Callable[[Callable[[LayerT, Core], Offer | Refusal]], Kernel]:
+    """Makes a function that answers for layers of a type a kernel for cores without SIMD."""
+    return kernel(f"thumb.{name}", layer_type, needs={Feature.THUMB}, lacks={Feature.DSP})
+
+
+def channel_words(weights: AnyArray, layer: Conv2D | DepthwiseConv2D, core: Core) -> Words:
+    """The words of a layer's channels; weights are (channels, …)."""
     low, high = accumulator_bounds(weights, layer.bias, layer.input_zero_point)
     bias = folded_bias(weights, layer.bias, layer.input_zero_point)
     q = per_channel(layer.requantization, len(low))
