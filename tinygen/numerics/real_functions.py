@@ -42,7 +42,7 @@ _COS = (
 )
 
 
-def _polynomial(coefficients: Sequence[float], x: Float64Array) -> Float64Array:
+def polynomial(coefficients: Sequence[float], x: Float64Array) -> Float64Array:
     """Horner's scheme, highest coefficient first."""
     result: Float64Array = np.full(x.shape, coefficients[0])
     for coefficient in coefficients[1:]:
@@ -61,7 +61,7 @@ def exp(x: Float64Array) -> Float64Array:
     finite = np.where(np.isnan(limited), 0.0, limited)
     powers = _rounded(finite * _LOG2_E)
     rest = (finite - powers * _LN2_HIGH) - powers * _LN2_LOW
-    result: Float64Array = _polynomial(_EXP, rest) * np.ldexp(1.0, powers.astype(np.int32))
+    result: Float64Array = polynomial(_EXP, rest) * np.ldexp(1.0, powers.astype(np.int32))
     return np.where(np.isnan(x), x, result)
 
 
@@ -79,7 +79,7 @@ def log(x: Float64Array) -> Float64Array:
     mantissa = np.where(low, fraction * 2.0, fraction)
     powers = (exponent - low).astype(np.float64)
     ratio = (mantissa - 1.0) / (mantissa + 1.0)
-    series = _polynomial(_LOG, ratio * ratio)
+    series = polynomial(_LOG, ratio * ratio)
     result = (2.0 * ratio) * series + powers * (_LN2_HIGH + _LN2_LOW)
     result = np.where(x == 0, -np.inf, np.where(x < 0, np.nan, result))
     return np.where(np.isnan(x) | np.isposinf(x), x, result)
@@ -90,8 +90,8 @@ def _sine_of_quadrant(x: Float64Array, quarter_turns: int) -> Float64Array:
     quadrants = _rounded(usable * _TWO_OVER_PI)
     rest = (usable - quadrants * _PI_2_HIGH) - quadrants * _PI_2_LOW
     square = rest * rest
-    sine = rest * _polynomial(_SIN, square)
-    cosine = _polynomial(_COS, square)
+    sine = rest * polynomial(_SIN, square)
+    cosine = polynomial(_COS, square)
     turns = (quadrants.astype(np.int64) + quarter_turns) & 3
     value = np.where(turns & 1, cosine, sine)
     result = np.where(turns & 2, -value, value)

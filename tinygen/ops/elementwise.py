@@ -28,13 +28,14 @@ Compute = Callable[..., AnyArray]
 class Function:
     """An elementwise function.
 
-    ``name`` is the C function's, without ``tinygen_``; it ends with the type. ``tolerance_ulp`` is its
-    distance from TFLM's result: 0 unless it evaluates real functions.
+    ``name`` is the C function's, without ``tinygen_``; it ends with the type. ``tolerance_ulp`` and
+    ``tolerance_from`` are its distance from TFLM's result: 0 unless it evaluates real functions.
     """
 
     name: str
     compute: Compute
     tolerance_ulp: int = 0
+    tolerance_from: float = 0.0
 
 
 _IMAGE_RANK = 4
@@ -126,6 +127,11 @@ class Elementwise(Broadcast):
         """That of the function."""
         return self.function.tolerance_ulp
 
+    @property
+    def tolerance_from(self) -> float:
+        """That of the function."""
+        return self.function.tolerance_from
+
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class."""
         values = operand_values(self.operands, inputs)
@@ -162,9 +168,14 @@ def elementwise(
     )
 
 
-def of_one(name: str, compute: Callable[[AnyArray], AnyArray], tolerance_ulp: int = 0) -> Function:
+def of_one(
+    name: str,
+    compute: Callable[[AnyArray], AnyArray],
+    tolerance_ulp: int = 0,
+    tolerance_from: float = 0.0,
+) -> Function:
     """A function of one operand without parameters."""
-    return Function(name, lambda p, x: compute(x), tolerance_ulp)  # noqa: ARG005
+    return Function(name, lambda p, x: compute(x), tolerance_ulp, tolerance_from)  # noqa: ARG005
 
 
 def in_double(compute: Callable[[AnyArray], AnyArray]) -> Callable[[AnyArray], AnyArray]:

@@ -18,7 +18,7 @@ from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
 from tinygen.numerics.tables import tflm_table
 from tinygen.ops.elementwise import Elementwise
-from tinygen.ops.lookup import Lookup
+from tinygen.ops.lookup import Interpolated, Lookup
 from tinygen.ops.sigmoids import SigmoidInt16
 from tinygen.resources import resource_root
 
@@ -94,20 +94,31 @@ def elementwise(layer: Elementwise) -> Offer:
     return Offer(math.prod(layer.output_shape) * each, lambda: _bind(layer))
 
 
+def _by_table(layer: Lookup | Interpolated, name: str, header: str) -> Binding:
+    table = Constant("table", layer.table, alignment=layer.table.itemsize)
+    return Binding(
+        calls=(Call(name, (math.prod(layer.shape), table, *in_and_out(layer))),),
+        headers=(header,),
+        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
+    )
+
+
 @portable("lookup_s8", Lookup)
 def lookup(layer: Lookup) -> Offer:
     """A function of int8, as a table."""
-    count = math.prod(layer.shape)
-    table = Constant("table", layer.table, alignment=1)
+    return Offer(
+        math.prod(layer.shape) * _COSTS.lookup,
+        lambda: _by_table(layer, "tinygen_lookup_s8", "portable/lookup.h"),
+    )
 
-    def bind() -> Binding:
-        return Binding(
-            calls=(Call("tinygen_lookup_s8", (count, table, *in_and_out(layer))),),
-            headers=("portable/lookup.h",),
-            overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
-        )
 
-    return Offer(count * _COSTS.lookup, bind)
+@portable("lookup_s16", Interpolated)
+def interpolated(layer: Interpolated) -> Offer:
+    """A function of int16, between the entries of a table."""
+    return Offer(
+        math.prod(layer.shape) * _COSTS.interpolation,
+        lambda: _by_table(layer, "tinygen_lookup_s16", "portable/lookup_s16.h"),
+    )
 
 
 @portable("sigmoid_s16", SigmoidInt16)
@@ -128,4 +139,4 @@ def sigmoid(layer: SigmoidInt16) -> Offer:
     return Offer(count * _COSTS.interpolation, bind)
 
 
-KERNELS = (elementwise, lookup, sigmoid)
+KERNELS = (elementwise, lookup, interpolated, sigmoid)
