@@ -21,7 +21,7 @@ from tests.kernels.dsp_programs import (
 from tinygen.hardware.cores import core
 from tinygen.kernels.dsp.elementwise import _fitted_sum
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier as scaled
-from tinygen.ops.binary import Add
+from tinygen.ops.arithmetic import Add
 from tinygen.passes.lowering import lower
 from tinygen.tflite.reader import read_model
 

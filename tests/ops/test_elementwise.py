@@ -14,7 +14,7 @@ from tests.ops.comparison import assert_equal, lower_bytes
 from tinygen.errors import InputError, ModelError, UnsupportedError
 from tinygen.ir import reference
 from tinygen.ir.graph import Numerics
-from tinygen.ops.binary import Add
+from tinygen.ops.arithmetic import Add
 
 
 def _binary(

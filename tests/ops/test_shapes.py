@@ -61,9 +61,13 @@ _NO_PADDING = [0, 0, 0, 0, 0, 0, 0]
         (
             _model("PAD", (1, 4, 4, 2), (("INT32", [*_NO_PADDING, -1]),)),
             ModelError,
-            "negative padding",
+            "no paddings of 4 dimensions",
         ),
-        (_model("PAD", (1, 4, 4, 2), (("INT32", [0, 0]),)), ModelError, "2 paddings for 4"),
+        (
+            _model("PAD", (1, 4, 4, 2), (("INT32", [0, 0]),)),
+            ModelError,
+            "no paddings of 4 dimensions",
+        ),
         (
             _model("PADV2", (1, 4, 4, 2), (("INT32", [*_NO_PADDING, 0]), ("INT8", [1, 2]))),
             ModelError,

@@ -14,7 +14,7 @@ from tinygen.explanation.explanation import Line, Number, Subject, Work, real_va
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Operand, operand_values
 from tinygen.numerics.fixed_point import Requantization, Rounding
-from tinygen.ops.binary import Add, Mul
+from tinygen.ops.arithmetic import Add, Mul
 from tinygen.ops.elementwise import Elementwise
 from tinygen.ops.lookup import Lookup
 from tinygen.ops.requantize import Clamp, Dequantize, Quantize, Requantize

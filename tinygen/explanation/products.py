@@ -24,7 +24,7 @@ from tinygen.ir.window import Window
 from tinygen.numerics.fixed_point import Requantization
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.fully_connected import FullyConnected
-from tinygen.ops.wide import FloatConv2D, Int16Conv2D, scale_wide
+from tinygen.ops.wide_convolution import FloatConv2D, Int16Conv2D, scale_wide
 
 _RULE = (
     "output = clamp(zero point + (bias + Σ (input - input zero point) × weight) × real multiplier), "

@@ -9,7 +9,7 @@ from tinygen.kernels.binding import Struct
 from tinygen.kernels.kernel import Refusal
 from tinygen.kernels.nest import OUTER, Loop, broadcast_loops
 from tinygen.kernels.structs import struct
-from tinygen.ops.binary import Binary
+from tinygen.ops.arithmetic import Binary
 
 
 def _loops(layer: Binary) -> list[Loop]:

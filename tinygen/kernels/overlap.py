@@ -8,9 +8,8 @@ import math
 from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Overlap
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
-from tinygen.ops.pooling import Pool2D
-from tinygen.ops.wide import WideConv2D
-from tinygen.ops.wide_pooling import WidePool2D
+from tinygen.ops.pooling import Pool2D, WidePool2D
+from tinygen.ops.wide_convolution import WideConv2D
 
 
 def image_overlaps(

@@ -22,8 +22,8 @@ from tinygen.numerics.fixed_point import (
     wrap_int32,
 )
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
-from tinygen.ops.rearrange import constant_integers
 from tinygen.ops.registry import operator
+from tinygen.ops.strided import constant_integers
 from tinygen.ops.view import OperatorView
 
 _LEFT_SHIFT = 20

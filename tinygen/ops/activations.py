@@ -21,10 +21,10 @@ from tinygen.numerics.fixed_point import (
     rounding_divide_by_pot,
     wrap_int32,
 )
-from tinygen.ops.arithmetic import clamp_float
 from tinygen.ops.elementwise import (
     Function,
     Parameters,
+    clamp_float,
     elementwise,
     of_one,
     one_operand,
@@ -38,7 +38,7 @@ from tinygen.ops.quantized import (
     scale,
     zero_point,
 )
-from tinygen.ops.quantized_arithmetic import (
+from tinygen.ops.quantized_elementwise import (
     arithmetic_parameters,
     check_multiplier,
     quantized_function,

@@ -1,41 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Elementwise operators of two operands whose values are taken as they are.
+"""ADD, SUB, MUL and DIV, with broadcasting; either operand may be a constant.
 
-ADD, SUB, MUL and DIV of float32 and int32, MAXIMUM, MINIMUM, FLOOR_DIV, FLOOR_MOD. Quantized arithmetic
-is in ``quantized_arithmetic``, int8 ADD and MUL in ``binary``. Semantics: TFLM files of those names.
-An integer division by 0, which aborts or is undefined in TFLM, gives 0.
+Semantics: the TFLM files of those names; int8 ADD and MUL ``reference_integer_ops::Add`` and ``Mul``
+and their ``Broadcast…`` forms, which differ in nothing but the indices. A division of integers by 0,
+which aborts or is undefined in TFLM, gives 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
-from tinygen.ir.layer import Layer
-from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, wrap_int32
-from tinygen.ops.elementwise import Function, Parameters, elementwise
+from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.numerics.exponential import one_over_one_plus_x
+from tinygen.numerics.fixed_point import (
+    INT32_MAX,
+    INT32_MIN,
+    Int32Array,
+    Requantization,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+    wrap_int32,
+)
+from tinygen.ops.dtypes import F32, I8, I16, I32, SUFFIXES
+from tinygen.ops.elementwise import (
+    Broadcast,
+    Function,
+    Parameters,
+    clamp_float,
+    elementwise,
+    float_clamp,
+    two_operands,
+    wide,
+)
+from tinygen.ops.quantized import (
+    activation_range,
+    requantization,
+    require_symmetric,
+    scale,
+    zero_point,
+)
+from tinygen.ops.quantized_elementwise import (
+    arithmetic_parameters,
+    operand_parameters,
+    quantized_function,
+    quantized_output,
+    scaled_operand,
+    small_multiplier,
+)
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
-F32, I8, I16, I32, I64, BOOL = (
-    DType.FLOAT32,
-    DType.INT8,
-    DType.INT16,
-    DType.INT32,
-    DType.INT64,
-    DType.BOOL,
-)
-SUFFIXES = {F32: "f32", I8: "s8", I16: "s16", I32: "s32", I64: "s64", BOOL: "b8"}
-
-_FLOAT_MAX = float(np.finfo(np.float32).max)
-_FLOAT_CLAMPS = {
-    "NONE": (-_FLOAT_MAX, _FLOAT_MAX),
-    "RELU": (0.0, _FLOAT_MAX),
-    "RELU6": (0.0, 6.0),
-    "RELU_N1_TO_1": (-1.0, 1.0),
-}
+_ADD_LEFT_SHIFT = 20
+"""Bits of headroom that int8 ADD gives its operands before it scales them."""
 _INT32_CLAMPS = {
     "NONE": (INT32_MIN, INT32_MAX),
     "RELU": (0, INT32_MAX),
@@ -44,20 +67,67 @@ _INT32_CLAMPS = {
 }
 
 
-def float_clamp(view: OperatorView) -> dict[str, float]:
-    """The clamp of a fused activation of float32; NONE still limits to finite values."""
-    activation = view.option("fused_activation_function", str)
-    if activation not in _FLOAT_CLAMPS:
-        view.unsupported(f"the fused activation {activation} is not supported")
-    low, high = _FLOAT_CLAMPS[activation]
-    return {"clamp_min": low, "clamp_max": high}
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Binary(Broadcast):
+    """What ADD and MUL have: two operands."""
+
+    lhs_zero_point: int
+    rhs_zero_point: int
+    requantization: Requantization
+
+    @property
+    def lhs(self) -> Operand:
+        """The left operand."""
+        return self.operands[0]
+
+    @property
+    def rhs(self) -> Operand:
+        """The right operand."""
+        return self.operands[1]
+
+    def centred(self, inputs: tuple[AnyArray, ...]) -> tuple[Int32Array, Int32Array]:
+        """Both operands with their zero points taken off, not yet broadcast."""
+        lhs, rhs = operand_values(self.operands, inputs)
+        return (
+            lhs.astype(np.int32) - np.int32(self.lhs_zero_point),
+            rhs.astype(np.int32) - np.int32(self.rhs_zero_point),
+        )
 
 
-def clamp_float(p: Parameters, values: AnyArray) -> AnyArray:
-    """Limit float32 values as C++ ``min(max(x, low), high)``: NaN stays."""
-    low, high = np.float32(p["clamp_min"]), np.float32(p["clamp_max"])
-    raised = np.where(values < low, low, values)
-    return np.where(high < raised, high, raised).astype(np.float32)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Add(Binary):
+    """out = requantize(scale(lhs - zero point) + scale(rhs - zero point)).
+
+    Each operand is shifted left by ``left_shift`` bits, then scaled by its multiplier and shift (not
+    positive), so that both have the same scale.
+    """
+
+    left_shift: int
+    lhs_multiplier: int
+    lhs_shift: int
+    rhs_multiplier: int
+    rhs_shift: int
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` are the int8 operands that are no constants."""
+        lhs, rhs = self.centred(inputs)
+        sums = multiply_by_quantized_multiplier(
+            lhs << self.left_shift, self.lhs_multiplier, self.lhs_shift
+        ) + multiply_by_quantized_multiplier(
+            rhs << self.left_shift, self.rhs_multiplier, self.rhs_shift
+        )
+        return (self.requantization.apply(sums).reshape(self.output_shape).astype(np.int8),)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Mul(Binary):
+    """out = requantize((lhs - zero point) · (rhs - zero point))."""
+
+    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
+        """See the class; ``inputs`` are the int8 operands that are no constants."""
+        lhs, rhs = self.centred(inputs)
+        products = wrap_int32(lhs.astype(np.int64) * rhs)
+        return (self.requantization.apply(products).reshape(self.output_shape).astype(np.int8),)
 
 
 def _float_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> Function:
@@ -81,32 +151,18 @@ def _int32_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArra
     return Function(f"{name}_s32", limited)
 
 
-def wide(a: AnyArray) -> AnyArray:
-    """The values as int64, in which no sum or product of two of them overflows."""
-    return a.astype(np.int64)
-
-
-FLOAT_ARITHMETIC = {
+_FLOAT_ARITHMETIC = {
     "ADD": _float_arithmetic("add", lambda a, b: a + b),
     "SUB": _float_arithmetic("sub", lambda a, b: a - b),
     "MUL": _float_arithmetic("mul", lambda a, b: a * b),
     "DIV": _float_arithmetic("div", lambda a, b: a / b),
 }
-INT32_ARITHMETIC = {
+_INT32_ARITHMETIC = {
     "ADD": _int32_arithmetic("add", lambda a, b: wrap_int32(wide(a) + wide(b))),
     "SUB": _int32_arithmetic("sub", lambda a, b: wrap_int32(wide(a) - wide(b))),
     "MUL": _int32_arithmetic("mul", lambda a, b: wrap_int32(wide(a) * wide(b))),
     "DIV": _int32_arithmetic("div", _divide_integers),
 }
-
-
-def two_operands(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor, Tensor]:
-    """Both operands, of one type among those given, and the output."""
-    view.counts((2,))
-    lhs, rhs, output = view.input(0), view.input(1), view.output()
-    view.require_dtype(lhs, *dtypes)
-    view.require_dtype(rhs, lhs.dtype)
-    return lhs, rhs, output
 
 
 def _plain(view: OperatorView, table: dict[str, Function], clamp: dict[str, float]) -> Layer:
@@ -115,57 +171,221 @@ def _plain(view: OperatorView, table: dict[str, Function], clamp: dict[str, floa
     return elementwise(view, table[view.operator.opcode], output, clamp)
 
 
-def lower_float_arithmetic(view: OperatorView) -> Layer:
-    """Fold an ADD, SUB, MUL or DIV of float32."""
-    return _plain(view, FLOAT_ARITHMETIC, float_clamp(view))
+def _lower_float(view: OperatorView) -> Layer:
+    return _plain(view, _FLOAT_ARITHMETIC, float_clamp(view))
 
 
-def lower_int32_arithmetic(view: OperatorView) -> Layer:
-    """Fold an ADD, SUB, MUL or DIV of int32 without quantization."""
+def _lower_int32(view: OperatorView) -> Layer:
     activation = view.option("fused_activation_function", str)
     if activation not in _INT32_CLAMPS:
         view.unsupported(f"the fused activation {activation} is not supported")
     if view.operator.opcode == "ADD" and activation != "NONE":
         view.unsupported(f"TFLM ignores the fused activation {activation} of an INT32 ADD")
     low, high = _INT32_CLAMPS[activation]
-    return _plain(view, INT32_ARITHMETIC, {"clamp_min": low, "clamp_max": high})
+    return _plain(view, _INT32_ARITHMETIC, {"clamp_min": low, "clamp_max": high})
 
 
-NUMBER_ARITHMETIC = {F32: lower_float_arithmetic, I32: lower_int32_arithmetic}
+_OF_NUMBERS = {F32: _lower_float, I32: _lower_int32}
 """ADD, SUB, MUL and DIV of the types that are no quantized ones."""
 
 
-@operator("MAXIMUM", "MINIMUM", shares_scale=True)
-def lower_extremum(view: OperatorView) -> Layer:
-    """Fold a MAXIMUM or MINIMUM; quantized operands are compared as they are, as in TFLM."""
-    lhs, _, output = two_operands(view, F32, I8, I16, I32, I64)
+def _quantized_add(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    return quantized_output(p, scaled_operand(p, "lhs", a) + scaled_operand(p, "rhs", b))
+
+
+def _quantized_sub(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    return quantized_output(p, scaled_operand(p, "lhs", a) - scaled_operand(p, "rhs", b))
+
+
+def _quantized_mul(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    lhs, rhs = wide(a) + int(p["lhs_offset"]), wide(b) + int(p["rhs_offset"])
+    return quantized_output(p, wrap_int32(lhs * rhs))
+
+
+def _leading_zeros(values: AnyArray) -> AnyArray:
+    zeros: AnyArray = 32 - np.frexp(values.astype(np.float64))[1].astype(np.int64)
+    return zeros
+
+
+def _quantized_div(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    """TFLM ``DivElementwise``: a reciprocal by Newton-Raphson, normalized on both sides."""
+    dividend, divisor = wide(a) + int(p["lhs_offset"]), wide(b) + int(p["rhs_offset"])
+    dividend = np.where(divisor < 0, -dividend, dividend)
+    usable = np.where(divisor == 0, 1, np.abs(divisor))
+    zeros = _leading_zeros(usable)
+    reciprocal = one_over_one_plus_x(((usable << zeros) - (1 << 31)).astype(np.int32))
+    headroom = _leading_zeros(np.where(dividend < 0, -(dividend + 1), dividend)) - 1
+    quotient = saturating_rounding_doubling_high_mul(wrap_int32(dividend << headroom), reciprocal)
+    shift = int(p["output_shift"]) - (31 - zeros) - headroom
+    scaled = rounding_divide_by_pot(
+        saturating_rounding_doubling_high_mul(quotient, int(p["output_multiplier"])),
+        np.minimum(-shift, 31),
+    )
+    result = np.where(divisor == 0, 0, scaled) + int(p["output_offset"])
+    limited: AnyArray = np.clip(result, int(p["clamp_min"]), int(p["clamp_max"]))
+    return limited
+
+
+def _clamp(view: OperatorView, output: Tensor) -> tuple[int, int]:
+    activation = view.operator.options.get("fused_activation_function", "NONE")
+    return activation_range(view, str(activation), output)
+
+
+def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[str, int]:
+    """ADD and SUB: both operands are brought to twice the larger of their scales.
+
+    TFLM's SUB divides in single precision, its ADD in double.
+    """
+    lhs, rhs, output = view.input(0), view.input(1), view.output()
+    scales = [scale(view, tensor) for tensor in (lhs, rhs, output)]
+    kind = np.float32 if single else np.float64
+    lhs_scale, rhs_scale, output_scale = (kind(value) for value in scales)
+    twice = kind(2) * max(lhs_scale, rhs_scale)
+    operands = operand_parameters(
+        view, left_shift, float(lhs_scale / twice), float(rhs_scale / twice)
+    )
+    real = float(twice / (kind(1 << left_shift) * output_scale))
+    multiplier, shift = small_multiplier(view, real)
+    low, high = _clamp(view, output)
+    return arithmetic_parameters(
+        **operands,
+        output_offset=zero_point(view, output),
+        output_multiplier=multiplier,
+        output_shift=shift,
+        clamp_min=low,
+        clamp_max=high,
+    )
+
+
+@operator("SUB", types=_OF_NUMBERS, ends_in_clamp=True)
+def lower_quantized_sum(view: OperatorView) -> Layer:
+    """Fold a SUB of int8 or int16, or an ADD of int16."""
+    lhs, _, output = two_operands(view, I8, I16)
     view.require_dtype(output, lhs.dtype)
-    is_maximum = view.operator.opcode == "MAXIMUM"
-
-    def compute(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
-        return np.where(a > b if is_maximum else a < b, a, b)
-
-    name = f"{'maximum' if is_maximum else 'minimum'}_{SUFFIXES[lhs.dtype]}"
-    return elementwise(view, Function(name, compute), output)
-
-
-def _floor_div(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
-    return np.floor(a.astype(np.float64) / b.astype(np.float64))
+    is_sub = view.operator.opcode == "SUB"
+    compute = _quantized_sub if is_sub else _quantized_add
+    return elementwise(
+        view,
+        quantized_function("sub" if is_sub else "add", lhs.dtype, compute),
+        output,
+        _sum_parameters(view, 15 if lhs.dtype is I16 else 20, single=is_sub),
+    )
 
 
-def _floor_mod(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
-    remainder = np.fmod(a, b)
-    turned = (remainder != 0) & ((b < 0) != (remainder < 0))
-    return np.where(turned, remainder + b, remainder)
+def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int]) -> dict[str, int]:
+    multiplier, shift = quantize_multiplier(real)
+    if shift > 30:
+        view.unsupported(f"the scale of {view.output().name!r} is over 2**30 times finer")
+    return arithmetic_parameters(
+        lhs_offset=-zero_point(view, view.input(0)),
+        rhs_offset=-zero_point(view, view.input(1)),
+        output_offset=zero_point(view, view.output()),
+        output_multiplier=multiplier,
+        output_shift=shift,
+        clamp_min=clamp[0],
+        clamp_max=clamp[1],
+    )
 
 
-@operator("FLOOR_DIV", "FLOOR_MOD")
-def lower_floor_division(view: OperatorView) -> Layer:
-    """Fold a FLOOR_DIV or FLOOR_MOD of float32."""
-    _, _, output = two_operands(view, F32)
-    view.require_dtype(output, F32)
-    is_div = view.operator.opcode == "FLOOR_DIV"
-    name = "floor_div_f32" if is_div else "floor_mod_f32"
-    compute = _floor_div if is_div else _floor_mod
-    function = Function(name, compute)
-    return elementwise(view, function, output)
+def _lower_int16_mul(view: OperatorView) -> Layer:
+    lhs, rhs, output = two_operands(view, I16)
+    view.require_dtype(output, I16)
+    require_symmetric(view, lhs, rhs, output)
+    real = scale(view, lhs) * scale(view, rhs) / scale(view, output)
+    return elementwise(
+        view,
+        quantized_function("mul", I16, _quantized_mul),
+        output,
+        _product_parameters(view, real, _clamp(view, output)),
+    )
+
+
+@operator("DIV", types=_OF_NUMBERS)
+def lower_int8_div(view: OperatorView) -> Layer:
+    """Fold a DIV of int8; TFLM divides the scales in single precision."""
+    lhs, rhs, output = two_operands(view, I8)
+    view.require_dtype(output, I8)
+    scales = [np.float32(scale(view, tensor)) for tensor in (lhs, rhs, output)]
+    real = float(scales[0] / (scales[1] * scales[2]))
+    return elementwise(
+        view,
+        quantized_function("div", I8, _quantized_div),
+        output,
+        _product_parameters(view, real, _clamp(view, output)),
+    )
+
+
+class _Common(TypedDict):
+    operands: tuple[Operand, ...]
+    output_shape: tuple[int, ...]
+    lhs_zero_point: int
+    rhs_zero_point: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def _common(view: OperatorView) -> _Common:
+    view.counts((2,))
+    lhs, rhs, output = view.input(0), view.input(1), view.output()
+    for tensor in (lhs, rhs, output):
+        view.require_dtype(tensor, DType.INT8)
+    try:
+        shape = np.broadcast_shapes(lhs.shape, rhs.shape)
+    except ValueError:
+        view.invalid(
+            f"tensors {lhs.name!r} of shape {list(lhs.shape)} and {rhs.name!r} of shape "
+            f"{list(rhs.shape)} do not broadcast"
+        )
+    view.require_shape(output, shape)
+    operands, inputs = view.operands()
+    return _Common(
+        operands=operands,
+        output_shape=shape,
+        lhs_zero_point=zero_point(view, lhs),
+        rhs_zero_point=zero_point(view, rhs),
+        inputs=inputs,
+        outputs=(output.index,),
+    )
+
+
+@operator("ADD", types={**_OF_NUMBERS, DType.INT16: lower_quantized_sum}, ends_in_clamp=True)
+def lower_add(view: OperatorView) -> Layer:
+    """Fold an ADD. TFLM ``CalculateOpDataAdd``."""
+    common = _common(view)
+    lhs_scale, rhs_scale = scale(view, view.input(0)), scale(view, view.input(1))
+    output = view.output()
+    twice_larger = 2 * max(lhs_scale, rhs_scale)
+    lhs_multiplier, lhs_shift = quantize_multiplier(lhs_scale / twice_larger)
+    rhs_multiplier, rhs_shift = quantize_multiplier(rhs_scale / twice_larger)
+    real = twice_larger / ((1 << _ADD_LEFT_SHIFT) * scale(view, output))
+    clamp = activation_range(view, view.option("fused_activation_function", str), output)
+    folded = requantization(view, [real], output, clamp)
+    if real >= 1 or folded.shifts[0] > 0:
+        view.unsupported(
+            f"the scale of {output.name!r} is over {1 << (_ADD_LEFT_SHIFT - 1)} times finer than its "
+            "operands'"
+        )
+    return Add(
+        operator=view.operator,
+        requantization=folded,
+        left_shift=_ADD_LEFT_SHIFT,
+        lhs_multiplier=lhs_multiplier,
+        lhs_shift=lhs_shift,
+        rhs_multiplier=rhs_multiplier,
+        rhs_shift=rhs_shift,
+        **common,
+    )
+
+
+@operator("MUL", types={**_OF_NUMBERS, DType.INT16: _lower_int16_mul}, ends_in_clamp=True)
+def lower_mul(view: OperatorView) -> Layer:
+    """Fold a MUL. TFLM ``CalculateOpDataMul``."""
+    common = _common(view)
+    output = view.output()
+    real = scale(view, view.input(0)) * scale(view, view.input(1)) / scale(view, output)
+    clamp = activation_range(view, view.option("fused_activation_function", str), output)
+    return Mul(
+        operator=view.operator,
+        requantization=requantization(view, [real], output, clamp),
+        **common,
+    )

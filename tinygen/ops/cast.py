@@ -12,7 +12,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN
-from tinygen.ops.arithmetic import SUFFIXES
+from tinygen.ops.dtypes import SUFFIXES
 from tinygen.ops.elementwise import Function, elementwise
 from tinygen.ops.movement import Reshape
 from tinygen.ops.registry import operator

@@ -12,19 +12,17 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.ops.arithmetic import (
-    BOOL,
-    F32,
-    I8,
-    I16,
-    I32,
-    I64,
-    SUFFIXES,
+from tinygen.ops.dtypes import BOOL, F32, I8, I16, I32, I64, SUFFIXES
+from tinygen.ops.elementwise import (
+    Function,
+    Parameters,
+    elementwise,
+    of_one,
+    one_operand,
     two_operands,
 )
-from tinygen.ops.elementwise import Function, Parameters, elementwise, of_one, one_operand
 from tinygen.ops.quantized import scale
-from tinygen.ops.quantized_arithmetic import (
+from tinygen.ops.quantized_elementwise import (
     arithmetic_parameters,
     operand_parameters,
     quantized_function,

@@ -19,7 +19,7 @@ from tinygen.numerics.fixed_point import Int32Array, Requantization, wrap_int32
 from tinygen.ops.quantized import bias_values, weight_requantization, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
-from tinygen.ops.wide import WIDE_CONVOLUTIONS
+from tinygen.ops.wide_convolution import WIDE_CONVOLUTIONS
 from tinygen.ops.window import window
 
 Int8Array = NDArray[np.int8]

@@ -191,3 +191,42 @@ def one_operand(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor]:
     view.require_dtype(output, values.dtype)
     view.require_shape(output, values.shape)
     return values, output
+
+
+def two_operands(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor, Tensor]:
+    """Both operands, of one type among those given, and the output."""
+    view.counts((2,))
+    lhs, rhs, output = view.input(0), view.input(1), view.output()
+    view.require_dtype(lhs, *dtypes)
+    view.require_dtype(rhs, lhs.dtype)
+    return lhs, rhs, output
+
+
+def wide(a: AnyArray) -> AnyArray:
+    """The values as int64, in which no sum or product of two of them overflows."""
+    return a.astype(np.int64)
+
+
+_FLOAT_MAX = float(np.finfo(np.float32).max)
+_FLOAT_CLAMPS = {
+    "NONE": (-_FLOAT_MAX, _FLOAT_MAX),
+    "RELU": (0.0, _FLOAT_MAX),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+}
+
+
+def float_clamp(view: OperatorView) -> dict[str, float]:
+    """The clamp of a fused activation of float32; NONE still limits to finite values."""
+    activation = view.option("fused_activation_function", str)
+    if activation not in _FLOAT_CLAMPS:
+        view.unsupported(f"the fused activation {activation} is not supported")
+    low, high = _FLOAT_CLAMPS[activation]
+    return {"clamp_min": low, "clamp_max": high}
+
+
+def clamp_float(p: Parameters, values: AnyArray) -> AnyArray:
+    """Limit float32 values as C++ ``min(max(x, low), high)``: NaN stays."""
+    low, high = np.float32(p["clamp_min"]), np.float32(p["clamp_max"])
+    raised = np.where(values < low, low, values)
+    return np.where(high < raised, high, raised).astype(np.float32)

@@ -35,7 +35,7 @@ from tinygen.ops.quantized import (
 )
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
-from tinygen.ops.wide import WIDE_CONVOLUTIONS
+from tinygen.ops.wide_convolution import WIDE_CONVOLUTIONS
 
 _BIAS_SCALE_TOLERANCE = 0.02
 """How far the bias scale may be from that of the products, in output steps."""

@@ -15,8 +15,8 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.ops.quantized import scale, zero_point
-from tinygen.ops.rearrange import constant_integers
 from tinygen.ops.registry import operator
+from tinygen.ops.strided import constant_integers
 from tinygen.ops.view import OperatorView
 
 

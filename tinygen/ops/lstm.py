@@ -25,7 +25,7 @@ from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.sigmoids import logistic_of_positions, tanh_of_positions
 from tinygen.ops.view import OperatorView
-from tinygen.ops.wide import scale_wide
+from tinygen.ops.wide_convolution import scale_wide
 
 _GATE_SCALE = 2.0**-12
 _ACTIVATION_SCALE = 2.0**-15

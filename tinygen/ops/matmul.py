@@ -16,7 +16,7 @@ from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
-from tinygen.ops.wide import scale_wide
+from tinygen.ops.wide_convolution import scale_wide
 
 _MAX_RANK = 5
 

@@ -18,8 +18,8 @@ from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.quantized import rescale, scale, zero_point
-from tinygen.ops.rearrange import constant_integers
 from tinygen.ops.registry import operator
+from tinygen.ops.strided import constant_integers
 from tinygen.ops.view import OperatorView
 
 

@@ -88,3 +88,15 @@ def lower_float_rows(view: OperatorView) -> Layer:
         kind=opcode.lower(),
         beta=view.option("beta", float) if opcode == "SOFTMAX" else 1.0,
     )
+
+
+def int8_rows(view: OperatorView) -> tuple[int, int]:
+    """Rows and their depth; the operator has one int8 input, and an output like it."""
+    view.counts((1,))
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, DType.INT8)
+    view.require_dtype(output, DType.INT8)
+    view.require_shape(output, values.shape)
+    if not values.shape:
+        view.unsupported(f"tensor {values.name!r} is a scalar")
+    return math.prod(values.shape[:-1]), values.shape[-1]

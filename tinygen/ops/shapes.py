@@ -10,20 +10,17 @@ import numpy as np
 
 from tinygen.ir.graph import Tensor
 from tinygen.ir.layer import Layer
+from tinygen.ops.dtypes import F32, I8, I16, I32, I64
 from tinygen.ops.movement import Reshape
-from tinygen.ops.rearrange import (
-    F32,
-    I8,
-    I16,
-    I32,
-    I64,
+from tinygen.ops.registry import operator
+from tinygen.ops.strided import (
+    Canvas,
     checked_axis,
     constant_integer,
     constant_integers,
+    move_layer,
     one_to_one,
 )
-from tinygen.ops.registry import operator
-from tinygen.ops.strided import Canvas, move_layer
 from tinygen.ops.view import OperatorView
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from tinygen.ir.graph import Tensor
 from tinygen.ir.layer import Layer
+from tinygen.ops.dtypes import F32, I8
 from tinygen.ops.quantized import zero_point
-from tinygen.ops.rearrange import F32, I8, constant_integers, one_to_one
 from tinygen.ops.registry import operator
-from tinygen.ops.strided import Canvas, move_layer
+from tinygen.ops.strided import Canvas, constant_integers, move_layer, one_to_one
 from tinygen.ops.view import OperatorView
 
 

@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.ops.dtypes import I32
 from tinygen.ops.view import OperatorView
 
 MAX_DIMENSIONS = 6
@@ -156,3 +157,36 @@ def move_layer(
         copies=tuple(canvas.copies),
         fill=fill,
     )
+
+
+def constant_integers(view: OperatorView, position: int, *dtypes: DType) -> list[int]:
+    """The elements of a constant int32 operand (or of the types given), flattened."""
+    tensor = view.input(position)
+    view.require_dtype(tensor, *(dtypes or (I32,)))
+    return [int(value) for value in view.require_constant(tensor).reshape(-1).tolist()]
+
+
+def constant_integer(view: OperatorView, position: int) -> int:
+    """The only element of a constant int32 operand."""
+    values = constant_integers(view, position)
+    if len(values) != 1:
+        view.invalid(f"tensor {view.input(position).name!r} has {len(values)} elements, not one")
+    return values[0]
+
+
+def checked_axis(view: OperatorView, axis: int, rank: int) -> int:
+    """The axis counted from 0; a negative one counts from behind."""
+    if not -rank <= axis < rank:
+        view.invalid(f"the axis {axis} is outside the {rank} dimensions")
+    return axis % rank
+
+
+def one_to_one(
+    view: OperatorView, counts: tuple[int, ...], *dtypes: DType
+) -> tuple[Tensor, Tensor]:
+    """Input 0 and the only output, of the same type, one of those given."""
+    view.counts(counts)
+    values, output = view.input(0), view.output()
+    view.require_dtype(values, *dtypes)
+    view.require_dtype(output, values.dtype)
+    return values, output

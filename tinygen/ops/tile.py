@@ -10,9 +10,8 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
-from tinygen.ops.rearrange import constant_integers, one_to_one
 from tinygen.ops.registry import operator
-from tinygen.ops.strided import MAX_DIMENSIONS, Canvas, move_layer
+from tinygen.ops.strided import MAX_DIMENSIONS, Canvas, constant_integers, move_layer, one_to_one
 from tinygen.ops.view import OperatorView
 
 _DTYPES = (

@@ -15,11 +15,11 @@ from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
-from tinygen.ops.arithmetic import clamp_float, float_clamp
+from tinygen.ops.elementwise import clamp_float, float_clamp
 from tinygen.ops.quantized import weight_requantization, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
-from tinygen.ops.wide import scale_wide
+from tinygen.ops.wide_convolution import scale_wide
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -22,7 +22,7 @@ from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.ops.elementwise import Parameters, elementwise, in_double, of_one, one_operand
 from tinygen.ops.lookup import ALL, lookup
 from tinygen.ops.quantized import require_symmetric, scale, zero_point
-from tinygen.ops.quantized_arithmetic import (
+from tinygen.ops.quantized_elementwise import (
     quantized_function,
     quantized_output,
     rescale_parameters,

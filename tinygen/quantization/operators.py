@@ -189,7 +189,10 @@ FORWARD: Mapping[str, Forward] = {
     "TANH": lambda call: call.tf.tanh(call.inputs[0]),
     "TRANSPOSE": _transpose,
 }
-"""By TensorFlow Lite's name. UNIDIRECTIONAL_SEQUENCE_LSTM is ``lstm``."""
+"""By TensorFlow Lite's name; here, and not at the operators, because they are TensorFlow's operations.
+
+UNIDIRECTIONAL_SEQUENCE_LSTM is ``lstm``.
+"""
 
 _GATES = 4
 

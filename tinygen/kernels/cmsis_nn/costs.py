@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 from tinygen.hardware.cores import Core
-from tinygen.ops.binary import Add, Mul
+from tinygen.ops.arithmetic import Add, Mul
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.fully_connected import FullyConnected
 from tinygen.ops.movement import Concatenation

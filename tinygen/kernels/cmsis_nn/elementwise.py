@@ -12,7 +12,7 @@ from tinygen.kernels.cmsis_nn.base import bound, library_function, rounds_otherw
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import operand_arguments
-from tinygen.ops.binary import Add, Binary, Mul
+from tinygen.ops.arithmetic import Add, Binary, Mul
 
 _ADD = "arm_elementwise_add_s8"
 _MUL = "arm_elementwise_mul_s8"

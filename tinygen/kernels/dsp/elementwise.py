@@ -19,7 +19,7 @@ from tinygen.kernels.operands import in_and_out, operand_arguments
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Int64Array, Requantization
-from tinygen.ops.binary import Add, Binary, Mul
+from tinygen.ops.arithmetic import Add, Binary, Mul
 from tinygen.ops.requantize import Clamp, Requantize
 from tinygen.requantize.fitted import exact_form, fit, largest_shift
 

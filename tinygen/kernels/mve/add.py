@@ -11,7 +11,7 @@ from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, helium
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier
-from tinygen.ops.binary import Add
+from tinygen.ops.arithmetic import Add
 from tinygen.requantize.fitted_sum import FittedSum, fit_sum
 
 _MOST_SHIFT = 24

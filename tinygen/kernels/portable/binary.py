@@ -13,7 +13,7 @@ from tinygen.kernels.operands import operand_arguments
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
-from tinygen.ops.binary import Add, Binary, Mul
+from tinygen.ops.arithmetic import Add, Binary, Mul
 
 _COSTS = Costs("portable.binary")
 

@@ -10,8 +10,9 @@ from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
+from tinygen.ops.l2_normalization import L2NormalizationInt8
+from tinygen.ops.log_softmax import LogSoftmaxInt8
 from tinygen.ops.rows import FloatRows
-from tinygen.ops.rows_int8 import L2NormalizationInt8, LogSoftmaxInt8
 
 _COSTS = Costs("portable.rows")
 

@@ -11,8 +11,7 @@ from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import in_order, same_place
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
-from tinygen.ops.softmax import Softmax
-from tinygen.ops.softmax_int16 import EXPONENTIALS, RECIPROCALS, SoftmaxInt16
+from tinygen.ops.softmax import EXPONENTIALS, RECIPROCALS, Softmax, SoftmaxInt16
 
 _COSTS = Costs("portable.softmax")
 

@@ -15,8 +15,8 @@ from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import image_overlaps
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
-from tinygen.ops.wide import FloatConv2D, Int16Conv2D, WideConv2D
-from tinygen.ops.wide_pooling import WidePool2D
+from tinygen.ops.pooling import WidePool2D
+from tinygen.ops.wide_convolution import FloatConv2D, Int16Conv2D, WideConv2D
 
 _COSTS = Costs("portable.wide")
 

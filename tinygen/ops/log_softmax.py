@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LOG_SOFTMAX and L2_NORMALIZATION of int8, over the last axis.
+"""LOG_SOFTMAX of int8, over the last axis; float32 is in ``rows``.
 
-Semantics: TFLM ``reference_ops::LogSoftmaxQuantized`` with ``log_softmax.cc``, and
-``reference_integer_ops::L2Normalization`` with ``l2norm.cc``.
+Semantics: TFLM ``reference_ops::LogSoftmaxQuantized`` with ``log_softmax.cc``.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +19,10 @@ from tinygen.numerics.fixed_point import (
     rounding_divide_by_pot,
     wrap_int32,
 )
-from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.numerics.logarithm import logarithm
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.registry import operator
-from tinygen.ops.rows import lower_float_rows
+from tinygen.ops.rows import int8_rows, lower_float_rows
 from tinygen.ops.softmax import (
     ACCUMULATION_INTEGER_BITS,
     SCALED_DIFF_INTEGER_BITS,
@@ -38,8 +35,6 @@ from tinygen.ops.view import OperatorView
 _OUTPUT_INTEGER_BITS = 4
 _OUTPUT_SHIFT = 31 - SCALED_DIFF_INTEGER_BITS - _OUTPUT_INTEGER_BITS
 _LONGEST_SUM = (1 << ACCUMULATION_INTEGER_BITS) - 1
-_LONGEST_SQUARES = (2**31 - 1) // 255**2
-_L2_OUTPUT_BITS = 7
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,41 +76,10 @@ class LogSoftmaxInt8(Layer):
         return (outputs.reshape(self.shape).astype(np.int8),)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class L2NormalizationInt8(Layer):
-    """out[r,c] = in[r,c] / sqrt(Σ in[r]²) in steps of 1/128, for ``rows`` of ``depth`` elements."""
-
-    shape: tuple[int, ...]
-    rows: int
-    depth: int
-    input_zero_point: int
-
-    def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
-        """See the class."""
-        rows = inputs[0].reshape(self.rows, self.depth).astype(np.int32) - self.input_zero_point
-        pairs = [inverse_square_root(total) for total in (rows * rows).sum(axis=1).tolist()]
-        multipliers = np.array([[multiplier] for multiplier, _ in pairs], dtype=np.int32)
-        shifts = np.array([[shift] for _, shift in pairs], dtype=np.int32) + _L2_OUTPUT_BITS
-        scaled = multiply_by_quantized_multiplier(rows, multipliers, shifts)
-        return (np.clip(scaled, -128, 127).reshape(self.shape).astype(np.int8),)
-
-
-def _rows(view: OperatorView) -> tuple[int, int]:
-    """Rows and their depth; the operator has one int8 input, and an output like it."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.INT8)
-    view.require_dtype(output, DType.INT8)
-    view.require_shape(output, values.shape)
-    if not values.shape:
-        view.unsupported(f"tensor {values.name!r} is a scalar")
-    return math.prod(values.shape[:-1]), values.shape[-1]
-
-
 @operator("LOG_SOFTMAX", types={DType.FLOAT32: lower_float_rows})
 def lower_log_softmax_int8(view: OperatorView) -> Layer:
     """Fold a LOG_SOFTMAX of int8; the output's quantization is the one that TFLM prescribes."""
-    rows, depth = _rows(view)
+    rows, depth = int8_rows(view)
     values, output = view.input(0), view.output()
     if scale(view, output) != 1 / 16 or zero_point(view, output) != 127:
         view.unsupported(f"tensor {output.name!r} must have the scale 1/16 and the zero point 127")
@@ -140,25 +104,4 @@ def lower_log_softmax_int8(view: OperatorView) -> Layer:
         reverse_multiplier=reverse_multiplier,
         reverse_shift=reverse_shift,
         least_difference=-input_radius(shift),
-    )
-
-
-@operator("L2_NORMALIZATION", types={DType.FLOAT32: lower_float_rows})
-def lower_l2_normalization_int8(view: OperatorView) -> Layer:
-    """Fold an L2_NORMALIZATION of int8; TFLM takes the output to have the scale 1/128."""
-    rows, depth = _rows(view)
-    values = view.input(0)
-    view.require_rank(values, *range(1, 5))
-    if view.option("fused_activation_function", str) != "NONE":
-        view.unsupported("a fused activation is not supported")
-    if depth > _LONGEST_SQUARES:
-        view.unsupported(f"rows of {depth} elements are longer than {_LONGEST_SQUARES}")
-    return L2NormalizationInt8(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(view.output().index,),
-        shape=values.shape,
-        rows=rows,
-        depth=depth,
-        input_zero_point=zero_point(view, values),
     )

@@ -17,7 +17,7 @@ from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis, Window
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
-from tinygen.ops.arithmetic import clamp_float, float_clamp
+from tinygen.ops.elementwise import clamp_float, float_clamp
 from tinygen.ops.quantized import weight_requantization, zero_point
 from tinygen.ops.view import OperatorView
 from tinygen.ops.window import window

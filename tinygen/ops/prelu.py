@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PRELU. Semantics: TFLM ``prelu_common.cc`` and the reference kernels it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
+from tinygen.numerics.fixed_point import (
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    wrap_int32,
+)
+from tinygen.ops.dtypes import F32, I8, I16
+from tinygen.ops.elementwise import Function, Parameters, elementwise, wide
+from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.quantized_elementwise import arithmetic_parameters, quantized_function
+from tinygen.ops.registry import operator
+from tinygen.ops.view import OperatorView
+
+
+def _quantized_prelu(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    value, alpha = wide(a) + int(p["lhs_offset"]), wide(b) + int(p["rhs_offset"])
+    kept = multiply_by_quantized_multiplier(
+        wrap_int32(value), int(p["lhs_multiplier"]), int(p["lhs_shift"])
+    )
+    sloped = multiply_by_quantized_multiplier(
+        wrap_int32(value * alpha), int(p["output_multiplier"]), int(p["output_shift"])
+    )
+    scaled = np.where(value >= 0, kept, sloped)
+    shifted = wrap_int32(wide(scaled) + int(p["output_offset"]))
+    return np.clip(shifted, int(p["clamp_min"]), int(p["clamp_max"]))
+
+
+@operator("PRELU")
+def lower_prelu(view: OperatorView) -> Layer:
+    """Fold a PRELU; of an int16 input the slopes are int8."""
+    view.counts((2,))
+    values, alpha, output = view.input(0), view.input(1), view.output()
+    view.require_dtype(values, F32, I8, I16)
+    view.require_dtype(output, values.dtype)
+    view.require_dtype(alpha, I8 if values.dtype is I16 else values.dtype)
+    if values.dtype is F32:
+        compute: Callable[..., AnyArray] = lambda p, a, b: np.where(a >= 0, a, a * b)  # noqa: E731, ARG005
+        function = Function("prelu_f32", compute)
+        return elementwise(view, function, output)
+    kept = quantize_multiplier(scale(view, values) / scale(view, output))
+    sloped = quantize_multiplier(scale(view, values) * scale(view, alpha) / scale(view, output))
+    if max(kept[1], sloped[1]) > 30:
+        view.unsupported(f"the scale of {output.name!r} is over 2**30 times finer")
+    low, high = INTEGER_RANGES[output.dtype]
+    parameters = arithmetic_parameters(
+        lhs_offset=-zero_point(view, values),
+        lhs_multiplier=kept[0],
+        lhs_shift=kept[1],
+        rhs_offset=-zero_point(view, alpha),
+        output_offset=zero_point(view, output),
+        output_multiplier=sloped[0],
+        output_shift=sloped[1],
+        clamp_min=low,
+        clamp_max=high,
+    )
+    function = quantized_function("prelu", values.dtype, _quantized_prelu)
+    return elementwise(view, function, output, parameters)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQUARED_DIFFERENCE. Semantics: TFLM ``squared_difference.cc``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinygen.ir.graph import AnyArray
+from tinygen.ir.layer import Layer
+from tinygen.numerics.fixed_point import quantize_multiplier, wrap_int32
+from tinygen.ops.dtypes import F32, I8, I16, I32
+from tinygen.ops.elementwise import Function, Parameters, elementwise, two_operands, wide
+from tinygen.ops.quantized import INTEGER_RANGES, require_symmetric, scale, zero_point
+from tinygen.ops.quantized_elementwise import (
+    arithmetic_parameters,
+    operand_parameters,
+    quantized_function,
+    quantized_output,
+    scaled_operand,
+)
+from tinygen.ops.registry import operator
+from tinygen.ops.view import OperatorView
+
+
+def _quantized_squared_difference(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    difference = wide(scaled_operand(p, "lhs", a) - scaled_operand(p, "rhs", b))
+    return quantized_output(p, wrap_int32(difference * difference))
+
+
+@operator("SQUARED_DIFFERENCE")
+def lower_squared_difference(view: OperatorView) -> Layer:
+    """Fold a SQUARED_DIFFERENCE."""
+    lhs, rhs, output = two_operands(view, F32, I8, I16, I32)
+    view.require_dtype(output, lhs.dtype)
+    if lhs.dtype is F32:
+        compute: Callable[..., AnyArray] = lambda p, a, b: (a - b) * (a - b)  # noqa: E731, ARG005
+        function = Function("squared_difference_f32", compute)
+        return elementwise(view, function, output)
+    if lhs.dtype is I32:
+        compute = lambda p, a, b: wrap_int32(wide(wrap_int32(wide(a) - wide(b))) ** 2)  # noqa: E731, ARG005
+        function = Function("squared_difference_s32", compute)
+        return elementwise(view, function, output)
+    if lhs.dtype is I16:
+        require_symmetric(view, lhs, rhs, output)
+    left_shift = 7 if lhs.dtype is I8 else 0
+    lhs_scale, rhs_scale = scale(view, lhs), scale(view, rhs)
+    twice = 2.0 * max(lhs_scale, rhs_scale)
+    operands = operand_parameters(view, left_shift, lhs_scale / twice, rhs_scale / twice)
+    denominator = np.float32(1 << left_shift * 2) * np.float32(scale(view, output))
+    multiplier, shift = quantize_multiplier(twice * twice / float(denominator))
+    if shift > 30:
+        view.unsupported(f"the scale of {output.name!r} is over 2**30 times finer")
+    low, high = INTEGER_RANGES[output.dtype]
+    parameters = arithmetic_parameters(
+        **operands,
+        output_offset=zero_point(view, output),
+        output_multiplier=multiplier,
+        output_shift=shift,
+        clamp_min=low,
+        clamp_max=high,
+    )
+    function = quantized_function("squared_difference", lhs.dtype, _quantized_squared_difference)
+    return elementwise(view, function, output, parameters)
