@@ -21,7 +21,7 @@ from tinygen.numerics.fixed_point import (
     quantize_multiplier,
     wrap_int32,
 )
-from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
+from tinygen.ops.quantized import INTEGER_RANGES, quantized_alike, requantization, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.strided import constant_integers
 from tinygen.ops.view import OperatorView
@@ -125,10 +125,7 @@ def lower_add_n(view: OperatorView) -> Layer:
     for tensor in tensors:
         view.require_dtype(tensor, first.dtype)
         view.require_shape(tensor, first.shape)
-        if first.dtype is DType.INT8 and (
-            scale(view, tensor) != scale(view, first)
-            or zero_point(view, tensor) != zero_point(view, first)
-        ):
+        if first.dtype is DType.INT8 and not quantized_alike(view, tensor, first):
             view.invalid("its inputs are quantized differently")
     return AddN(
         operator=view.operator,
@@ -153,9 +150,7 @@ def lower_cumsum(view: OperatorView) -> Layer:
         view.invalid(f"{axes} is no axis of {rank} dimensions")
     axis = axes[0] % rank
     return CumSum(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         outer=math.prod(values.shape[:axis]),
         depth=values.shape[axis],

@@ -56,9 +56,7 @@ def _rescaled(view: OperatorView, activation: str) -> Layer:
     if view.numerics is Numerics.LITERT:
         real = float(np.float32(real))  # it divides in single precision
     return Requantize(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         input_dtype=values.dtype,
         output_dtype=output.dtype,
@@ -118,12 +116,10 @@ def lower_relu6(view: OperatorView) -> Layer:
     """Fold a RELU6: in TFLM a clamp in the input's quantization; LiteRT's also rescales."""
     if view.numerics is Numerics.LITERT:
         return _rescaled(view, "RELU6")
-    values, output = one_operand(view, DType.INT8)
+    values, _ = one_operand(view, DType.INT8)
     clamp_min, clamp_max = activation_range(view, "RELU6", values)
     return Clamp(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         clamp_min=clamp_min,
         clamp_max=clamp_max,

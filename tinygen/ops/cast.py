@@ -48,9 +48,7 @@ def lower_cast(view: OperatorView) -> Layer:
     if values.dtype is output.dtype:
         view.require_shape(output, values.shape)
         return Reshape(
-            operator=view.operator,
-            inputs=(view.require_activation(values),),
-            outputs=(output.index,),
+            **view.ports(values),
             output_shape=output.shape,
             dtype=output.dtype,
         )

@@ -18,7 +18,7 @@ from tinygen.ir.window import Axis, Window
 from tinygen.numerics.fixed_point import Int32Array, Requantization, wrap_int32
 from tinygen.ops.quantized import bias_values, weight_requantization, zero_point
 from tinygen.ops.registry import operator
-from tinygen.ops.view import OperatorView
+from tinygen.ops.view import OperatorView, Ports
 from tinygen.ops.wide_convolution import WIDE_CONVOLUTIONS
 from tinygen.ops.window import window
 
@@ -132,88 +132,75 @@ class DepthwiseConv2D(Layer):
         )
 
 
-def _image_shape(view: OperatorView, position: int) -> tuple[int, int, int, int]:
-    tensor = view.input(position)
-    view.require_rank(tensor, 4)
-    n, h, w, c = tensor.shape
-    return n, h, w, c
+class _Common(Ports):
+    input_shape: tuple[int, int, int, int]
+    output_shape: tuple[int, int, int, int]
+    window: Window
+    bias: Int32Array
+    input_zero_point: int
+    requantization: Requantization
 
 
-def _dilation(view: OperatorView) -> tuple[int, int]:
-    return view.option("dilation_h_factor", int), view.option("dilation_w_factor", int)
+def _operands(view: OperatorView) -> tuple[tuple[int, ...], Int8Array]:
+    """The shape of the image, and the weights."""
+    view.counts((2, 3))
+    image, weights = view.input(0), view.input(1)
+    for tensor in (image, weights, view.output()):
+        view.require_dtype(tensor, DType.INT8)
+    view.require_rank(image, 4)
+    view.require_rank(weights, 4)
+    return image.shape, view.require_constant(weights).astype(np.int8)
+
+
+def _common(view: OperatorView, channels: int, size: tuple[int, int]) -> _Common:
+    image, output = view.input(0), view.output()
+    n, h, w, c = image.shape
+    dilation = view.option("dilation_h_factor", int), view.option("dilation_w_factor", int)
+    geometry = window(view, (n, h, w, c), size, dilation)
+    output_shape = (n, geometry.height.output, geometry.width.output, channels)
+    view.require_shape(output, output_shape)
+    activation = view.option("fused_activation_function", str)
+    return {
+        **view.ports(image),
+        "input_shape": (n, h, w, c),
+        "output_shape": output_shape,
+        "window": geometry,
+        "bias": bias_values(view, 2, channels),
+        "input_zero_point": zero_point(view, image),
+        "requantization": weight_requantization(
+            view, image, view.input(1), output, channels, activation
+        ),
+    }
 
 
 @operator("CONV_2D", types=WIDE_CONVOLUTIONS, ends_in_clamp=True)
 def lower_conv2d(view: OperatorView) -> Layer:
     """Fold a CONV_2D; its weights may have fewer input channels than the image (groups)."""
-    view.counts((2, 3))
-    image, weights, output = view.input(0), view.input(1), view.output()
-    view.require_dtype(image, DType.INT8)
-    view.require_dtype(weights, DType.INT8)
-    view.require_dtype(output, DType.INT8)
-    input_shape = _image_shape(view, 0)
-    view.require_rank(weights, 4)
-    values = view.require_constant(weights).astype(np.int8)
-    channels, size_h, size_w, depth = values.shape
-    if depth < 1 or channels < 1 or input_shape[3] % depth != 0:
+    (*_, image_channels), weights = _operands(view)
+    channels, size_h, size_w, depth = weights.shape
+    if depth < 1 or channels < 1 or image_channels % depth != 0:
         view.invalid(
-            f"weights {weights.name!r} with {depth} input channels do not fit an image with "
-            f"{input_shape[3]}"
+            f"weights {view.input(1).name!r} with {depth} input channels do not fit an image with "
+            f"{image_channels}"
         )
-    groups = input_shape[3] // depth
+    groups = image_channels // depth
     if channels % groups != 0:
         view.invalid(f"{channels} output channels cannot be split into {groups} groups")
-    geometry = window(view, input_shape, (size_h, size_w), _dilation(view))
-    output_shape = (input_shape[0], geometry.height.output, geometry.width.output, channels)
-    view.require_shape(output, output_shape)
-    return Conv2D(
-        operator=view.operator,
-        inputs=(view.require_activation(image),),
-        outputs=(output.index,),
-        input_shape=input_shape,
-        output_shape=output_shape,
-        window=geometry,
-        weights=values,
-        bias=bias_values(view, 2, channels),
-        input_zero_point=zero_point(view, image),
-        requantization=weight_requantization(
-            view, image, weights, output, channels, view.option("fused_activation_function", str)
-        ),
-    )
+    return Conv2D(**_common(view, channels, (size_h, size_w)), weights=weights)
 
 
 @operator("DEPTHWISE_CONV_2D", types=WIDE_CONVOLUTIONS, ends_in_clamp=True)
 def lower_depthwise_conv2d(view: OperatorView) -> Layer:
     """Fold a DEPTHWISE_CONV_2D; the depth multiplier follows from the shapes, as in TFLM."""
-    view.counts((2, 3))
-    image, weights, output = view.input(0), view.input(1), view.output()
-    view.require_dtype(image, DType.INT8)
-    view.require_dtype(weights, DType.INT8)
-    view.require_dtype(output, DType.INT8)
-    input_shape = _image_shape(view, 0)
-    view.require_rank(weights, 4)
-    values = view.require_constant(weights).astype(np.int8)
-    leading, size_h, size_w, channels = values.shape
-    if leading != 1 or channels < 1 or channels % input_shape[3] != 0:
+    (*_, image_channels), weights = _operands(view)
+    leading, size_h, size_w, channels = weights.shape
+    if leading != 1 or channels < 1 or channels % image_channels != 0:
         view.invalid(
-            f"weights {weights.name!r} of shape {list(values.shape)} do not fit an image with "
-            f"{input_shape[3]} channels"
+            f"weights {view.input(1).name!r} of shape {list(weights.shape)} do not fit an image with "
+            f"{image_channels} channels"
         )
-    geometry = window(view, input_shape, (size_h, size_w), _dilation(view))
-    output_shape = (input_shape[0], geometry.height.output, geometry.width.output, channels)
-    view.require_shape(output, output_shape)
     return DepthwiseConv2D(
-        operator=view.operator,
-        inputs=(view.require_activation(image),),
-        outputs=(output.index,),
-        input_shape=input_shape,
-        output_shape=output_shape,
-        window=geometry,
-        depth_multiplier=channels // input_shape[3],
-        weights=values[0],
-        bias=bias_values(view, 2, channels),
-        input_zero_point=zero_point(view, image),
-        requantization=weight_requantization(
-            view, image, weights, output, channels, view.option("fused_activation_function", str)
-        ),
+        **_common(view, channels, (size_h, size_w)),
+        depth_multiplier=channels // image_channels,
+        weights=weights[0],
     )

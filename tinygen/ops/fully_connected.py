@@ -128,9 +128,7 @@ def lower_fully_connected(view: OperatorView) -> Layer:
     if view.numerics is Numerics.LITERT:
         folded = _rounding_once(folded, weight_factors(view, values, weights, output, channels))
     return FullyConnected(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         batches=batches,
         output_shape=output.shape,
         weights=matrix,

@@ -53,9 +53,7 @@ def lower_l2_normalization_int8(view: OperatorView) -> Layer:
     if depth > _LONGEST_SQUARES:
         view.unsupported(f"rows of {depth} elements are longer than {_LONGEST_SQUARES}")
     return L2NormalizationInt8(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(view.output().index,),
+        **view.ports(values),
         shape=values.shape,
         rows=rows,
         depth=depth,

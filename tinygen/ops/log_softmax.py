@@ -92,9 +92,7 @@ def lower_log_softmax_int8(view: OperatorView) -> Layer:
         view.unsupported(f"the scale of its input {values.name!r} is too small")
     reverse_multiplier, reverse_shift = quantize_multiplier(reverse)
     return LogSoftmaxInt8(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         rows=rows,
         depth=depth,

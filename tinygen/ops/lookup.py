@@ -54,9 +54,7 @@ def lookup(view: OperatorView, made: Callable[[OperatorView, Tensor, Tensor], An
     """The layer of an int8 operator, given what makes its table of operand and output."""
     values, output = one_operand(view, DType.INT8)
     return Lookup(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         table=made(view, values, output).astype(np.int8),
     )
@@ -77,9 +75,7 @@ def interpolation(view: OperatorView, function: Real) -> Layer:
     values, output = one_operand(view, DType.INT16)
     require_symmetric(view, values, output)
     return Interpolated(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         table=interpolation_table(scale(view, values), 0, scale(view, output), function),
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
-from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.quantized import quantized_alike
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -56,10 +56,7 @@ _CONCATENATED = (
 
 
 def _check_quantized_alike(view: OperatorView, tensor: Tensor, output: Tensor) -> None:
-    if output.dtype is DType.INT8 and (
-        scale(view, tensor) != scale(view, output)
-        or zero_point(view, tensor) != zero_point(view, output)
-    ):
+    if output.dtype is DType.INT8 and not quantized_alike(view, tensor, output):
         view.unsupported(
             f"tensors {tensor.name!r} and {output.name!r} are quantized differently, and a "
             "concatenation does not rescale"
@@ -119,9 +116,7 @@ def lower_reshape(view: OperatorView) -> Layer:
             f"{list(output.shape)}"
         )
     return Reshape(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         output_shape=output.shape,
         dtype=output.dtype,
     )

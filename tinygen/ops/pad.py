@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
-from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.quantized import quantized_alike, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.strided import Canvas, constant_integers, move_layer
 from tinygen.ops.view import OperatorView
@@ -64,9 +64,7 @@ def _value(view: OperatorView) -> int:
     values = view.require_constant(constant)
     if values.size != 1:
         view.invalid(f"tensor {constant.name!r} has {values.size} elements where one is expected")
-    if zero_point(view, constant) != zero_point(view, output) or scale(view, constant) != scale(
-        view, output
-    ):
+    if not quantized_alike(view, constant, output):
         view.invalid(f"tensors {constant.name!r} and {output.name!r} are quantized differently")
     return int(values.reshape(-1)[0])
 
@@ -108,9 +106,7 @@ def lower_pad(view: OperatorView) -> Layer:
     paddings = _paddings(view)
     _check_shape(view, paddings)
     return Pad(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         input_shape=values.shape,
         output_shape=output.shape,
         paddings=tuple(paddings),

@@ -16,7 +16,7 @@ from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis, Window
 from tinygen.ops.elementwise import clamp_float, float_clamp
-from tinygen.ops.quantized import activation_range, scale, zero_point
+from tinygen.ops.quantized import activation_range, quantized_alike, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.ops.window import window
@@ -144,15 +144,11 @@ def lower_wide_pool(view: OperatorView) -> Layer:
         clamp = float_clamp(view)
         low, high = clamp["clamp_min"], clamp["clamp_max"]
     else:
-        if scale(view, values) != scale(view, output) or zero_point(view, values) != zero_point(
-            view, output
-        ):
+        if not quantized_alike(view, values, output):
             view.invalid("its input and output are quantized differently")
         low, high = activation_range(view, view.option("fused_activation_function", str), output)
     return WidePool2D(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         input_shape=(n, h, w, c),
         window=geometry,
         kind=_KINDS[opcode],
@@ -186,9 +182,7 @@ def _lower(view: OperatorView, layer: type[AveragePool2D] | type[MaxPool2D]) -> 
         view, view.option("fused_activation_function", str), output
     )
     return layer(
-        operator=view.operator,
-        inputs=(view.require_activation(image),),
-        outputs=(output.index,),
+        **view.ports(image),
         input_shape=(n, h, w, c),
         output_shape=output_shape,
         window=geometry,

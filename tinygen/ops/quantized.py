@@ -198,3 +198,8 @@ def require_symmetric(view: OperatorView, *tensors: Tensor) -> None:
     for tensor in tensors:
         if zero_point(view, tensor) != 0:
             view.invalid(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")
+
+
+def quantized_alike(view: OperatorView, a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have one scale and zero point."""
+    return scale(view, a) == scale(view, b) and zero_point(view, a) == zero_point(view, b)

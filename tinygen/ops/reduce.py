@@ -17,7 +17,7 @@ from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
-from tinygen.ops.quantized import rescale, scale, zero_point
+from tinygen.ops.quantized import quantized_alike, rescale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.strided import constant_integers
 from tinygen.ops.view import OperatorView
@@ -141,9 +141,7 @@ def _checked(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor, tuple[
 def _layer(view: OperatorView, axes: tuple[int, ...], kind: str, **others: object) -> Reduce:
     values, output = view.input(0), view.output()
     return Reduce(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         input_shape=values.shape,
         output_shape=output.shape,
         axes=axes,
@@ -190,9 +188,7 @@ def lower_int8_mean(view: OperatorView) -> Layer:
     """Fold a MEAN of int8 with constant axes."""
     values, output, axes = _checked(view, DType.INT8)
     return Mean(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         input_shape=values.shape,
         output_shape=output.shape,
         axes=axes,
@@ -207,10 +203,7 @@ def lower_int8_mean(view: OperatorView) -> Layer:
 def lower_reduce_extremum(view: OperatorView) -> Layer:
     """Fold a REDUCE_MAX or REDUCE_MIN, whose output is quantized as its input."""
     values, output, axes = _checked(view, DType.FLOAT32, DType.INT8)
-    if values.dtype is DType.INT8 and (
-        scale(view, values) != scale(view, output)
-        or zero_point(view, values) != zero_point(view, output)
-    ):
+    if values.dtype is DType.INT8 and not quantized_alike(view, values, output):
         view.invalid("its input and output are quantized differently")
     return _layer(view, axes, "max" if view.operator.opcode == "REDUCE_MAX" else "min")
 

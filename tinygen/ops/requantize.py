@@ -142,9 +142,7 @@ def lower_dequantize(view: OperatorView) -> Layer:
     view.require_dtype(output, DType.FLOAT32)
     view.require_shape(output, values.shape)
     return Dequantize(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         scale=scale(view, values),
         zero_point=zero_point(view, values),

@@ -101,9 +101,7 @@ def lower_resize_bilinear(view: OperatorView) -> Layer:
     taps = _float_taps if values.dtype is DType.FLOAT32 else _integer_taps
     n, h, w, c = values.shape
     return ResizeBilinear(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(view.output().index,),
+        **view.ports(values),
         input_shape=(n, h, w, c),
         rows=taps(h, height, align, half),
         columns=taps(w, width, align, half),

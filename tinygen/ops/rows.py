@@ -79,9 +79,7 @@ def lower_float_rows(view: OperatorView) -> Layer:
         view.require_rank(values, *range(5))
     depth = values.shape[-1]
     return FloatRows(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         rows=math.prod(values.shape) // depth,
         depth=depth,

@@ -61,9 +61,7 @@ def lower_shape(view: OperatorView) -> Layer:
 
 def _reshaped(view: OperatorView, values: Tensor, output: Tensor) -> Layer:
     return Reshape(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         output_shape=output.shape,
         dtype=output.dtype,
     )

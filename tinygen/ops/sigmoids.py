@@ -154,9 +154,7 @@ def _lower_int16(view: OperatorView) -> Layer:
         if multiplier > 32767:
             view.unsupported(f"the scale of {values.name!r} is too coarse")
     return SigmoidInt16(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         is_tanh=is_tanh,
         multiplier=multiplier,

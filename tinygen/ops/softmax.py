@@ -159,9 +159,7 @@ def lower_softmax_int16(view: OperatorView) -> Layer:
         view.unsupported(f"the scale of {values.name!r} is too coarse for a softmax")
     depth = values.shape[-1]
     return SoftmaxInt16(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         rows=math.prod(values.shape) // depth,
         depth=depth,
@@ -191,9 +189,7 @@ def lower_softmax(view: OperatorView) -> Layer:
     zero_point(view, values)
     multiplier, shift = scaling(view, scale(view, values), view.option("beta", float))
     return Softmax(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         rows=values.elements // depth,
         depth=depth,

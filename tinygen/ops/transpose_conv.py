@@ -135,9 +135,7 @@ def lower_transpose_conv(view: OperatorView) -> Layer:
         ):
             view.invalid("an INT16 operand has a zero point other than 0, or too fine a scale")
     return TransposeConv2D(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         input_shape=(n, h, w, depth),
         output_shape=(n, output.shape[1], output.shape[2], channels),
         rows=_axis(view, h, output.shape[1], size_h, view.option("stride_h", int), padding),

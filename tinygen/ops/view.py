@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypedDict, TypeVar
 
 from tinygen.errors import ModelError, UnsupportedError
 from tinygen.ir.graph import (
@@ -49,6 +49,14 @@ LowerSubgraph = Callable[
 
 Beside the Network, it gives a run-time tensor or a constant for each of the subgraph's outputs.
 """
+
+
+class Ports(TypedDict):
+    """What every layer begins with."""
+
+    operator: Operator
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -166,6 +174,11 @@ class OperatorView:
         if tensor.data is not None:
             self.unsupported(f"tensor {tensor.name!r} is a constant where data is expected")
         return tensor.index
+
+    def ports(self, data: Tensor) -> Ports:
+        """Those of a layer that reads one tensor and writes one; refuses a constant."""
+        index = self.require_activation(data)
+        return {"operator": self.operator, "inputs": (index,), "outputs": (self.output().index,)}
 
     def operands(self) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
         """All inputs as operands, and the indices of those that are computed at run time."""

@@ -170,9 +170,7 @@ def lower_float_convolution(view: OperatorView) -> Layer:
         bias = _bias(view, view.input(2), weights.shape[0])
     clamp = float_clamp(view)
     return FloatConv2D(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         input_shape=input_shape,
         tensor_shape=output.shape,
         window=geometry,
@@ -220,9 +218,7 @@ def lower_int16_convolution(view: OperatorView) -> Layer:
     if not narrow and int(folded.shifts.max()) > 7:
         view.unsupported(f"the scale of {output.name!r} is over 128 times finer than its operands'")
     return Int16Conv2D(
-        operator=view.operator,
-        inputs=(view.require_activation(values),),
-        outputs=(output.index,),
+        **view.ports(values),
         input_shape=input_shape,
         tensor_shape=output.shape,
         window=geometry,
