@@ -19,7 +19,7 @@ import numpy as np
 from tinygen.errors import UnsupportedError
 from tinygen.ir.graph import AnyArray, DType, Graph
 from tinygen.quantization.data import Dataset
-from tinygen.quantization.tensorflow_extra import quiet, require, tensorflow
+from tinygen.quantization.tensorflow_extra import guarded, quiet, require, tensorflow
 from tinygen.tflite.reader import read_model_bytes
 
 Range = tuple[float, float]
@@ -67,14 +67,9 @@ def min_max_model(tflite: bytes, calibration: Dataset) -> bytes:
     tensorflow()
     calibrator = require("tensorflow.lite.python.optimize.calibrator", "calibration")
     feeds = calibration.feeds
-    try:
-        with quiet():
-            prepared = calibrator.add_intermediate_tensors(tflite)
-            return bytes(calibrator.Calibrator(prepared).calibrate(feeds))
-    except Exception as error:
-        raise UnsupportedError(
-            f"TensorFlow cannot calibrate the model: {str(error).strip().splitlines()[0]}."
-        ) from error
+    with guarded(UnsupportedError, "TensorFlow cannot calibrate the model"):
+        prepared = calibrator.add_intermediate_tensors(tflite)
+        return bytes(calibrator.Calibrator(prepared).calibrate(feeds))
 
 
 def clipped_ranges(

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from tinygen.quantization.calibration import (
 )
 from tinygen.quantization.data import Dataset
 from tinygen.quantization.source import FloatModel, convert_with
-from tinygen.quantization.tensorflow_extra import quiet, require, tensorflow
+from tinygen.quantization.tensorflow_extra import guarded, require, tensorflow
 from tinygen.tflite.reader import read_model_bytes
 
 FEWEST_SAMPLES = 10
@@ -216,36 +215,32 @@ def quantize_calibrated(calibrated: bytes, name: str) -> bytes:
     """
     tf = tensorflow()
     convert = require("tensorflow.lite.python.convert", "quantization")
-    return _guarded(
-        name,
-        lambda: convert.mlir_quantize(
-            calibrated, False, input_data_type=tf.int8, output_data_type=tf.int8
-        ),
-    )
+    with _quantizing(name):
+        return bytes(
+            convert.mlir_quantize(
+                calibrated, False, input_data_type=tf.int8, output_data_type=tf.int8
+            )
+        )
 
 
 def _int16x8(model: FloatModel, calibration: Dataset) -> bytes:
     tf = tensorflow()
     calibrator = require("tensorflow.lite.python.optimize.calibrator", "calibration")
-
-    def run() -> Any:
+    with _quantizing(model.name):
         prepared = calibrator.add_intermediate_tensors(model.tflite)
-        return calibrator.Calibrator(prepared).calibrate_and_quantize(
-            calibration.feeds, tf.int16, tf.int16, False, tf.int16, tf.int64
+        return bytes(
+            calibrator.Calibrator(prepared).calibrate_and_quantize(
+                calibration.feeds, tf.int16, tf.int16, False, tf.int16, tf.int64
+            )
         )
 
-    return _guarded(model.name, run)
 
+def _quantizing(name: str) -> AbstractContextManager[None]:
+    def last_line(error: BaseException) -> str:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return lines[-1].strip().rstrip(".")
 
-def _guarded(name: str, run: Callable[[], Any]) -> bytes:
-    try:
-        with quiet():
-            return bytes(run())
-    except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UnsupportedError(
-            f"TensorFlow's quantizer rejects {name}: {reason[-1].strip().rstrip('.')}."
-        ) from error
+    return guarded(UnsupportedError, f"TensorFlow's quantizer rejects {name}", reason=last_line)
 
 
 def _weights_only(model: FloatModel, scheme: Scheme) -> bytes:

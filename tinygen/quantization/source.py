@@ -19,7 +19,7 @@ from typing import Any
 from tinygen.errors import InputError, UnsupportedError
 from tinygen.ir.graph import DType, Graph
 from tinygen.quantization.data import ModelSignature, signature_of
-from tinygen.quantization.tensorflow_extra import quiet, require, tensorflow
+from tinygen.quantization.tensorflow_extra import first_line, guarded, quiet, require, tensorflow
 from tinygen.tflite.reader import read_model, read_model_bytes
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -115,18 +115,15 @@ def convert_with(converter: Any, name: str) -> bytes:
     Raises:
         UnsupportedError: it rejects the model; the sentence says why.
     """
-    try:
-        with quiet():
-            return bytes(converter.convert())
-    except Exception as error:
-        raise UnsupportedError(
-            f"TensorFlow's converter rejects {name}: {_reason(str(error))}.",
-            "Replace what it names by operators of TensorFlow Lite.",
-        ) from error
+    problem = f"TensorFlow's converter rejects {name}"
+    hint = "Replace what it names by operators of TensorFlow Lite."
+    with guarded(UnsupportedError, problem, hint, _reason):
+        return bytes(converter.convert())
 
 
-def _reason(text: str) -> str:
+def _reason(error: BaseException) -> str:
     """The sentence that matters, of the pages that the converter writes."""
+    text = str(error)
     missing = re.findall(r"(?:TF Select|Custom) ops: (.+)", text)
     if missing:
         names = sorted({name.strip() for line in missing for name in line.split(",")})
@@ -138,13 +135,8 @@ def _reason(text: str) -> str:
 
 def _saved_model_converter(path: Path) -> Callable[[], Any]:
     tf = tensorflow()
-    try:
-        with quiet():
-            loaded = tf.saved_model.load(str(path))
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a SavedModel: {_first_line(error)}.", "Export it again."
-        ) from error
+    with guarded(InputError, f"{path} cannot be read as a SavedModel", "Export it again."):
+        loaded = tf.saved_model.load(str(path))
     if not loaded.signatures:
         raise InputError(f"{path} has no signature to run.", "Export it with model.export(PATH).")
     key = (
@@ -180,14 +172,9 @@ def _keras_model(path: Path, head: bytes) -> Any:
     tensorflow()
     legacy = _keras_version(path, head).startswith(("1.", "2."))
     keras = require("tf_keras" if legacy else "keras", f"reading {path}")
-    try:
-        with quiet():
-            model = keras.models.load_model(str(path), compile=False)
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a Keras model: {_first_line(error)}.",
-            "If it has layers of your own, export it as a SavedModel: model.export(PATH).",
-        ) from error
+    hint = "If it has layers of your own, export it as a SavedModel: model.export(PATH)."
+    with guarded(InputError, f"{path} cannot be read as a Keras model", hint):
+        model = keras.models.load_model(str(path), compile=False)
     if not getattr(model, "inputs", None):
         raise InputError(
             f"{path} holds a Keras model that was never built.", "Call it once, then save it again."
@@ -210,7 +197,7 @@ def _keras_version(path: Path, head: bytes) -> str:
             return str(file.attrs.get("keras_version", ""))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} cannot be read as a Keras model: {_first_line(error)}.", "Save it again."
+            f"{path} cannot be read as a Keras model: {first_line(error)}.", "Save it again."
         ) from error
 
 
@@ -229,8 +216,3 @@ def _check_float(graph: Graph) -> None:
                 "quantizer does not take.",
                 "Give the float32 model it was made from.",
             )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip().rstrip(".")

@@ -15,10 +15,10 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygen.errors import MachineError
+from tinygen.errors import MachineError, TinygenError
 
 INSTALL = "pip install 'tinygen[quantize]'"
 
@@ -47,6 +47,27 @@ def quiet() -> Iterator[None]:
             for descriptor, copy in zip((1, 2), saved, strict=True):
                 os.dup2(copy, descriptor)
                 os.close(copy)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without what it adds on further lines."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip().rstrip(".")
+
+
+@contextlib.contextmanager
+def guarded(
+    raised: type[TinygenError],
+    problem: str,
+    hint: str = "",
+    reason: Callable[[BaseException], str] = first_line,
+) -> Iterator[None]:
+    """Run the block quietly; whatever it raises becomes ``raised``: the problem, and the reason."""
+    try:
+        with quiet():
+            yield
+    except Exception as error:
+        raise raised(f"{problem}: {reason(error)}.", hint) from error
 
 
 def require(module: str, what: str) -> Any:
