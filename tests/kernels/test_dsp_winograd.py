@@ -12,13 +12,6 @@ import pytest
 
 from tests.conftest import shared_model
 from tests.kernels.choice import does, named
-from tests.kernels.dsp_gemm_layers import (
-    _bias,
-    _convolution,
-    _requantization,
-    _Shape,
-    _weights,
-)
 from tests.kernels.dsp_programs import (
     M4_BOARD,
     OTHER_BOARDS,
@@ -27,7 +20,7 @@ from tests.kernels.dsp_programs import (
     compare_twins,
     plan_with,
 )
-from tests.ops.generators import common
+from tests.kernels.extreme_layers import Shape, with_extremes
 from tinygen.hardware.cores import core
 from tinygen.ir.network import Network
 from tinygen.kernels.binding import Binding
@@ -74,21 +67,8 @@ def _random_layer(seed: int) -> Network:
     if padding == "VALID":
         rows, columns = max(rows, 3), max(columns, 3)
     image = (batches, rows, columns, depth)
-    shape = _Shape(image, (3, 3), (1, 1), (1, 1), padding, int(rng.choice(_CHANNELS)))
-    network = _convolution(shape)
-    (layer,) = network.layers
-    assert isinstance(layer, Conv2D)
-    weights = _weights(rng, layer.weights.shape)
-    zero_point = common.zero_point(rng)
-    requantization, bias = _requantization(rng, weights, _bias(rng, len(weights)), zero_point)
-    wilder = replace(
-        layer,
-        weights=weights,
-        bias=bias,
-        input_zero_point=zero_point,
-        requantization=requantization,
-    )
-    return replace(network, layers=(wilder,))
+    shape = Shape(image, (3, 3), (1, 1), (1, 1), padding, int(rng.choice(_CHANNELS)))
+    return with_extremes(shape.network(), rng)
 
 
 @lru_cache(maxsize=4)
