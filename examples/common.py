@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,11 @@ from tinygen.ir.graph import AnyArray
 from tinygen.passes import rewrite
 from tinygen.passes.lowering import lower
 from tinygen.quantization.accuracy import Accuracy, judge
-from tinygen.quantization.convert import quantize
 from tinygen.quantization.data import Dataset, dataset_of
 from tinygen.quantization.inference import decoded, samples_of
 from tinygen.quantization.source import FloatModel, float_model_of_keras
 from tinygen.quantization.tensorflow_extra import make_repeatable, quiet, require
-from tinygen.quantization.training import TrainingOptions, train_quantized
+from tinygen.quantization.training import TrainingOptions
 from tinygen.reporting.console import print_verdict, progress
 from tinygen.tflite.reader import read_model_bytes
 
@@ -95,8 +94,10 @@ def quantize_and_prove(task: Task, budget: Budget, folder: Path) -> int:
     calibration = training.taken(slice(0, CALIBRATION_SAMPLES))
     evaluation = dataset_of(task.evaluation, model.signature, "the evaluation data")
     with progress() as tell:
-        after = quantize(model, calibration, tell=tell)
-        during, history = train_quantized(model, training, calibration, task.options, tell=tell)
+        after = tinygen.quantize(model, calibration, progress=tell)
+        during = tinygen.quantize(
+            model, calibration, qat=True, train=training, progress=tell, **asdict(task.options)
+        )
     files = {"float": model.tflite, "ptq": after.model, "qat": during.model}
     _keep(task, calibration, folder)
     for variant, content in files.items():
@@ -110,6 +111,8 @@ def quantize_and_prove(task: Task, budget: Budget, folder: Path) -> int:
             ("qat", integer_outputs(during.model, evaluation)),
         )
     }
+    history = during.training
+    assert history is not None
     click.echo(
         f"quantization-aware training: {len(history.epochs) - 1} epochs on {history.loss}, "
         f"kept {history.best}"

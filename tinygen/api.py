@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tinygen.ir.network import Network
     from tinygen.measure.profile import Profile
     from tinygen.measure.report import Report
+    from tinygen.measure.samples import Samples
     from tinygen.measure.verify import Verdict
     from tinygen.ops.table import Support
     from tinygen.planning.analysis import Analysis
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from tinygen.run.flash.flash import Flashed
 
     Model = Path | str | bytes | Graph
-    Samples = int | str | Path | AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray]
     Data = str | Path | AnyArray | Mapping[str, AnyArray] | Dataset
     EnumT = TypeVar("EnumT", bound=Enum)
 

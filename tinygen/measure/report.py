@@ -19,7 +19,7 @@ from tinygen.reporting.page import report_page
 
 @dataclass(frozen=True, eq=False)
 class Report(Result):
-    """What ``tinygen report`` shows; ``plan`` is what NAME_plan.json holds."""
+    """What ``tinygen report`` shows; ``plan`` is the Plan as it is written beside the C."""
 
     analysis: Analysis
     plan: Mapping[str, Any]
@@ -27,7 +27,7 @@ class Report(Result):
     profile: Profile
 
     def write(self, directory: Path | str) -> Path:
-        """Write ``report.html`` and ``report.json``; gives the page."""
+        """Write the page, and its data as JSON beside it; gives the page."""
         page = Path(directory) / "report.html"
         write_text(page, self._repr_html_())
         write_text(page.with_suffix(".json"), json.dumps(self.to_dict(), indent=1) + "\n")

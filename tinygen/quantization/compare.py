@@ -116,7 +116,7 @@ class Comparison(Result):
         return data
 
     def write(self, directory: Path | str) -> Path:
-        """Write ``comparison.html`` and ``comparison.json``; gives the page."""
+        """Write the page, and its data as JSON beside it; gives the page."""
         data = self.to_dict()
         page = Path(directory) / "comparison.html"
         write_text(page, quantization_page(data))
