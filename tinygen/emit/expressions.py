@@ -24,7 +24,6 @@ from tinygen.kernels.binding import (
     Binding,
     Call,
     Constant,
-    ConstantArgument,
     Field,
     KeptArgument,
     Raw,
@@ -241,7 +240,7 @@ class Renderer:
         if isinstance(value, ScratchArgument):
             offset = self.plan.scratch_offsets.get((part.step, part.position))
             return "NULL" if offset is None else self.pointer(offset, value.ctype, writable=True)
-        if isinstance(value, Constant | ConstantArgument):
+        if isinstance(value, Constant):
             symbol = self._symbols[part.step, part.position][value.name]
             return f"({value.cast}){symbol}" if value.cast else symbol
         if isinstance(value, Assembly):

@@ -5,7 +5,7 @@ Arguments are data, not text, because symbols and arena offsets are the planner'
 
 * ``TensorArgument``: pointer to a run-time tensor, cast to its element type;
 * ``ScratchArgument``: pointer to the step's scratch memory;
-* ``Constant``, ``ConstantArgument``: pointer to a constant array;
+* ``Constant``: pointer to that array of the generated program;
 * ``Assembly``: the function that it defines;
 * ``RingArgument``, ``RowArgument``, ``KeptArgument``, ``FIRST_ROW``, ``END_ROW``: what the call of a
   band of rows gets (``tinygen.kernels.bands``);
@@ -63,17 +63,6 @@ class KeptArgument:
     """Pointer to the memory that an operator keeps from one band to the next, as ``ctype *``."""
 
     ctype: str = "int32_t"
-
-
-@dataclass(frozen=True)
-class ConstantArgument:
-    """Pointer to the constant array of that name among the binding's ``constants``.
-
-    ``cast`` is the pointer type to cast to, for libraries whose structs are not const-correct.
-    """
-
-    name: str
-    cast: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,17 +126,7 @@ class Struct:
     """Name of the C object when it is a call argument."""
 
 
-Field = (
-    TensorArgument
-    | ScratchArgument
-    | ConstantArgument
-    | Constant
-    | Assembly
-    | Raw
-    | Struct
-    | int
-    | float
-)
+Field = TensorArgument | ScratchArgument | Constant | Assembly | Raw | Struct | int | float
 """What a struct field or a call argument may be."""
 
 Argument = Field | RingArgument | RowArgument | KeptArgument

@@ -7,7 +7,6 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from tinygen.kernels.adapter import adapted
 from tinygen.kernels.kernel import Kernel
 
 _LIBRARIES = ("mve", "dsp", "thumb", "portable")
@@ -19,12 +18,7 @@ def library(name: str) -> tuple[Kernel, ...]:
     package = import_module(f"tinygen.kernels.{name}")
     files = sorted(file.name for file in iter_modules(package.__path__))
     modules = [import_module(f"{package.__name__}.{file}") for file in files]
-    return tuple(
-        kernel
-        for module in modules
-        for name in ("KERNELS", "COMPACT_KERNELS")
-        for kernel in adapted(getattr(module, name, ()))
-    )
+    return tuple(kernel for module in modules for kernel in getattr(module, "KERNELS", ()))
 
 
 def own_kernels() -> tuple[Kernel, ...]:

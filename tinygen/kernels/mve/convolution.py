@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
-
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import Assembly, Binding, Call, Raw, ScratchArgument
@@ -124,20 +122,7 @@ def depthwise_as_conv2d(layer: DepthwiseConv2D) -> Offer | Refusal:
     """A depthwise layer of one input channel is a convolution."""
     if layer.input_shape[3] != 1:
         return Refusal("one input channel only")
-    return _offer(
-        Conv2D(
-            operator=layer.operator,
-            inputs=layer.inputs,
-            outputs=layer.outputs,
-            input_shape=layer.input_shape,
-            output_shape=layer.output_shape,
-            window=layer.window,
-            weights=np.ascontiguousarray(layer.weights.transpose(2, 0, 1)[..., None]),
-            bias=layer.bias,
-            input_zero_point=layer.input_zero_point,
-            requantization=layer.requantization,
-        )
-    )
+    return _offer(layer.as_convolution())
 
 
 KERNELS = (conv2d, depthwise_as_conv2d)
