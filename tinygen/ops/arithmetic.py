@@ -2,8 +2,8 @@
 """ADD, SUB, MUL and DIV, with broadcasting; either operand may be a constant.
 
 Semantics: the TFLM files of those names; int8 ADD and MUL ``reference_integer_ops::Add`` and ``Mul``
-and their ``Broadcast…`` forms, which differ in nothing but the indices. A division of integers by 0,
-which aborts or is undefined in TFLM, gives 0.
+(``add.h``, ``mul.h``) and their ``Broadcast…`` forms, which differ in nothing but the indices. A
+division of integers by 0, which aborts or is undefined in TFLM, gives 0.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """GELU: x times the normal distribution function of x, or its approximation by a hyperbolic tangent.
 
-Semantics: LiteRT ``gelu.cc`` and ``reference/gelu.h`` (TFLM does not have it), in single precision with
-this project's real functions. int8 and int16 are by table.
+Semantics: LiteRT ``gelu.cc`` and ``reference_ops::Gelu`` (TFLM does not have it), in single precision
+with this project's real functions. int8 and int16 are by table.
 """
 
 from __future__ import annotations
