@@ -176,7 +176,7 @@ def _lower_float(view: OperatorView) -> Layer:
 
 
 def _lower_int32(view: OperatorView) -> Layer:
-    activation = view.option("fused_activation_function", str)
+    activation = view.activation
     if activation not in _INT32_CLAMPS:
         view.unsupported(f"the fused activation {activation} is not supported")
     if view.operator.opcode == "ADD" and activation != "NONE":
@@ -358,7 +358,7 @@ def lower_add(view: OperatorView) -> Layer:
     lhs_multiplier, lhs_shift = quantize_multiplier(lhs_scale / twice_larger)
     rhs_multiplier, rhs_shift = quantize_multiplier(rhs_scale / twice_larger)
     real = twice_larger / ((1 << _ADD_LEFT_SHIFT) * scale(view, output))
-    clamp = activation_range(view, view.option("fused_activation_function", str), output)
+    clamp = activation_range(view, view.activation, output)
     folded = requantization(view, [real], output, clamp)
     if real >= 1 or folded.shifts[0] > 0:
         view.unsupported(
@@ -383,7 +383,7 @@ def lower_mul(view: OperatorView) -> Layer:
     common = _common(view)
     output = view.output()
     real = scale(view, view.input(0)) * scale(view, view.input(1)) / scale(view, output)
-    clamp = activation_range(view, view.option("fused_activation_function", str), output)
+    clamp = activation_range(view, view.activation, output)
     return Mul(
         operator=view.operator,
         requantization=requantization(view, [real], output, clamp),

@@ -159,7 +159,6 @@ def _common(view: OperatorView, channels: int, size: tuple[int, int]) -> _Common
     geometry = window(view, (n, h, w, c), size, dilation)
     output_shape = (n, geometry.height.output, geometry.width.output, channels)
     view.require_shape(output, output_shape)
-    activation = view.option("fused_activation_function", str)
     return {
         **view.ports(image),
         "input_shape": (n, h, w, c),
@@ -168,7 +167,7 @@ def _common(view: OperatorView, channels: int, size: tuple[int, int]) -> _Common
         "bias": bias_values(view, 2, channels),
         "input_zero_point": zero_point(view, image),
         "requantization": weight_requantization(
-            view, image, view.input(1), output, channels, activation
+            view, image, view.input(1), output, channels, view.activation
         ),
     }
 

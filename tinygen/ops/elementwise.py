@@ -218,7 +218,7 @@ _FLOAT_CLAMPS = {
 
 def float_clamp(view: OperatorView) -> dict[str, float]:
     """The clamp of a fused activation of float32; NONE still limits to finite values."""
-    activation = view.option("fused_activation_function", str)
+    activation = view.activation
     if activation not in _FLOAT_CLAMPS:
         view.unsupported(f"the fused activation {activation} is not supported")
     low, high = _FLOAT_CLAMPS[activation]

@@ -122,9 +122,7 @@ def lower_fully_connected(view: OperatorView) -> Layer:
             "outputs follow from its operands"
         )
     _check_bias_scale(view, values, weights, output)
-    folded = weight_requantization(
-        view, values, weights, output, channels, view.option("fused_activation_function", str)
-    )
+    folded = weight_requantization(view, values, weights, output, channels, view.activation)
     if view.numerics is Numerics.LITERT:
         folded = _rounding_once(folded, weight_factors(view, values, weights, output, channels))
     return FullyConnected(

@@ -48,7 +48,7 @@ def lower_l2_normalization_int8(view: OperatorView) -> Layer:
     rows, depth = int8_rows(view)
     values = view.input(0)
     view.require_rank(values, *range(1, 5))
-    if view.option("fused_activation_function", str) != "NONE":
+    if view.activation != "NONE":
         view.unsupported("a fused activation is not supported")
     if depth > _LONGEST_SQUARES:
         view.unsupported(f"rows of {depth} elements are longer than {_LONGEST_SQUARES}")

@@ -255,7 +255,7 @@ def sequence_of(view: OperatorView) -> tuple[int, int, int]:
     units = view.input(1).shape[0]
     view.require_shape(output, (*values.shape[:2], units))
     view.require_dtype(view.input(HIDDEN), values.dtype)
-    activation = view.option("fused_activation_function", str)
+    activation = view.activation
     if activation not in ("TANH", "SIGMOID"):
         view.unsupported(f"the activation {activation} is neither TANH nor SIGMOID")
     return steps, values.shape[2], units
@@ -274,7 +274,7 @@ def lower_float_lstm(view: OperatorView) -> Layer:
     view.require_dtype(values, DType.FLOAT32)
     steps, depth, units = sequence_of(view)
     view.require_dtype(view.input(CELL), DType.FLOAT32)
-    is_tanh = view.option("fused_activation_function", str) == "TANH"
+    is_tanh = view.activation == "TANH"
     gates = [
         FloatGate(
             weights=_float_matrix(view, WEIGHTS[number], (units, depth)),
@@ -308,7 +308,7 @@ def lower_lstm(view: OperatorView) -> Layer:
     steps, depth, units = sequence_of(view)
     hidden_tensor, cell_tensor = view.input(HIDDEN), view.input(CELL)
     view.require_dtype(cell_tensor, DType.INT16)
-    activation = view.option("fused_activation_function", str)
+    activation = view.activation
     input_scale, hidden_scale = scale(view, values), scale(view, hidden_tensor)
     bias_type = DType.INT64 if values.dtype is DType.INT16 else DType.INT32
     gates = []

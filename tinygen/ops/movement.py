@@ -71,7 +71,7 @@ def lower_concatenation(view: OperatorView) -> Layer:
     view.counts(range(1, len(view.operator.inputs) + 1))
     output = view.output()
     view.require_dtype(output, *_CONCATENATED)
-    if view.option("fused_activation_function", str) != "NONE":
+    if view.activation != "NONE":
         view.unsupported("a fused activation is not supported")
     rank = len(output.shape)
     axis = view.option("axis", int)

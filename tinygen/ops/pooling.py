@@ -146,7 +146,7 @@ def lower_wide_pool(view: OperatorView) -> Layer:
     else:
         if not quantized_alike(view, values, output):
             view.invalid("its input and output are quantized differently")
-        low, high = activation_range(view, view.option("fused_activation_function", str), output)
+        low, high = activation_range(view, view.activation, output)
     return WidePool2D(
         **view.ports(values),
         input_shape=(n, h, w, c),
@@ -178,9 +178,7 @@ def _lower(view: OperatorView, layer: type[AveragePool2D] | type[MaxPool2D]) -> 
     geometry = window(view, (n, h, w, c), size)
     output_shape = (n, geometry.height.output, geometry.width.output, c)
     view.require_shape(output, output_shape)
-    clamp_min, clamp_max = activation_range(
-        view, view.option("fused_activation_function", str), output
-    )
+    clamp_min, clamp_max = activation_range(view, view.activation, output)
     return layer(
         **view.ports(image),
         input_shape=(n, h, w, c),

@@ -74,7 +74,7 @@ def lower_float_rows(view: OperatorView) -> Layer:
         view.unsupported(f"tensor {values.name!r} is a scalar")
     opcode = view.operator.opcode
     if opcode == "L2_NORMALIZATION":
-        if view.option("fused_activation_function", str) != "NONE":
+        if view.activation != "NONE":
             view.unsupported("a fused activation is not supported")
         view.require_rank(values, *range(5))
     depth = values.shape[-1]

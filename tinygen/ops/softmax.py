@@ -25,7 +25,7 @@ from tinygen.numerics.fixed_point import (
     saturating_rounding_doubling_high_mul,
 )
 from tinygen.ops.lookup import interpolated, interpolation_table
-from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.quantized import INTEGER_RANGES, require_symmetric, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.rows import lower_float_rows
 from tinygen.ops.view import OperatorView
@@ -149,8 +149,7 @@ def lower_softmax_int16(view: OperatorView) -> Layer:
     view.require_shape(output, values.shape)
     if not values.shape:
         view.unsupported(f"tensor {values.name!r} is a scalar")
-    if zero_point(view, values) or zero_point(view, output):
-        view.invalid("an INT16 operand has a zero point other than 0")
+    require_symmetric(view, values, output)
     if abs(scale(view, output) - 1 / 32768) > 0.001 / 32768:
         view.unsupported(f"tensor {output.name!r} must have the scale 1/32768")
     real = scale(view, values) * view.option("beta", float) / (10.0 / 65535.0)

@@ -131,7 +131,7 @@ def lower_svdf(view: OperatorView) -> Layer:
         view.require_dtype(view.input(3), DType.FLOAT32 if is_float else DType.INT32)
         view.require_shape(view.input(3), (units,))
         bias = view.require_constant(view.input(3))
-    activation = view.option("fused_activation_function", str)
+    activation = view.activation
     if activation not in ("NONE", "RELU") or (not is_float and activation != "RELU"):
         view.unsupported(f"the fused activation {activation} is not supported")
     layer = Svdf(

@@ -128,7 +128,7 @@ def lower_transpose_conv(view: OperatorView) -> Layer:
     if is_float:
         clamp = float_clamp(view)
     else:
-        activation = view.option("fused_activation_function", str)
+        activation = view.activation
         folded = weight_requantization(view, values, weights, output, channels, activation)
         if values.dtype is DType.INT16 and (
             zero_point(view, values) or zero_point(view, output) or int(folded.shifts.max()) > 7

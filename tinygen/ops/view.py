@@ -127,6 +127,11 @@ class OperatorView:
             self.invalid(f"its option {name!r} is {value}")
         return value
 
+    @property
+    def activation(self) -> str:
+        """The fused activation function."""
+        return self.option("fused_activation_function", str)
+
     def counts(self, inputs: Sequence[int], outputs: int = 1) -> None:
         """Check the number of inputs (one of ``inputs``) and of outputs."""
         have = len(self.operator.inputs)

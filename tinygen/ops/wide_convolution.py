@@ -18,7 +18,7 @@ from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis, Window
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
 from tinygen.ops.elementwise import clamp_float, float_clamp
-from tinygen.ops.quantized import weight_requantization, zero_point
+from tinygen.ops.quantized import require_symmetric, weight_requantization
 from tinygen.ops.view import OperatorView
 from tinygen.ops.window import window
 
@@ -194,9 +194,7 @@ def lower_int16_convolution(view: OperatorView) -> Layer:
     values, weights_tensor, output = view.input(0), view.input(1), view.output()
     view.require_dtype(weights_tensor, DType.INT8)
     view.require_dtype(output, DType.INT16)
-    for tensor in (values, output):
-        if zero_point(view, tensor) != 0:
-            view.invalid(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")
+    require_symmetric(view, values, output)
     weights = _convolution_weights(view).astype(np.int8)
     input_shape, geometry = _geometry(view, weights)
     channels = weights.shape[0]
@@ -207,14 +205,7 @@ def lower_int16_convolution(view: OperatorView) -> Layer:
         view.require_dtype(view.input(2), DType.INT64, *(() if only_wide else (DType.INT32,)))
         bias = _bias(view, view.input(2), channels).astype(np.int64)
         narrow = view.input(2).dtype is DType.INT32
-    folded = weight_requantization(
-        view,
-        values,
-        weights_tensor,
-        output,
-        channels,
-        view.option("fused_activation_function", str),
-    )
+    folded = weight_requantization(view, values, weights_tensor, output, channels, view.activation)
     if not narrow and int(folded.shifts.max()) > 7:
         view.unsupported(f"the scale of {output.name!r} is over 128 times finer than its operands'")
     return Int16Conv2D(
