@@ -28,11 +28,12 @@ def _tables() -> Iterator[None]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_numbers_are_those_that_the_module_reads(table: str) -> None:
-    path = FOLDER.joinpath(*table.split(".")).with_suffix(".py")
-    text = path.read_text(encoding="utf-8")
+    folder, module, *_ = table.split(".")
+    text = (FOLDER / folder / f"{module}.py").read_text(encoding="utf-8")
     numbers = set(TABLES[table])
     assert f'Costs("{table}")' in text
-    assert set(re.findall(r"_COSTS\.(\w+)", text)) <= numbers
+    if table == f"{folder}.{module}":
+        assert set(re.findall(r"_COSTS\.(\w+)", text)) <= numbers
     # A name may also be looked up, or put together from a prefix.
     unread = {
         name

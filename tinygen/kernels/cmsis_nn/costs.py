@@ -10,9 +10,9 @@ inner loops.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from tinygen.hardware.cores import Core
+from tinygen.kernels.costs import Costs
 from tinygen.ops.arithmetic import Add, Mul
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.fully_connected import FullyConnected
@@ -21,48 +21,20 @@ from tinygen.ops.pad import Pad
 from tinygen.ops.pooling import Pool2D
 from tinygen.ops.softmax import Softmax
 
-
-@dataclass(frozen=True)
-class _Rates:
-    """Cycles of a class of cores; ``column_*`` are of the copy of an image's window to a column.
-
-    Columns are multiplied in pairs; ``last_mac`` is of the one that is left of an odd number.
-    """
-
-    conv_mac: float
-    last_mac: float
-    conv_output: float
-    column_tap: float
-    column_element: float
-    depthwise_mac: float
-    depthwise_output: float
-    depthwise_row: float
-    depthwise_general_mac: float
-    fc_mac: float
-    fc_output: float
-    add: float
-    multiply: float
-    pool: float
-    moved_byte: float
+_COSTS = Costs("cmsis_nn.costs")
+_DSP = Costs("cmsis_nn.costs.dsp")
+_MVE = Costs("cmsis_nn.costs.mve")
+_PLAIN = Costs("cmsis_nn.costs.plain")
 
 
-_DSP = _Rates(1.9, 7.5, 40, 90, 11, 9.0, 5, 0, 14, 2.35, 65, 100, 60, 7, 1.0)
-_MVE = _Rates(0.15, 0.15, 20, 36, 0, 2.9, 0, 28, 6, 0.58, 22, 20, 12, 2, 0.3)
-_PLAIN = _Rates(6.0, 8.0, 60, 60, 12, 10.0, 60, 0, 14, 5.0, 70, 110, 60, 17.5, 1.0)
-
-_SOFTMAX_ELEMENT = 615.0
-
-_CALL = 150.0
-
-
-def _rates(core: Core) -> _Rates:
+def _rates(core: Core) -> Costs:
     if core.mve:
         return _MVE
     return _DSP if core.dsp else _PLAIN
 
 
 def _scaled(cycles: float, core: Core) -> float:
-    return (cycles + _CALL) * core.slower.cmsis_nn
+    return (cycles + _COSTS.call) * core.slower.cmsis_nn
 
 
 def convolution(layer: Conv2D, core: Core) -> float:
@@ -131,4 +103,4 @@ def concatenation(layer: Concatenation, core: Core) -> float:
 
 def softmax(layer: Softmax, core: Core) -> float:
     """``arm_softmax_s8``, which computes each exponential twice."""
-    return _scaled(layer.rows * layer.depth * _SOFTMAX_ELEMENT, core)
+    return _scaled(layer.rows * layer.depth * _COSTS.softmax_element, core)

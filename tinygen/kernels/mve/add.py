@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from tinygen.kernels.binding import Binding, Call, TensorArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer, Refusal
-from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, helium
+from tinygen.kernels.mve.base import helium
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier
@@ -15,8 +16,7 @@ from tinygen.ops.arithmetic import Add
 from tinygen.requantize.fitted_sum import FittedSum, fit_sum
 
 _MOST_SHIFT = 24
-_CALL_INSTRUCTIONS = 40.0
-_INSTRUCTIONS = 1.9
+_COSTS = Costs("mve.add")
 
 
 def _fit(layer: Add) -> FittedSum | None:
@@ -90,8 +90,8 @@ def add_s8(layer: Add) -> Offer | Refusal:
     found = _fit(layer)
     if found is None:
         return Refusal("no constants were found for its requantization")
-    instructions = _CALL_INSTRUCTIONS + _INSTRUCTIONS * _count(layer)
-    return Offer(instructions * CYCLES_PER_INSTRUCTION, lambda: _bind(layer, found))
+    instructions = _COSTS.call_instructions + _COSTS.instructions * _count(layer)
+    return Offer(instructions * _COSTS.per_instruction, lambda: _bind(layer, found))
 
 
 KERNELS = (add_s8,)

@@ -10,9 +10,6 @@ from tinygen.kernels.binding import Overlap
 from tinygen.kernels.kernel import Kernel, LayerT, Offer, Refusal, kernel
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 
-CYCLES_PER_INSTRUCTION = 1.3
-"""A Helium kernel's cycles against its instructions, on the Cortex-M55 timing model."""
-
 
 def helium(
     name: str, layer_type: type[LayerT]

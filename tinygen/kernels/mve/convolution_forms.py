@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinygen.ir.window import Axis
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Bands
 from tinygen.kernels.mve.base import cut
 from tinygen.kernels.mve.gemm import VECTOR, Tile, Window, tile
@@ -17,9 +18,7 @@ _STRIP_BYTES = 2560
 _BAND_STRIP_BYTES = 1280
 """and up to which more rows of a band are."""
 _MOST_BAND_ROWS = 8
-_CALL_CYCLES = 150.0
-_GROUP_CYCLES = 28.0
-_STRIP_ROW_CYCLES = 34.0
+_COSTS = Costs("mve.convolution_forms")
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,8 @@ def _product_cycles(layer: Conv2D, shape: Tile, pixels: int, rows: int) -> float
     blocks = rows * -(-pixels // shape.pixels)
     per_block = groups * shape.block_cycles(2)
     per_block += single * shape.block_cycles(1)
-    per_group = _GROUP_CYCLES + 14 * rows
-    return blocks * per_block + _CALL_CYCLES + (groups + single) * per_group
+    per_group = _COSTS.group + 14 * rows
+    return blocks * per_block + _COSTS.call + (groups + single) * per_group
 
 
 def _tiles(window: Window, pixels: int) -> Iterator[Tile]:
@@ -140,7 +139,7 @@ def _strip(layer: Conv2D, calls: _Calls) -> Iterator[Form]:
     strip_bytes = ((columns.output - 1) * columns.stride + columns.size) * channels
     strip_bytes += -strip_bytes % 4
     window = Window(rows.size, values, rows.dilation * strip_bytes, pixel_bytes, overread=True)
-    fill = _STRIP_ROW_CYCLES + _copy_cycles(strip_bytes)
+    fill = _COSTS.strip_row + _copy_cycles(strip_bytes)
     for band in calls.at_once():
         strip_rows = covered(rows, band)
         scratch = strip_rows * strip_bytes
@@ -178,7 +177,7 @@ def _patches(layer: Conv2D, calls: _Calls) -> Iterator[Form]:
     parts = 1 if columns.dilation == 1 else columns.size
     per_part = 4 * -(-taps // (rows.size * parts) // VECTOR) if parts == 1 else 22
     gather = 5 + rows.size * parts * per_part
-    fill = _STRIP_ROW_CYCLES + _copy_cycles(strip_bytes)
+    fill = _COSTS.strip_row + _copy_cycles(strip_bytes)
     for band in calls.at_once():
         patches = band * columns.output
         strip_rows = covered(rows, band)

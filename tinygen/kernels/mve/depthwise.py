@@ -10,6 +10,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import Assembly, Binding, Call, ScratchArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Bands, Offer, Refusal
 from tinygen.kernels.mve.base import bands_overlap, helium
 from tinygen.kernels.mve.depthwise_forms import GROUP, Form, find_form
@@ -20,8 +21,7 @@ from tinygen.ops.convolution import DepthwiseConv2D
 
 _MOST_WEIGHT_BYTES = 496
 _MOST_MULTIPLIER = 255
-_CYCLES_PER_INSTRUCTION = 1.7
-"""More than elsewhere: a gather takes four cycles."""
+_COSTS = Costs("mve.depthwise")
 
 
 def _row_distances(layer: DepthwiseConv2D, form: Form) -> tuple[int, int]:
@@ -145,11 +145,11 @@ def depthwise_conv2d(layer: DepthwiseConv2D) -> Offer | Refusal:
     def by_bands(bands: Bands) -> Offer:
         banded = find_form(layer, bands)
         return Offer(
-            banded.instructions * _CYCLES_PER_INSTRUCTION + calls_cost(layer, bands),
+            banded.instructions * _COSTS.per_instruction + calls_cost(layer, bands),
             lambda: rows_binding(_bind(layer, banded, constants()), bands),
         )
 
-    cycles = form.instructions * _CYCLES_PER_INSTRUCTION
+    cycles = form.instructions * _COSTS.per_instruction
     return Offer(cycles, lambda: _bind(layer, form, constants()), by_bands)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Bands
 from tinygen.kernels.mve.base import cut
 from tinygen.ops.convolution import DepthwiseConv2D
@@ -20,11 +21,7 @@ _MOST_STRIPS = 8
 _UNROLLED = 8
 """Blocks of a row that are unrolled at most."""
 _PACK_SLACK = 64
-_CHANNEL_INSTRUCTIONS = 22.0
-_ROW_INSTRUCTIONS = 5.0
-_STRIP_INSTRUCTIONS = 50.0
-_BAND_INSTRUCTIONS = 60.0
-_CALL_INSTRUCTIONS = 120.0
+_COSTS = Costs("mve.depthwise_forms")
 
 
 @dataclass(frozen=True)
@@ -101,15 +98,15 @@ def _estimate(layer: DepthwiseConv2D, form: Form, most: int) -> float:
     blocks = form.blocks.count + bool(form.blocks.last)
     groups = -(-layer.input_shape[3] // form.group)
     vectors = -(-layer.input_shape[2] * form.group // GROUP)
-    strip = groups * form.row_groups * (9 * vectors + _STRIP_INSTRUCTIONS)
-    strip += channels * (blocks * block + _ROW_INSTRUCTIONS)
-    band = groups * _BAND_INSTRUCTIONS + channels * _CHANNEL_INSTRUCTIONS
+    strip = groups * form.row_groups * (9 * vectors + _COSTS.strip_instructions)
+    strip += channels * (blocks * block + _COSTS.row_instructions)
+    band = groups * _COSTS.band_instructions + channels * _COSTS.channel_instructions
     total = 0.0
     for asked, calls in cut(rows.output, most):
         pieces = cut(asked, form.band_rows)
         strips = sum(times * -(-count // form.rows_a_strip) for count, times in pieces)
         bands = sum(times for _, times in pieces)
-        total += calls * (strips * strip + bands * band + _CALL_INSTRUCTIONS)
+        total += calls * (strips * strip + bands * band + _COSTS.call_instructions)
     return layer.input_shape[0] * total
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.binding import Assembly, Binding, Call, Raw
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.mve.base import helium
 from tinygen.kernels.mve.gemm import VECTOR
@@ -20,21 +21,16 @@ from tinygen.requantize.channels import folded_bias
 _GROUP = 8
 _LANES = (0, 2, 4, 6, 1, 3, 5, 7)
 """Outputs of a group in the order of the vectors' lanes."""
-_CALL_CYCLES = 50.0
-_GROUP_CYCLES = 62.0
-_STEP_CYCLES = 20.0
-_TAIL_CYCLES = 35.0
-_REST_CYCLES = 40.0
-_REST_STEP_CYCLES = 4.2
+_COSTS = Costs("mve.fully_connected")
 
 
 def _cycles(layer: FullyConnected) -> float:
     outputs, inputs = layer.weights.shape
     groups, rest = divmod(outputs, _GROUP)
     steps, tail = divmod(inputs, VECTOR)
-    group = _GROUP_CYCLES + steps * _STEP_CYCLES + bool(tail) * _TAIL_CYCLES
-    single = _REST_CYCLES + (steps + bool(tail)) * _REST_STEP_CYCLES
-    batch = _CALL_CYCLES + groups * group + rest * single
+    group = _COSTS.group + steps * _COSTS.step + bool(tail) * _COSTS.tail
+    single = _COSTS.rest + (steps + bool(tail)) * _COSTS.rest_step
+    batch = _COSTS.call + groups * group + rest * single
     return float(layer.batches * batch)
 
 

@@ -8,21 +8,16 @@ from dataclasses import replace
 from functools import partial
 
 from tinygen.kernels.bands import CALL_CYCLES, in_rows
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Bands, Offer, Refusal
-from tinygen.kernels.mve.base import CYCLES_PER_INSTRUCTION, helium
+from tinygen.kernels.mve.base import helium
 from tinygen.kernels.pools import pool_binding
 from tinygen.kernels.row_sums import average_rows_binding
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
 
 _MOST_VALUES = 256
 """More values could overflow a sum of 16 bits."""
-_WINDOW_INSTRUCTIONS = 60.0
-_VECTOR_INSTRUCTIONS = 40.0
-_PIXEL_INSTRUCTIONS = 8.0
-_ADDED_INSTRUCTIONS = 5.0
-"""Of a pixel of eight channels that is added to their sums,"""
-_SUMS_INSTRUCTIONS = 14.0
-"""and of each call besides."""
+_COSTS = Costs("mve.pooling")
 
 
 def _instructions(layer: Pool2D) -> float:
@@ -30,12 +25,13 @@ def _instructions(layer: Pool2D) -> float:
     vectors = -(-layer.output_shape[3] // 16)
     values = layer.window.height.size * layer.window.width.size
     return windows * (
-        _WINDOW_INSTRUCTIONS + vectors * (_VECTOR_INSTRUCTIONS + values * _PIXEL_INSTRUCTIONS)
+        _COSTS.window_instructions
+        + vectors * (_COSTS.vector_instructions + values * _COSTS.pixel_instructions)
     )
 
 
 def _offer(layer: Pool2D) -> Offer:
-    cycles = _instructions(layer) * CYCLES_PER_INSTRUCTION
+    cycles = _instructions(layer) * _COSTS.per_instruction
     return in_rows(layer, cycles, lambda: pool_binding(layer, "mve"))
 
 
@@ -43,10 +39,10 @@ def _sums(layer: AveragePool2D, bands: Bands) -> Offer:
     """The offer for bands of input rows, which are added to the sums of the channels."""
     _, height, width, channels = layer.input_shape
     calls = -(-height // bands.most)
-    added = height * width * _ADDED_INSTRUCTIONS
-    instructions = -(-channels // 8) * (added + calls * _SUMS_INSTRUCTIONS)
+    added = height * width * _COSTS.added_instructions
+    instructions = -(-channels // 8) * (added + calls * _COSTS.sums_instructions)
     return Offer(
-        instructions * CYCLES_PER_INSTRUCTION + calls * CALL_CYCLES,
+        instructions * _COSTS.per_instruction + calls * CALL_CYCLES,
         lambda: average_rows_binding(layer, "mve"),
     )
 
