@@ -10,7 +10,6 @@ from typing import Any
 
 from tinygen.c_syntax import identifier
 from tinygen.emit import GeneratedFiles, Interface, interface, render, write_files
-from tinygen.emit.cmsis_nn import Library
 from tinygen.errors import InputError
 from tinygen.ir.custom import CustomOperator
 from tinygen.ir.data import Result
@@ -119,7 +118,7 @@ def compile_model(model: Model, options: Options) -> Compilation:
     plan = make_plan(network, replace(options, name=name), cmsis_nn.kernels(tree) if tree else ())
     check_flash(plan, flash_estimate(plan))
     ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.all_steps)
-    files = render(plan, Library(tree) if tree and ships_library else None)
+    files = render(plan, tree if ships_library else None)
     return Compilation(graph, plan.network, plan, files)
 
 

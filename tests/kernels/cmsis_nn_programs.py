@@ -18,7 +18,6 @@ import pytest
 from tests.ops.comparison import describe, random_inputs
 from tests.ops.generators import random_model
 from tinygen.emit import interface, render, write_files
-from tinygen.emit.cmsis_nn import Library
 from tinygen.errors import InputError
 from tinygen.hardware.boards import board
 from tinygen.hardware.cores import Core
@@ -141,7 +140,7 @@ def mismatches(
     """Run all parts in one program on the board; name those whose output is not the reference's."""
     target = board(board_name)
     plan = plan_all(tree, target.core, parts)
-    write_files(render(plan, Library(tree)), work / "generated")
+    write_files(render(plan, tree), work / "generated")
     image = build_image(work / "generated", interface(plan), target, work / "build", trace=False)
     rng = np.random.default_rng(len(parts))
     samples = [random_inputs(part, rng) for part in parts]

@@ -15,7 +15,6 @@ import jinja2
 import numpy as np
 
 from tinygen.emit import GeneratedFiles, Interface, Port, render
-from tinygen.emit.cmsis_nn import Library
 from tinygen.hardware.boards import board
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.network import Network
@@ -160,7 +159,7 @@ def _files(network: Network, options: Options, tree: cmsis_nn.CmsisNN | None) ->
     if tree is None:
         return render(make_plan(network, options))
     plan = make_plan(network, options, cmsis_nn.kernels(tree))
-    return render(plan, Library(tree))
+    return render(plan, tree)
 
 
 def _array(network: Network, index: int, data: bytes) -> AnyArray:

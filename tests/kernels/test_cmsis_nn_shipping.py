@@ -14,7 +14,6 @@ import pytest
 from tests.conftest import shared_model
 from tests.kernels.cmsis_nn_programs import networks, plan_all, suitable, tree_at, tree_roots
 from tinygen.emit import GeneratedFiles, render, write_files
-from tinygen.emit.cmsis_nn import Library
 from tinygen.hardware.cores import core
 from tinygen.ir.network import Network
 from tinygen.kernels import cmsis_nn
@@ -50,7 +49,7 @@ def _plan(tree: cmsis_nn.CmsisNN, core_name: str, opcodes: Sequence[str] = OPCOD
 
 
 def _files(tree: cmsis_nn.CmsisNN, plan: Plan) -> GeneratedFiles:
-    return render(plan, Library(tree))
+    return render(plan, tree)
 
 
 def _includes(folder: Path) -> list[str]:

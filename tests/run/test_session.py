@@ -44,7 +44,7 @@ def session(traced: Image) -> Iterator[Session]:
 
 
 def test_identity(session: Session, traced: Image) -> None:
-    identity = session.identify()
+    identity = session.identity
     assert identity.model_sha256 == traced.model_sha256
     assert identity.build_id == traced.build_id
     assert identity.kernels == "by hand"
@@ -104,7 +104,7 @@ def test_layers_of_an_untraced_build(tmp_path: Path) -> None:
     image = build_affine(board("host"), tmp_path)
     x = np.zeros(500, np.int8)
     with HostRunner().start(image) as session:
-        assert session.identify().layers == 0
+        assert session.identity.layers == 0
         with pytest.raises(TargetError, match="without layer tracing"):
             session.run_layer_digests(input_bytes(x, 0))
 

@@ -115,26 +115,12 @@ def _weak(tree: CmsisNN, path: Path) -> bytes:
     return (_NOTICE + pragmas + _shim(tree)).encode() + path.read_bytes()
 
 
-class Library:
-    """Ships a tree: give it to ``tinygen.emit.render``."""
-
-    def __init__(self, tree: CmsisNN) -> None:
-        self._tree = tree
-
-    def __call__(self, plan: Plan) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
-        """The files that the plan's kernels need, by path, and the header to include."""
-        tree = self._tree
-        sources = sources_of(
-            tree,
-            (
-                function
-                for step in plan.all_steps
-                if step.provider is Provider.CMSIS_NN
-                for function in step.binding.library_functions
-            ),
-        )
-        files = {p.relative_to(tree.root).as_posix(): _weak(tree, p) for p in sources}
-        files |= {key: path.read_bytes() for key, path in _included(tree, sources).items()}
-        files |= _licence_files(tree)
-        files[_ENTRY] = _ENTRY_HEADER.format(version=tree.version, shim=_shim(tree)).encode()
-        return {f"{FOLDER}/{path}": data for path, data in files.items()}, (f"{FOLDER}/{_ENTRY}",)
+def ship(tree: CmsisNN, plan: Plan) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
+    """The files that the plan's kernels need, by path, and the header to include."""
+    steps = (step for step in plan.all_steps if step.provider is Provider.CMSIS_NN)
+    sources = sources_of(tree, (f for step in steps for f in step.binding.library_functions))
+    files = {p.relative_to(tree.root).as_posix(): _weak(tree, p) for p in sources}
+    files |= {key: path.read_bytes() for key, path in _included(tree, sources).items()}
+    files |= _licence_files(tree)
+    files[_ENTRY] = _ENTRY_HEADER.format(version=tree.version, shim=_shim(tree)).encode()
+    return {f"{FOLDER}/{path}": data for path, data in files.items()}, (f"{FOLDER}/{_ENTRY}",)

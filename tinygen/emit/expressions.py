@@ -7,7 +7,7 @@ A step has one part for each binding that it runs: itself, or every operator of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinygen.c_syntax import (
     NUMPY_CTYPES,
@@ -70,20 +70,12 @@ class Part:
 
 def parts_of(number: int, step: Step) -> tuple[Part, ...]:
     """The parts of a step, in the order of its bindings."""
+    label = f"{number:02d}"
     if step.stream is None:
-        return (Part(number, 0, step.layer, step.binding, f"{number:02d}"),)
+        return (Part(number, 0, step.layer, step.binding, label),)
     return tuple(
-        Part(
-            number,
-            position,
-            layer,
-            binding,
-            f"{number:02d}_operator_{layer.operator.index}",
-            step.stream,
-        )
-        for position, (layer, binding) in enumerate(
-            zip(step.layers, step.stream.bindings, strict=True)
-        )
+        Part(number, k, layer, binding, f"{label}_operator_{layer.operator.index}", step.stream)
+        for k, (layer, binding) in enumerate(zip(step.layers, step.stream.bindings, strict=True))
     )
 
 
@@ -161,8 +153,7 @@ class Renderer:
                     )
                 )
             elif constant.alignment > self.arrays[known].alignment:
-                shared = self.arrays[known]
-                self.arrays[known] = _Array(**{**vars(shared), "alignment": constant.alignment})
+                self.arrays[known] = replace(self.arrays[known], alignment=constant.alignment)
             symbols[constant.name] = self.arrays[known].symbol
         return symbols
 

@@ -7,19 +7,18 @@ Plan's. The same Plan gives the same bytes.
 
 from __future__ import annotations
 
-import functools
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from tinygen.c_syntax import array_lines, comment, float_literal, integer_literal
 from tinygen.emit.assembly import assembly_by_symbol, declarations
+from tinygen.emit.cmsis_nn import ship
 from tinygen.emit.control_flow import routine_function, step_body
 from tinygen.emit.expressions import Renderer, arena_label, shape_text
 from tinygen.emit.functions import (
@@ -30,12 +29,14 @@ from tinygen.emit.functions import (
     step_function,
 )
 from tinygen.emit.streams import pushed_input, pushed_step, streams
+from tinygen.emit.templates import template
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.kernels.binding import Binding
+from tinygen.kernels.cmsis_nn.tree import CmsisNN
 from tinygen.kernels.kernel import Provider
 from tinygen.planning.as_data import plan_as_data
 from tinygen.planning.options import Optimize
-from tinygen.planning.plan import Plan
+from tinygen.planning.plan import Plan, Step
 from tinygen.resources import VERSION, resource_root
 
 GeneratedFiles = Mapping[str, bytes]
@@ -128,13 +129,12 @@ def _kernel_headers(plan: Plan) -> dict[str, bytes]:
     return found
 
 
-def _own_bindings(plan: Plan) -> list[Binding]:
-    return [
-        binding
-        for step in plan.all_steps
-        if step.provider is Provider.TINYGEN
-        for binding in step.bindings
-    ]
+def _bindings(steps: Iterable[Step]) -> Iterator[Binding]:
+    return (binding for step in steps for binding in step.bindings)
+
+
+def _own_bindings(plan: Plan) -> Iterator[Binding]:
+    return _bindings(step for step in plan.all_steps if step.provider is Provider.TINYGEN)
 
 
 def _own_headers(plan: Plan) -> list[str]:
@@ -204,32 +204,12 @@ def _providers(plan: Plan) -> str:
     return " + ".join(sorted({step.provider.value for step in plan.all_steps if not step.is_view}))
 
 
-@functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resource_root() / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - C, not HTML; names pass through c_syntax.comment
-    )
-
-
-LibrarySources = Callable[[Plan], tuple[Mapping[str, bytes], tuple[str, ...]]]
-"""Ships a library's part: its files by path, and the headers that the model must include."""
-
-
-def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
-    """Every generated file of a Plan.
-
-    ``library`` gives the files of the CMSIS-NN kernels that were chosen.
-    """
+def render(plan: Plan, tree: CmsisNN | None = None) -> GeneratedFiles:
+    """Every generated file of a Plan; those of the CMSIS-NN kernels in it come from the tree."""
     renderer = Renderer(plan)
-    environment = _environment()
     own_headers = _kernel_headers(plan)
     assembly = assembly_by_symbol(plan)
-    library_files, library_headers = library(plan) if library else ({}, ())
+    library_files, library_headers = ship(tree, plan) if tree else ({}, ())
     name = plan.options.name
     model_file = comment(Path(plan.network.graph.source).name)
     waiting = pushed_step(plan.steps)
@@ -261,12 +241,7 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         ],
         "assembly": list(declarations(assembly, own_headers)),
         "prototypes": list(
-            dict.fromkeys(
-                p
-                for step in plan.all_steps
-                for binding in step.bindings
-                for p in binding.prototypes
-            )
+            dict.fromkeys(p for binding in _bindings(plan.all_steps) for p in binding.prototypes)
         ),
         "kernel_defines": _kernel_defines(plan),
         "headers": [*(f"kernels/{h}" for h in _own_headers(plan)), *library_headers],
@@ -282,17 +257,16 @@ def render(plan: Plan, library: LibrarySources | None = None) -> GeneratedFiles:
         ("weights.h.j2", f"{name}_weights.h"),
         ("weights.c.j2", f"{name}_weights.c"),
     ):
-        files[path] = environment.get_template(source).render(context).encode()
-    template = environment.get_template("assembly.S.j2")
+        files[path] = template(source).render(context).encode()
     for symbol, function in assembly.items():
-        files[f"{symbol}.S"] = template.render(
-            banner=context["banner"], symbol=symbol, assembly=function
-        ).encode()
+        files[f"{symbol}.S"] = (
+            template("assembly.S.j2")
+            .render(banner=context["banner"], symbol=symbol, assembly=function)
+            .encode()
+        )
     files[f"{name}_plan.json"] = (json.dumps(plan_as_data(plan), indent=1) + "\n").encode()
     files.update({f"kernels/{path}": content for path, content in own_headers.items()})
     files.update(library_files)
-    for own in sorted(
-        {p for step in plan.all_steps for binding in step.bindings for p in binding.sources}
-    ):
+    for own in sorted({p for binding in _bindings(plan.all_steps) for p in binding.sources}):
         files[f"custom/{own.name}"] = own.read_bytes()
     return dict(sorted(files.items()))

@@ -43,16 +43,10 @@ def _sum_work(subject: Subject, pair: tuple[int, int], p: dict[str, int], sign: 
     for side, value in zip(("lhs", "rhs"), pair, strict=True):
         zero_point = -p[f"{side}_offset"]
         centred = value - zero_point
-        lines.append(
-            integers.wrapped(
-                f"{side} with headroom",
-                f"({value} - {zero_point}) * 2**{p['left_shift']}",
-                centred << p["left_shift"],
-            )
-        )
-        lines += integers.scaled(
-            side, int(lines[-1].value), p[f"{side}_multiplier"], p[f"{side}_shift"]
-        )
+        formula = f"({value} - {zero_point}) * 2**{p['left_shift']}"
+        shifted = integers.wrapped(f"{side} with headroom", formula, centred << p["left_shift"])
+        multiplier, shift = p[f"{side}_multiplier"], p[f"{side}_shift"]
+        lines += [shifted, *integers.scaled(side, int(shifted.value), multiplier, shift)]
         scaled.append(int(lines[-1].value))
     total = scaled[0] + sign * scaled[1]
     symbol = "+" if sign > 0 else "-"
@@ -124,30 +118,34 @@ def _(layer: Mul, subject: Subject) -> Work:
     return _product_work(subject, pair, zero_points, layer.requantization)
 
 
-_ELEMENTWISE_RULES = {"ADD": "lhs + rhs", "SUB": "lhs - rhs", "MUL": "lhs × rhs"}
+_ELEMENTWISE = {"ADD": ("lhs + rhs", "+"), "SUB": ("lhs - rhs", "-"), "MUL": ("lhs × rhs", "*")}
 
 
 @work.register
 def _(layer: Elementwise, subject: Subject) -> Work:
     opcode = layer.operator.opcode
-    if opcode not in _ELEMENTWISE_RULES:
+    if opcode not in _ELEMENTWISE:
         return Work(UNWORKED)
+    rule, symbol = _ELEMENTWISE[opcode]
     pair = _pair(subject, layer.operands)
     if "lhs_offset" not in layer.parameters:
-        symbol = {"ADD": "+", "SUB": "-", "MUL": "*"}[opcode]
         output: Number = subject.output[subject.element].item()
         low, high = (layer.parameters[f"clamp_{end}"] for end in ("min", "max"))
         formula = f"min(max({pair[0]!r} {symbol} {pair[1]!r}, {low!r}), {high!r})"
-        within = 0.0 if isinstance(output, int) else 1e-6 * (abs(output) + 1e-30)
         return Work(
-            f"output = {_ELEMENTWISE_RULES[opcode]}: nothing is quantized here",
+            f"output = {rule}: nothing is quantized here",
             {"clamp_min": low, "clamp_max": high},
-            [Line("output", formula, output, within)],
+            [Line("output", formula, output, 0.0 if isinstance(output, int) else _near(output))],
         )
     p = {name: int(value) for name, value in layer.parameters.items()}
     if opcode == "MUL":
         return _product_work(subject, pair, (-p["lhs_offset"], -p["rhs_offset"]), _folded(p))
     return _sum_work(subject, pair, p, 1 if opcode == "ADD" else -1)
+
+
+def _near(value: float) -> float:
+    """By how much float32 may be from a value of Python's."""
+    return 1e-6 * (abs(value) + 1e-30)
 
 
 def _only_value(subject: Subject) -> Number:
@@ -166,7 +164,7 @@ def _(layer: Quantize, subject: Subject) -> Work:
         rule="output = clamp(zero point + input / scale, rounded, halves away from zero)",
         parameters={"scale": layer.scale, "zero_point": layer.zero_point},
         lines=[
-            Line("steps", f"{value!r} / {layer.scale!r}", steps, 1e-6 * (abs(steps) + 1e-30)),
+            Line("steps", f"{value!r} / {layer.scale!r}", steps, _near(steps)),
             Line("rounded", f"{sign}int({abs(steps)!r} + 0.5)", rounded),
             integers.clamped(rounded, layer.zero_point, (int(info.min), int(info.max))),
         ],
@@ -177,17 +175,11 @@ def _(layer: Quantize, subject: Subject) -> Work:
 def _(layer: Dequantize, subject: Subject) -> Work:
     value = _only_value(subject)
     output = float(subject.output[subject.element])
+    formula = f"({value} - {layer.zero_point}) * {layer.scale!r}"
     return Work(
         rule="output = (input - zero point) × scale, in float32",
         parameters={"scale": layer.scale, "zero_point": layer.zero_point},
-        lines=[
-            Line(
-                "output",
-                f"({value} - {layer.zero_point}) * {layer.scale!r}",
-                output,
-                1e-6 * (abs(output) + 1e-30),
-            )
-        ],
+        lines=[Line("output", formula, output, _near(output))],
     )
 
 
@@ -237,16 +229,11 @@ def _(layer: Lookup, subject: Subject) -> Work:
     if layer.operator.opcode in _FUNCTIONS:
         text, function = _FUNCTIONS[layer.operator.opcode]
         argument = f"({value} - {zero_point_of(source)}) * {subject.scale(0)!r}"
+        steps = f"{function(x)!r} / {subject.output_scale!r} + {zero_point_of(output)}"
         lines += [
             Line("real input", argument, x),
             Line("real output", text.format(x=repr(x)), function(x)),
-            Line(
-                "output",
-                f"min(max({function(x)!r} / {subject.output_scale!r} + {zero_point_of(output)}, "
-                "-128), 127)",
-                entry,
-                _TABLE_WITHIN,
-            ),
+            Line("output", f"min(max({steps}, -128), 127)", entry, _TABLE_WITHIN),
         ]
     else:
         lines.append(Line("output", f"{entry}", entry))

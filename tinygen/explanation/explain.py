@@ -54,11 +54,8 @@ def work(layer: Layer, subject: Subject) -> Work:
         return Work(_MOVED)
     position, where = found
     value = subject.inputs[position][where].item()
-    return Work(_MOVED, terms=[Term(where, value, value, 1, value)], lines=[_only_value(value)])
-
-
-def _only_value(value: Number) -> Line:
-    return Line("output", "values[0]", value)
+    terms = [Term(where, value, value, 1, value)]
+    return Work(_MOVED, terms=terms, lines=[Line("output", "values[0]", value)])
 
 
 def _source(layer: Layer, subject: Subject) -> tuple[int, Element] | None:
@@ -178,18 +175,17 @@ def _role(opcode: str, position: int) -> str:
 
 def _quantized(role: str, tensor: Tensor, element: Element) -> QuantizedTensor:
     quantization = tensor.quantization
-    quantized = quantization is not None and bool(quantization.scales)
+    scales = quantization.scales if quantization else ()
     channel = None
     if quantization is not None and quantization.per_axis:
-        channel = element[-1] if element[-1] < len(quantization.scales) else 0
-    at = channel or 0
+        channel = element[-1] if element[-1] < len(scales) else 0
     return QuantizedTensor(
         role=role,
         name=tensor.name,
         dtype=tensor.dtype.value,
         shape=tensor.shape,
-        scale=quantization.scales[at] if quantization and quantized else None,
-        zero_point=quantization.zero_points[at] if quantization and quantized else None,
-        scales=len(quantization.scales) if quantization else 0,
+        scale=scales[channel or 0] if scales else None,
+        zero_point=quantization.zero_points[channel or 0] if quantization and scales else None,
+        scales=len(scales),
         channel=channel,
     )

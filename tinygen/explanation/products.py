@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from tinygen.explanation.explanation import (
 )
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.window import Window
-from tinygen.numerics.fixed_point import Requantization
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.ops.fully_connected import FullyConnected
 from tinygen.ops.wide_convolution import FloatConv2D, Int16Conv2D, scale_wide
@@ -33,34 +31,46 @@ _RULE = (
 _FLOAT_EPSILON = float(np.finfo(np.float32).eps)
 
 
-@dataclass(frozen=True)
-class _Tap:
-    """Where an input element is (None: padding), and its weight."""
+def _terms(
+    image: AnyArray, taps: Iterable[tuple[Element | None, Number]], zero_point: int
+) -> list[Term]:
+    """The terms of taps: where an input element is (None: padding), and its weight."""
+    terms = []
+    for where, weight in taps:
+        value: Number = zero_point if where is None else image[where].item()
+        centred = value - zero_point
+        terms.append(Term(where, value, centred, weight, centred * weight))
+    return terms
 
-    where: Element | None
-    weight: Number
 
-
-def _window_taps(
-    window: Window, input_shape: Element, element: Element, weights: AnyArray, channel: int
-) -> Iterator[_Tap]:
-    """``weights`` are (height, width, channels from ``channel`` on) of one output channel."""
+def _window_terms(
+    window: Window,
+    image: AnyArray,
+    element: Element,
+    weights: AnyArray,
+    first: int,
+    zero_point: int,
+) -> list[Term]:
+    """``weights`` are (height, width, channels from ``first`` on) of one output channel."""
     n, y, x, _ = element
+    taps = []
     for ky, kx, c in np.ndindex(*weights.shape):
         row = y * window.height.stride - window.height.pad + ky * window.height.dilation
         column = x * window.width.stride - window.width.pad + kx * window.width.dilation
-        inside = 0 <= row < input_shape[1] and 0 <= column < input_shape[2]
-        where = (n, row, column, channel + c) if inside else None
-        yield _Tap(where, weights[ky, kx, c].item())
+        inside = 0 <= row < image.shape[1] and 0 <= column < image.shape[2]
+        taps.append(((n, row, column, first + c) if inside else None, weights[ky, kx, c].item()))
+    return _terms(image, taps, zero_point)
 
 
-def _terms(image: AnyArray, taps: Iterator[_Tap], zero_point: int) -> list[Term]:
-    terms = []
-    for tap in taps:
-        value: Number = zero_point if tap.where is None else image[tap.where].item()
-        centred = value - zero_point
-        terms.append(Term(tap.where, value, centred, tap.weight, centred * tap.weight))
-    return terms
+def _convolved(
+    layer: Conv2D | FloatConv2D | Int16Conv2D,
+    image: AnyArray,
+    element: Element,
+    zero_point: int = 0,
+) -> list[Term]:
+    channel = element[3]
+    first = channel // (layer.weights.shape[0] // layer.groups) * layer.weights.shape[3]
+    return _window_terms(layer.window, image, element, layer.weights[channel], first, zero_point)
 
 
 def _real_lines(subject: Subject, accumulator: int, output: int, channel: int) -> list[Line]:
@@ -68,28 +78,25 @@ def _real_lines(subject: Subject, accumulator: int, output: int, channel: int) -
     scales = subject.scale(0), subject.scale(1, channel)
     step = subject.output_scale
     zero_point = zero_point_of(subject.output_tensor)
+    formulas = (
+        f"{accumulator} * {scales[0]!r} * {scales[1]!r}",
+        f"({output} - {zero_point}) * {step!r}",
+    )
     return [
-        Line(
-            "real value of the sum",
-            f"{accumulator} * {scales[0]!r} * {scales[1]!r}",
-            accumulator * scales[0] * scales[1],
-        ),
-        Line(
-            "real value of the output",
-            f"({output} - {zero_point}) * {step!r}",
-            (output - zero_point) * step,
-        ),
+        Line("real value of the sum", formulas[0], accumulator * scales[0] * scales[1]),
+        Line("real value of the output", formulas[1], (output - zero_point) * step),
     ]
 
 
 def _worked(
+    layer: Conv2D | DepthwiseConv2D | FullyConnected | Int16Conv2D,
     subject: Subject,
     terms: list[Term],
-    bias: int,
-    zero_point: int,
-    folded: Requantization,
     channel: int,
+    zero_point: int = 0,
 ) -> Work:
+    folded = layer.requantization
+    bias = int(layer.bias[channel])
     total = sum(int(term.product) for term in terms)
     raw = sum(int(term.value) * int(term.weight) for term in terms)
     folded_bias = bias - zero_point * sum(int(term.weight) for term in terms)
@@ -121,73 +128,56 @@ def _worked(
 
 @work.register
 def _(layer: Conv2D, subject: Subject) -> Work:
-    channel = subject.element[3]
-    depth = int(layer.weights.shape[3])
-    first = channel // (layer.weights.shape[0] // layer.groups) * depth
-    taps = _window_taps(
-        layer.window, layer.input_shape, subject.element, layer.weights[channel], first
-    )
-    terms = _terms(subject.inputs[0], taps, layer.input_zero_point)
-    bias = int(layer.bias[channel])
-    return _worked(subject, terms, bias, layer.input_zero_point, layer.requantization, channel)
+    terms = _convolved(layer, subject.inputs[0], subject.element, layer.input_zero_point)
+    return _worked(layer, subject, terms, subject.element[3], layer.input_zero_point)
 
 
 @work.register
 def _(layer: DepthwiseConv2D, subject: Subject) -> Work:
     channel = subject.element[3]
-    taps = _window_taps(
+    terms = _window_terms(
         layer.window,
-        layer.input_shape,
+        subject.inputs[0],
         subject.element,
         layer.weights[:, :, channel : channel + 1],
         channel // layer.depth_multiplier,
+        layer.input_zero_point,
     )
-    terms = _terms(subject.inputs[0], taps, layer.input_zero_point)
-    bias = int(layer.bias[channel])
-    return _worked(subject, terms, bias, layer.input_zero_point, layer.requantization, channel)
+    return _worked(layer, subject, terms, channel, layer.input_zero_point)
 
 
 @work.register
 def _(layer: FullyConnected, subject: Subject) -> Work:
-    depth = int(layer.weights.shape[1])
     flat = int(np.ravel_multi_index(subject.element, layer.output_shape))
     row, channel = divmod(flat, int(layer.weights.shape[0]))
-    rows = subject.inputs[0].reshape(layer.batches, depth)
-    taps = (_Tap((row, i), layer.weights[channel, i].item()) for i in range(depth))
+    rows = subject.inputs[0].reshape(layer.batches, -1)
+    taps = [((row, i), weight) for i, weight in enumerate(layer.weights[channel].tolist())]
     terms = _terms(rows, taps, layer.input_zero_point)
-    bias = int(layer.bias[channel])
-    return _worked(subject, terms, bias, layer.input_zero_point, layer.requantization, channel)
+    return _worked(layer, subject, terms, channel, layer.input_zero_point)
 
 
 def _wide_terms(layer: FloatConv2D | Int16Conv2D, subject: Subject) -> tuple[list[Term], int]:
     """The terms, and the output channel."""
     flat = int(np.ravel_multi_index(subject.element, layer.tensor_shape))
     element = tuple(int(i) for i in np.unravel_index(flat, layer.output_shape))
-    channel = element[3]
-    depth = int(layer.weights.shape[3])
-    first = channel // (layer.weights.shape[0] // layer.groups) * depth
-    image = subject.inputs[0].reshape(layer.input_shape)
-    taps = _window_taps(layer.window, layer.input_shape, element, layer.weights[channel], first)
-    return _terms(image, taps, 0), channel
+    return _convolved(layer, subject.inputs[0].reshape(layer.input_shape), element), element[3]
 
 
 @work.register
 def _(layer: Int16Conv2D, subject: Subject) -> Work:
     terms, channel = _wide_terms(layer, subject)
+    if layer.narrow:
+        return _worked(layer, subject, terms, channel)
     bias = int(layer.bias[channel])
     folded = layer.requantization
-    if layer.narrow:
-        return _worked(subject, terms, bias, 0, folded, channel)
     total = sum(int(term.product) for term in terms)
     at = channel if folded.multipliers.size > 1 else 0
     multiplier, shift = int(folded.multipliers[at]), int(folded.shifts[at])
     reduced = min((multiplier + (1 << 15)) >> 16, 0x7FFF)
     accumulator = total + bias
-    scaled = int(
-        scale_wide(np.array([accumulator]), folded.multipliers[at : at + 1], folded.shifts[at])[0]
-    )
-    clamp = folded.clamp_min, folded.clamp_max
-    output = integers.clamped(scaled, folded.zero_point, clamp)
+    wide = np.array([accumulator])
+    scaled = int(scale_wide(wide, folded.multipliers[at : at + 1], folded.shifts[at])[0])
+    output = integers.clamped(scaled, folded.zero_point, (folded.clamp_min, folded.clamp_max))
     real = subject.scale(0) * subject.scale(1, channel) / subject.output_scale
     return Work(
         rule=_RULE.replace("2**(shift - 31)", "2**(shift - 31), reduced to 16 bits"),

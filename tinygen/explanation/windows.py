@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from tinygen.explanation import integers
 from tinygen.explanation.explain import work
 from tinygen.explanation.explanation import Element, Line, Subject, Term, Work
+from tinygen.ir.window import Axis
 from tinygen.numerics.exponential import one_over_one_plus_x
 from tinygen.numerics.fixed_point import rounding_divide_by_pot
 from tinygen.ops.pooling import AveragePool2D, MaxPool2D, Pool2D
@@ -22,15 +25,13 @@ _RECIPROCAL_WITHIN = 64.0
 def _inside(layer: Pool2D, element: Element) -> list[Element]:
     """The input elements under the window, padding left out."""
     n, y, x, c = element
-    rows, columns = layer.window.height, layer.window.width
-    return [
-        (n, row, column, c)
-        for row in range(y * rows.stride - rows.pad, y * rows.stride - rows.pad + rows.size)
-        for column in range(
-            x * columns.stride - columns.pad, x * columns.stride - columns.pad + columns.size
-        )
-        if 0 <= row < rows.input and 0 <= column < columns.input
-    ]
+    places = product(_under(layer.window.height, y), _under(layer.window.width, x))
+    return [(n, row, column, c) for row, column in places]
+
+
+def _under(axis: Axis, position: int) -> range:
+    first = position * axis.stride - axis.pad
+    return range(max(first, 0), min(first + axis.size, axis.input))
 
 
 def _plain_terms(subject: Subject, places: list[Element], zero_point: int = 0) -> list[Term]:
@@ -81,12 +82,8 @@ def _(layer: Mean, subject: Subject) -> Work:
     at = dict(zip(kept, subject.element, strict=False))
     if len(subject.element) == len(layer.input_shape):
         at = {axis: subject.element[axis] for axis in kept}
-    extents = [layer.input_shape[axis] for axis in layer.axes]
-    places = []
-    for offsets in np.ndindex(*extents):
-        along = {**at, **dict(zip(layer.axes, offsets, strict=True))}
-        places.append(tuple(int(along[axis]) for axis in range(len(layer.input_shape))))
-    terms = _plain_terms(subject, places, layer.input_zero_point)
+    along = [[at[axis]] if axis in at else range(n) for axis, n in enumerate(layer.input_shape)]
+    terms = _plain_terms(subject, list(product(*along)), layer.input_zero_point)
     total = sum(int(term.product) for term in terms)
     real = subject.scale(0) / subject.output_scale / len(terms)
     line = integers.wrapped("accumulator", "sum(products)", total)
@@ -113,13 +110,12 @@ def _(layer: Softmax, subject: Subject) -> Work:
     largest = int(values.max())
     table = np.zeros(256, dtype=np.int64)
     table[: layer.exponentials.size] = layer.exponentials
-    terms = []
-    for position, value in enumerate(values.tolist()):
-        distance = largest - value
-        term = int(
-            rounding_divide_by_pot(table[distance].astype(np.int32), ACCUMULATION_INTEGER_BITS)
-        )
-        terms.append(Term((row, position), value, distance, int(table[distance]), term))
+    weights = table[largest - values]
+    parts = rounding_divide_by_pot(weights.astype(np.int32), ACCUMULATION_INTEGER_BITS)
+    terms = [
+        Term((row, position), value, largest - value, int(weights[position]), int(parts[position]))
+        for position, value in enumerate(values.tolist())
+    ]
     total = sum(int(term.product) for term in terms)
     headroom = 32 - total.bit_length()
     fraction = (total << headroom) - (1 << 31)
@@ -148,12 +144,7 @@ def _(layer: Softmax, subject: Subject) -> Work:
             ),
             Line("sum of the row", "sum(products)", total),
             Line("normalized, less 1", f"{total} * 2**{headroom} - 2**31", fraction),
-            Line(
-                "reciprocal",
-                f"2**62 / (2**31 + {fraction})",
-                reciprocal,
-                _RECIPROCAL_WITHIN,
-            ),
+            Line("reciprocal", f"2**62 / (2**31 + {fraction})", reciprocal, _RECIPROCAL_WITHIN),
             Line("quotient", f"({exponential} * {reciprocal} + 2**30) >> 31", scaled),
             Line("quotient, scaled", integers.shifted_right(scaled, exponent), rounded),
             Line("output", f"min({rounded} + {low}, {high})", min(rounded + low, high)),

@@ -7,9 +7,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import jinja2
-
 from tinygen.emit import Interface
+from tinygen.emit.templates import template
 from tinygen.hardware.boards import Board
 from tinygen.hardware.boot2 import seal_boot2
 from tinygen.hardware.toolchain import Source, Toolchain, compile_sources, link, toolchain_for
@@ -74,7 +73,7 @@ def build_image(
     build_dir.mkdir(parents=True, exist_ok=True)
     glue = build_dir / "harness_model.c"
     glue.write_text(
-        _template("harness_model.c.j2").render(
+        template("harness_model.c.j2").render(
             name=name,
             prefix=name.upper(),
             inputs=range(len(interface.inputs)),
@@ -121,7 +120,7 @@ def _runtime_sources(runtime: Path, board: Board) -> list[Path]:
 
 def _board_setup(board: Board, build_dir: Path) -> Path:
     path = build_dir / "board_setup.c"
-    path.write_text(_template("board_setup.c.j2").render(board=board), encoding="utf-8")
+    path.write_text(template("board_setup.c.j2").render(board=board), encoding="utf-8")
     return path
 
 
@@ -183,7 +182,7 @@ def _link_flags(board: Board, build_dir: Path, map_file: Path | None) -> tuple[s
         return ("-lm",)
     script = build_dir / "linker.ld"
     script.write_text(
-        _template("linker.ld.j2").render(
+        template("linker.ld.j2").render(
             board=board, flash=board.flash[0].name, ram=board.ram[0].name
         ),
         encoding="utf-8",
@@ -195,14 +194,3 @@ def _link_flags(board: Board, build_dir: Path, map_file: Path | None) -> tuple[s
         f"-Wl,-Map={map_file}",
         "-lm",
     )
-
-
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(  # noqa: S701 - the output is C, not HTML
-        loader=jinja2.FileSystemLoader(resource_root() / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(name)

@@ -16,12 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import serial
 
+from tinygen.emit.templates import template
 from tinygen.errors import InputError, MachineError, TargetError
 from tinygen.hardware.elf import read_symbols
-from tinygen.resources import resource_root
 from tinygen.run.child import Child
 from tinygen.run.crash import explained
 from tinygen.run.protocol import Client, Limits
@@ -85,13 +84,8 @@ def write_renode_files(
     stem = image.elf.stem
     directory.mkdir(parents=True, exist_ok=True)
     files = RenodeFiles(directory / f"{stem}.resc", directory / f"{stem}.robot")
-    environment = jinja2.Environment(  # noqa: S701 - the output is no HTML
-        loader=jinja2.FileSystemLoader(resource_root() / "templates"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    for path, template in ((files.script, "renode.resc.j2"), (files.robot, "renode.robot.j2")):
-        text = environment.get_template(template).render(
+    for path, source in ((files.script, "renode.resc.j2"), (files.robot, "renode.robot.j2")):
+        text = template(source).render(
             name=stem,
             board=image.board,
             elf=image.elf.resolve(),

@@ -90,6 +90,7 @@ class Session:
     """One opened conversation; the target is the firmware that was expected.
 
     Attributes:
+        identity: what the target said it is when the session began.
         on_transfer: told, while inputs go to the target, how many of their bytes were sent.
 
     Args:
@@ -111,13 +112,9 @@ class Session:
                 f"this is version {PROTOCOL_VERSION}",
                 "build and flash its firmware again",
             )
-        self._identity = self._ask_identity()
-        _compare("model", self._identity.model_sha256, model_sha256)
-        _compare("build", self._identity.build_id, build_id)
-
-    def identify(self) -> Identity:
-        """What the target said it is when the session began."""
-        return self._identity
+        self.identity = self._ask_identity()
+        _compare("model", self.identity.model_sha256, model_sha256)
+        _compare("build", self.identity.build_id, build_id)
 
     def reset(self) -> None:
         """Clears the state of a stateful model."""
@@ -143,8 +140,8 @@ class Session:
         """
         self._invoke(inputs, _Mode.DIGESTS)
         outputs = self._outputs()
-        digests = self._read(_Region.DIGESTS, 0, 4 * self._identity.layers)
-        return outputs, list(struct.unpack(f"<{self._identity.layers}I", digests))
+        digests = self._read(_Region.DIGESTS, 0, 4 * self.identity.layers)
+        return outputs, list(struct.unpack(f"<{self.identity.layers}I", digests))
 
     def times(self) -> Times:
         """How long the last inference took on the target.
@@ -152,7 +149,7 @@ class Session:
         Raises:
             TargetError: the line or the target failed, or there was no inference yet.
         """
-        layers = self._identity.layers
+        layers = self.identity.layers
         data = self._read(_Region.TIMES, 0, 4 * (2 + layers))
         counter, inference, *each = struct.unpack(f"<{2 + layers}I", data)
         return Times(Counter(counter), inference, tuple(each))
@@ -184,8 +181,8 @@ class Session:
 
     def _start(self, inputs: Sequence[bytes], mode: _Mode, layer: int) -> tuple[Status, bytes]:
         sizes = tuple(len(data) for data in inputs)
-        if sizes != self._identity.input_bytes:
-            raise ValueError(f"inputs of {sizes} bytes, not {self._identity.input_bytes}")
+        if sizes != self.identity.input_bytes:
+            raise ValueError(f"inputs of {sizes} bytes, not {self.identity.input_bytes}")
         crc = 0
         sent = 0
         for index, data in enumerate(inputs):
@@ -209,7 +206,7 @@ class Session:
     def _outputs(self) -> list[bytes]:
         outputs = [
             self._read(_Region.OUTPUT, index, length)
-            for index, length in enumerate(self._identity.output_bytes)
+            for index, length in enumerate(self.identity.output_bytes)
         ]
         crc = 0
         for data in outputs:
