@@ -7,7 +7,8 @@ plan's.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import chain
 
 from tinygen.emit.expressions import Renderer
 from tinygen.emit.functions import Function, is_checked, step_function
@@ -18,6 +19,10 @@ from tinygen.planning.plan import Step
 
 def _call(function: str, *, checked: bool) -> list[str]:
     return [f"if ({function}() != 0) {{", "    return -1;", "}"] if checked else [f"{function}();"]
+
+
+def _indented(*statements: Iterable[str]) -> Iterator[str]:
+    return ("    " + line for line in chain(*statements))
 
 
 def routine_function(renderer: Renderer) -> Function:
@@ -89,8 +94,7 @@ class _Statements:
         """Run one routine or the other."""
         yield f"if (*({self._operands[0]}) != 0) {{"
         for routine, end in ((layer.then, "} else {"), (layer.otherwise, "}")):
-            for line in (*self._run(routine, self._operands), *self._copy_out(routine)):
-                yield "    " + line
+            yield from _indented(self._run(routine, self._operands), self._copy_out(routine))
             yield end
 
     def loop(self, layer: Loop) -> Iterator[str]:
@@ -99,21 +103,16 @@ class _Statements:
             yield f"memcpy({sink}, {source}, {size}u);"
         carried = dict(zip(layer.operands, (sink for sink, _ in self._outputs), strict=True))
         yield f"for (;;) {{ /* {layer.turns.remark} */"
-        for line in self._run(layer.condition, carried):
-            yield "    " + line
-        yield f"    if (*({self._results(layer.condition)[0]}) == 0) {{"
-        yield "        break;"
-        yield "    }"
+        stop = f"if (*({self._results(layer.condition)[0]}) == 0) {{", "    break;", "}"
+        yield from _indented(self._run(layer.condition, carried), stop)
         given = dict(layer.body.inputs)
+        results = zip(layer.operands, layer.body.results, strict=True)
         unchanged = [
             number
-            for number, (position, result) in enumerate(
-                zip(layer.operands, layer.body.results, strict=True)
-            )
+            for number, (position, result) in enumerate(results)
             if isinstance(result, int) and given.get(position) == result
         ]
-        for line in (*self._run(layer.body, carried), *self._copy_out(layer.body, unchanged)):
-            yield "    " + line
+        yield from _indented(self._run(layer.body, carried), self._copy_out(layer.body, unchanged))
         yield "}"
 
 
@@ -124,8 +123,8 @@ def step_body(renderer: Renderer, number: int, step: Step) -> list[str]:
         return renderer.body(renderer.parts[number][0])
     statements = _Statements(renderer, number, layer)
     if isinstance(layer, Branch):
-        lines = list(statements.branch(layer))
+        lines = statements.branch(layer)
     else:
         assert isinstance(layer, Loop)
-        lines = list(statements.loop(layer))
-    return [*lines, "return 0;"] if is_checked(step) else lines
+        lines = statements.loop(layer)
+    return [*lines, *(["return 0;"] if is_checked(step) else [])]

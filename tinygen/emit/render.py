@@ -35,7 +35,6 @@ from tinygen.kernels.binding import Binding
 from tinygen.kernels.cmsis_nn.tree import CmsisNN
 from tinygen.kernels.kernel import Provider
 from tinygen.planning.as_data import plan_as_data
-from tinygen.planning.options import Optimize
 from tinygen.planning.plan import Plan, Step
 from tinygen.resources import VERSION, resource_root
 
@@ -147,57 +146,11 @@ def _own_headers(plan: Plan) -> list[str]:
     return sorted(headers)
 
 
-_NO_CONTRACTION = [
-    "/* Products and sums are rounded apart on every target, as in the reference. */",
-    "#if defined(__clang__)",
-    "#pragma STDC FP_CONTRACT OFF",
-    "#elif defined(__GNUC__)",
-    '#pragma GCC optimize("fp-contract=off")',
-    "#endif",
-]
-
-
 def _all_tensors(plan: Plan) -> Iterator[Tensor]:
     yield from plan.network.tensors.values()
     for step in plan.steps:
         for inner in step.routines:
             yield from _all_tensors(inner.plan)
-
-
-def _kernel_defines(plan: Plan) -> list[str]:
-    float_types = (DType.FLOAT32, DType.FLOAT64)
-    if any(tensor.dtype in float_types for tensor in _all_tensors(plan)):
-        return [*_NO_CONTRACTION, *_linkage(plan)]
-    return _linkage(plan)
-
-
-def _linkage(plan: Plan) -> list[str]:
-    """How steps and kernels are declared.
-
-    GCC 12 takes a function for one without effect if all it writes is a fixed place of the arena, and
-    the address is computed from another one there: it then drops the call. Steps are opaque to such
-    deductions, and kernels that are not inlined are compiled without them.
-    """
-    step = f"{plan.options.name.upper()}_STEP"
-    steps = [
-        "#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8",
-        f"#define {step} static __attribute__((noinline, noipa))",
-        "#else",
-        f"#define {step} static __attribute__((noinline))",
-        "#endif",
-    ]
-    if plan.options.optimize is Optimize.SIZE:
-        return [
-            *steps,
-            "#if defined(__GNUC__) && !defined(__clang__)",
-            '#pragma GCC optimize("no-ipa-pure-const", "no-ipa-modref")',
-            "#endif",
-            "#define TINYGEN_KERNEL static __attribute__((noinline, unused))",
-        ]
-    return [
-        *steps,
-        "#define TINYGEN_KERNEL static inline __attribute__((always_inline, unused))",
-    ]
 
 
 def _providers(plan: Plan) -> str:
@@ -243,7 +196,7 @@ def render(plan: Plan, tree: CmsisNN | None = None) -> GeneratedFiles:
         "prototypes": list(
             dict.fromkeys(p for binding in _bindings(plan.all_steps) for p in binding.prototypes)
         ),
-        "kernel_defines": _kernel_defines(plan),
+        "floats": any(t.dtype in (DType.FLOAT32, DType.FLOAT64) for t in _all_tensors(plan)),
         "headers": [*(f"kernels/{h}" for h in _own_headers(plan)), *library_headers],
         "functions": list(_functions(renderer)),
         "streams": list(streams(renderer, waiting)),

@@ -132,10 +132,6 @@ Silence = Callable[["Request", int], None]
 """Told before a request is repeated how often it was sent in vain."""
 
 
-def _silent(kind: Request, tries: int) -> None:
-    """There is nothing to be done about it but to try again."""
-
-
 @dataclass(frozen=True)
 class Limits:
     """Time limits in seconds: of a plain request, of an inference, and until the first retry."""
@@ -163,7 +159,7 @@ class Client:
         port: Port,
         check: Check,
         limits: Limits | None = None,
-        after_silence: Silence = _silent,
+        after_silence: Silence | None = None,
     ) -> None:
         self._port = port
         self._check = check
@@ -208,7 +204,7 @@ class Client:
         tries = 0
         while True:
             try:
-                if tries:
+                if tries and self._after_silence:
                     self._after_silence(kind, tries)
                 self._port.write(encoded)
                 answer = self._answer(kind, min(time.monotonic() + interval, deadline))

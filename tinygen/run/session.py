@@ -82,10 +82,6 @@ class Identity:
     layers: int
 
 
-def _untold(sent: int, total: int) -> None:
-    """Nobody wants to know."""
-
-
 class Session:
     """One opened conversation; the target is the firmware that was expected.
 
@@ -104,7 +100,7 @@ class Session:
 
     def __init__(self, client: Client, model_sha256: str, build_id: str) -> None:
         self._client = client
-        self.on_transfer: Callable[[int, int], None] = _untold
+        self.on_transfer: Callable[[int, int], None] | None = None
         _, version = client.request(Request.HELLO)
         if version != bytes([PROTOCOL_VERSION]):
             raise TargetError(
@@ -176,8 +172,7 @@ class Session:
         return bytes(seen)
 
     def _invoke(self, inputs: Sequence[bytes], mode: _Mode) -> None:
-        _, body = self._start(inputs, mode, 0)
-        self._finish(body)
+        self._finish(self._start(inputs, mode, 0)[1])
 
     def _start(self, inputs: Sequence[bytes], mode: _Mode, layer: int) -> tuple[Status, bytes]:
         sizes = tuple(len(data) for data in inputs)
@@ -191,7 +186,8 @@ class Session:
                 chunk = data[offset : offset + _CHUNK]
                 self._client.request(Request.WRITE, struct.pack("<HI", index, offset) + chunk)
                 sent += len(chunk)
-                self.on_transfer(sent, sum(sizes))
+                if self.on_transfer:
+                    self.on_transfer(sent, sum(sizes))
         return self._client.request(
             Request.INVOKE,
             struct.pack("<BII", mode, layer, crc),
