@@ -58,35 +58,27 @@ def build_image(
     name = interface.name
     runtime = resource_root() / "firmware" / "runtime"
     model_sources = sorted(p for p in generated_dir.rglob("*") if p.suffix in (".c", ".S"))
-    runtime_sources = _runtime_sources(runtime, board)
     target = (*board.core.gcc_flags, *_CODE, *(_SANITIZERS if sanitize else ()))
     defines = (*_board_defines(board), *(("-DTINYGEN_TRACE",) if trace else ()))
     includes = _include_flags(generated_dir, extra_include_dirs)
     small = _SMALL if interface.optimize is Optimize.SIZE else ()
-    build_id = _build_id(
-        toolchain,
-        (*target, *defines, *small),
-        board,
-        [*_files(generated_dir), *_files(runtime)],
-    )
+    files = [*_files(generated_dir), *_files(runtime)]
+    build_id = _build_id(toolchain, (*target, *defines, *small), board, files)
 
     build_dir.mkdir(parents=True, exist_ok=True)
-    glue = build_dir / "harness_model.c"
-    glue.write_text(
-        template("harness_model.c.j2").render(
-            name=name,
-            prefix=name.upper(),
-            inputs=range(len(interface.inputs)),
-            outputs=range(len(interface.outputs)),
-            pushed=interface.pushed,
-            trace=trace,
-            build_id=build_id,
-        ),
-        encoding="utf-8",
+    glue = _filled(
+        build_dir / "harness_model.c",
+        name=name,
+        prefix=name.upper(),
+        inputs=range(len(interface.inputs)),
+        outputs=range(len(interface.outputs)),
+        pushed=interface.pushed,
+        trace=trace,
+        build_id=build_id,
     )
-    own_sources = [*runtime_sources, glue]
+    own_sources = [*_runtime_sources(runtime, board), glue]
     if not board.is_host:
-        own_sources.append(_board_setup(board, build_dir))
+        own_sources.append(_filled(build_dir / "board_setup.c", board=board))
     own = ("-std=c99", *target, *_WARNINGS, *defines, f"-I{runtime}", *includes)
     # CMSIS-NN itself shifts a signed 1 into the sign bit; what it reads and writes is still watched.
     lenient = ("-fno-sanitize=undefined",) if sanitize else ()
@@ -118,9 +110,9 @@ def _runtime_sources(runtime: Path, board: Board) -> list[Path]:
     return [runtime / name for name in names]
 
 
-def _board_setup(board: Board, build_dir: Path) -> Path:
-    path = build_dir / "board_setup.c"
-    path.write_text(template("board_setup.c.j2").render(board=board), encoding="utf-8")
+def _filled(path: Path, **values: object) -> Path:
+    """The file, made of the template that is named after it."""
+    path.write_text(template(f"{path.name}.j2").render(values), encoding="utf-8")
     return path
 
 
@@ -147,12 +139,9 @@ def _include_flags(generated_dir: Path, extra: Sequence[Path]) -> tuple[str, ...
         [generated_dir, *(header.parent for header in sorted(generated_dir.rglob("*.h")))]
     )
     flags = []
-    for folder in folders:
-        flags += (
-            ["-isystem", str(folder)] if _is_foreign(folder, generated_dir) else [f"-I{folder}"]
-        )
-    for folder in extra:
-        flags += ["-isystem", str(folder)]
+    for folder in (*folders, *extra):
+        exempt = folder in extra or _is_foreign(folder, generated_dir)
+        flags += ["-isystem", str(folder)] if exempt else [f"-I{folder}"]
     return tuple(flags)
 
 
@@ -180,17 +169,7 @@ def _build_id(
 def _link_flags(board: Board, build_dir: Path, map_file: Path | None) -> tuple[str, ...]:
     if map_file is None:
         return ("-lm",)
-    script = build_dir / "linker.ld"
-    script.write_text(
-        template("linker.ld.j2").render(
-            board=board, flash=board.flash[0].name, ram=board.ram[0].name
-        ),
-        encoding="utf-8",
-    )
-    return (
-        "-nostartfiles",
-        f"-Wl,-T,{script}",
-        "-Wl,--gc-sections",
-        f"-Wl,-Map={map_file}",
-        "-lm",
-    )
+    first = {"flash": board.flash[0].name, "ram": board.ram[0].name}
+    script = _filled(build_dir / "linker.ld", board=board, **first)
+    where = ("-nostartfiles", f"-Wl,-T,{script}", f"-Wl,-Map={map_file}")
+    return (*where, "-Wl,--gc-sections", "-lm")

@@ -123,8 +123,7 @@ class Session:
             TargetError: the line or the target failed, or the model reported an error.
             ValueError: number or size of the inputs is not the model's.
         """
-        self._invoke(inputs, _Mode.PLAIN)
-        return self._outputs()
+        return self._outputs(inputs, _Mode.PLAIN)
 
     def run_layer_digests(self, inputs: Sequence[bytes]) -> tuple[list[bytes], list[int]]:
         """One inference with the CRC-32 of each layer's output bytes, in operator order.
@@ -134,8 +133,7 @@ class Session:
         Raises:
             TargetError: as :meth:`run`, or the firmware was built without tracing.
         """
-        self._invoke(inputs, _Mode.DIGESTS)
-        outputs = self._outputs()
+        outputs = self._outputs(inputs, _Mode.DIGESTS)
         digests = self._read(_Region.DIGESTS, 0, 4 * self.identity.layers)
         return outputs, list(struct.unpack(f"<{self.identity.layers}I", digests))
 
@@ -171,17 +169,12 @@ class Session:
         self._finish(body)
         return bytes(seen)
 
-    def _invoke(self, inputs: Sequence[bytes], mode: _Mode) -> None:
-        self._finish(self._start(inputs, mode, 0)[1])
-
     def _start(self, inputs: Sequence[bytes], mode: _Mode, layer: int) -> tuple[Status, bytes]:
         sizes = tuple(len(data) for data in inputs)
         if sizes != self.identity.input_bytes:
             raise ValueError(f"inputs of {sizes} bytes, not {self.identity.input_bytes}")
-        crc = 0
         sent = 0
         for index, data in enumerate(inputs):
-            crc = zlib.crc32(data, crc)
             for offset in range(0, len(data), _CHUNK):
                 chunk = data[offset : offset + _CHUNK]
                 self._client.request(Request.WRITE, struct.pack("<HI", index, offset) + chunk)
@@ -190,7 +183,7 @@ class Session:
                     self.on_transfer(sent, sum(sizes))
         return self._client.request(
             Request.INVOKE,
-            struct.pack("<BII", mode, layer, crc),
+            struct.pack("<BII", mode, layer, zlib.crc32(b"".join(inputs))),
             self._client.limits.inference,
         )
 
@@ -199,15 +192,14 @@ class Session:
         if code != 0:
             raise TargetError(f"the model's invoke function returned {code} on the target")
 
-    def _outputs(self) -> list[bytes]:
+    def _outputs(self, inputs: Sequence[bytes], mode: _Mode) -> list[bytes]:
+        """One inference, and what it gave."""
+        self._finish(self._start(inputs, mode, 0)[1])
         outputs = [
             self._read(_Region.OUTPUT, index, length)
             for index, length in enumerate(self.identity.output_bytes)
         ]
-        crc = 0
-        for data in outputs:
-            crc = zlib.crc32(data, crc)
-        if crc != self._output_crc:
+        if zlib.crc32(b"".join(outputs)) != self._output_crc:
             raise TargetError("the outputs changed on the target while they were read")
         return outputs
 
