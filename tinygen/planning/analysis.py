@@ -10,7 +10,7 @@ from tinygen.hardware.boards import Board, all_boards
 from tinygen.ir.data import Result
 from tinygen.ir.graph import Rewrite
 from tinygen.planning.board_memory import STACK_RESERVE_BYTES, banks_of
-from tinygen.planning.budget import block_name
+from tinygen.planning.budget import block_names
 from tinygen.planning.layout import storage_roots
 from tinygen.planning.plan import Plan
 from tinygen.planning.traffic import traffic
@@ -134,6 +134,7 @@ def fitting_boards(plan: Plan) -> Sequence[Board]:
 
 def _banks(plan: Plan) -> tuple[BankUse, ...]:
     moved = traffic(plan.network, plan.steps, storage_roots(plan.network, plan.steps))
+    names = block_names(plan)
     return tuple(
         BankUse(
             part.bank.name,
@@ -141,7 +142,7 @@ def _banks(plan: Plan) -> tuple[BankUse, ...]:
             part.nbytes,
             part.bank.nbytes,
             tuple(
-                Held(block_name(plan, block.key), block.size, moved.get(block.key, 0))
+                Held(names[block.key], block.size, moved.get(block.key, 0))
                 for block in plan.blocks
                 if part.holds(plan.block_offsets[block.key])
             ),

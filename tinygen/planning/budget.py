@@ -8,28 +8,22 @@ from tinygen.planning.memory.banks import BankArena
 from tinygen.planning.memory.body import Body
 from tinygen.planning.options import Optimize
 from tinygen.planning.plan import Plan
+from tinygen.planning.timeline import kept_key, scratch_key, tensor_key
 
 _NAMED = 3
 
 
-def block_name(plan: Plan, key: str) -> str:
-    """A block as a person would call it."""
-    kind, _, rest = key.partition(" ")
-    if kind == "tensor":
-        return _tensor_name(plan, int(rest))
-    numbers = [int(word) for word in key.replace(",", "").split() if word.isdigit()]
-    step = plan.steps[numbers[0]]
-    layer = step.layers[numbers[1] if len(numbers) > 1 else 0]
-    what = "scratch" if kind == "scratch" else "sums kept"
-    return f"the {what} of {layer.operator.label}"
-
-
-def _tensor_name(plan: Plan, index: int) -> str:
-    for step in plan.steps:
-        for layer in step.layers:
-            if index in layer.outputs:
-                return f"the output of {layer.operator.label}"
-    return f"the input {plan.network.tensors[index].name!r}"
+def block_names(plan: Plan) -> dict[str, str]:
+    """Blocks as a person would call them, by key."""
+    tensors = plan.network.tensors
+    names = {tensor_key(index): f"the input {tensor.name!r}" for index, tensor in tensors.items()}
+    for number, step in enumerate(plan.steps):
+        for position, layer in enumerate(step.layers):
+            of_layer = f"of {layer.operator.label}"
+            names |= {tensor_key(index): f"the output {of_layer}" for index in layer.outputs}
+            names[scratch_key(number, position)] = f"the scratch {of_layer}"
+            names[kept_key(number, position)] = f"the sums kept {of_layer}"
+    return names
 
 
 def contributors(plan: Plan, bank: BankArena | None = None) -> list[tuple[str, int]]:
@@ -46,7 +40,8 @@ def contributors(plan: Plan, bank: BankArena | None = None) -> list[tuple[str, i
     worst = max({block.first for block in blocks}, key=needed, default=0)
     alive: list[tuple[Body, int]] = [(block, block.needed(worst)) for block in blocks]
     alive.sort(key=lambda entry: -entry[1])
-    return [(block_name(plan, block.key), size) for block, size in alive if size]
+    names = block_names(plan)
+    return [(names[block.key], size) for block, size in alive if size]
 
 
 def _ram_hint(plan: Plan) -> str:
