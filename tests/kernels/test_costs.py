@@ -48,8 +48,7 @@ def test_fitting_finds_numbers_again() -> None:
     """Cycles that are exactly as estimated; then the numbers are changed."""
     found = [
         replace(sample, cycles=round(sample.cycles * (1 + sample.error)))
-        for sample in recorded("mlperf_kws", "cortex-m3")
-        if sample.kernel.name.startswith("portable")
+        for sample in recorded("digits", "cortex-m3")
     ]
     generator = np.random.default_rng(1)
     for numbers in TABLES.values():
@@ -64,16 +63,18 @@ def test_fitting_finds_numbers_again() -> None:
 @pytest.mark.parametrize(
     ("core", "median", "most"),
     [
-        ("cortex-m0", 0.47, 0.70),
-        ("cortex-m3", 0.13, 0.36),
-        ("cortex-m4", 0.05, 0.07),
-        ("cortex-m55", 0.06, 0.40),
+        ("cortex-m0", 0.46, 0.70),
+        ("cortex-m3", 0.15, 0.50),
+        ("cortex-m4", 0.05, 0.15),
+        ("cortex-m55", 0.07, 0.40),
     ],
 )
 def test_estimates_are_near_the_profiles(core: str, median: float, most: float) -> None:
     """Half of the layers are no further off than ``median``, nine in ten no further than ``most``."""
-    found = sorted(abs(sample.error) for sample in recorded("mlperf", core))
-    if not found:
-        pytest.skip("no profiled model is there")
+    found = sorted(
+        abs(sample.error) for sample in recorded("^(digits|mlperf_kws|mlperf_ad)$", core)
+    )
+    if len(found) < 60:
+        pytest.skip("not all profiled models are there")
     assert median_error(found) <= median
     assert found[len(found) * 9 // 10] <= most

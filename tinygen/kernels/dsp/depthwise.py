@@ -18,6 +18,7 @@ from tinygen.kernels.binding import (
     Raw,
     ScratchArgument,
 )
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import Bands, Code, Offer, Refusal
@@ -41,17 +42,7 @@ _STRIP_SHARE = 5.5
 """A strip takes at most this part of what the layer's input takes, """
 _STRIP_BYTES = 1000
 """or so much."""
-_CUT_CYCLES_PER_OUTPUT = 2.25
-_GROUP_CYCLES = 60.0
-_FILL_CALL_CYCLES = 75.0
-_FILL_COLUMN_CYCLES = 17.5
-_CARRY_COLUMN_CYCLES = 16.0
-_BAND_CYCLES = 95.0
-_CHANNEL_CYCLES = 62.0
-_BAND_CALL_CYCLES = 200.0
-"""A call for a band: the padding of its strip, its parameters;"""
-_ROW_PAIR_CYCLES = 9.0
-_TURN_CYCLES = 7.0
+_COSTS = Costs("dsp.depthwise")
 
 
 @dataclass(frozen=True)
@@ -143,9 +134,9 @@ def _shape(layer: DepthwiseConv2D, pairs: int) -> _Shape:
 def _row_cycles(shape: _Shape) -> tuple[float, float]:
     """Cycles of one channel of a row by itself, and of two rows at once."""
     per_output = 12.3 if shape.stride == 1 else 12.85
-    per_output += _CUT_CYCLES_PER_OUTPUT * bool(shape.cut)
+    per_output += _COSTS.cut_per_output * bool(shape.cut)
     turns = shape.width // shape.unroll if shape.width > shape.unroll else 0
-    around = _ROW_PAIR_CYCLES + turns * _TURN_CYCLES + (6 if turns else 0)
+    around = _COSTS.row_pair + turns * _COSTS.turn + (6 if turns else 0)
     columns = shape.width * per_output + shape.width % 2 * 3
     return around + columns + 2 * shape.width, around + 2 * columns
 
@@ -153,16 +144,16 @@ def _row_cycles(shape: _Shape) -> tuple[float, float]:
 def _bands_cycles(layer: DepthwiseConv2D, shape: _Shape) -> float:
     """Cycles of all bands of one group of four channels."""
     rows = layer.output_shape[1]
-    cycles = _GROUP_CYCLES
+    cycles = _COSTS.group
     columns = min(layer.input_shape[2], shape.strip_columns)
     _, by_row_pair = _row_cycles(shape)
     for first in range(0, rows, shape.band_rows):
         count = min(shape.band_rows, rows - first)
         pairs = (count + 3) // 2 if shape.stride == 1 else count + 1
-        cycles += _BAND_CYCLES + (2 if first == 0 else 1) * _FILL_CALL_CYCLES
-        cycles += (pairs - (first > 0)) * (columns * _FILL_COLUMN_CYCLES + 14)
-        cycles += (first > 0) * columns * _CARRY_COLUMN_CYCLES
-        cycles += 4 * (_CHANNEL_CYCLES + count / 2 * by_row_pair + count % 2 * 2 * shape.width)
+        cycles += _COSTS.band + (2 if first == 0 else 1) * _COSTS.fill_call
+        cycles += (pairs - (first > 0)) * (columns * _COSTS.fill_column + 14)
+        cycles += (first > 0) * columns * _COSTS.carry_column
+        cycles += 4 * (_COSTS.channel + count / 2 * by_row_pair + count % 2 * 2 * shape.width)
     return cycles
 
 
@@ -199,11 +190,11 @@ def _separate_bands_cycles(layer: DepthwiseConv2D, shape: _Shape, most: int) -> 
     """Cycles of all bands of one group of four channels, each of which fills its own strip."""
     bands = -(-layer.output_shape[1] // most)
     columns = min(layer.input_shape[2], shape.strip_columns)
-    fill = _FILL_CALL_CYCLES + shape.pairs * (columns * _FILL_COLUMN_CYCLES + 14)
+    fill = _COSTS.fill_call + shape.pairs * (columns * _COSTS.fill_column + 14)
     by_row, by_pair = _row_cycles(shape)
-    channel = _CHANNEL_CYCLES + most // 2 * by_pair + most % 2 * by_row
-    call = _BAND_CALL_CYCLES / -(-layer.input_shape[3] // 4)
-    return bands * (fill + _BAND_CYCLES + 4 * channel + call)
+    channel = _COSTS.channel + most // 2 * by_pair + most % 2 * by_row
+    call = _COSTS.band_call / -(-layer.input_shape[3] // 4)
+    return bands * (fill + _COSTS.band + 4 * channel + call)
 
 
 def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:

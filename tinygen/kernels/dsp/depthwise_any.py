@@ -8,6 +8,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.bands import in_rows
 from tinygen.kernels.binding import Assembly, Binding, Call, ScratchArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
 from tinygen.kernels.kernel import Offer, Refusal
@@ -24,16 +25,7 @@ from tinygen.kernels.taps import (
 )
 from tinygen.ops.convolution import DepthwiseConv2D
 
-_PAIR_CYCLES = 27.0
-"""Of taps, for four channels; """
-_ODD_TAP_CYCLES = 16.0
-_FOUR_CYCLES = 84.0
-"""four outputs, and the way to the next four; """
-_CUT_CYCLES = 2.0
-"""an output whose range is cut; """
-_PIXEL_CYCLES = 75.0
-_TAP_CYCLES = 15.0
-"""and finding a tap of a pixel next to padding."""
+_COSTS = Costs("dsp.depthwise_any")
 
 
 def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
@@ -72,10 +64,10 @@ def _cycles(layer: DepthwiseConv2D, words: ChannelWords) -> float:
     pixels = int(np.prod(layer.output_shape[:3]))
     rows, columns = layer.window.height, layer.window.width
     inside = layer.input_shape[0] * inside_positions(rows) * inside_positions(columns)
-    four = taps // 2 * _PAIR_CYCLES + taps % 2 * _ODD_TAP_CYCLES + _FOUR_CYCLES
-    output = words.cycles_per_output + _CUT_CYCLES * bool(words.cut)
-    pixel = _PIXEL_CYCLES + -(-channels // 4) * four + channels * output
-    return pixels * pixel + (pixels - inside) * taps * _TAP_CYCLES
+    four = taps // 2 * _COSTS.pair + taps % 2 * _COSTS.odd_tap + _COSTS.four
+    output = words.cycles_per_output + _COSTS.cut * bool(words.cut)
+    pixel = _COSTS.pixel + -(-channels // 4) * four + channels * output
+    return pixels * pixel + (pixels - inside) * taps * _COSTS.tap
 
 
 def _bind(layer: DepthwiseConv2D, words: ChannelWords) -> Binding:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from tinygen.kernels.costs import Costs
 from tinygen.numerics.fixed_point import INT32_MAX, Int32Array, Int64Array, wrap_int32
 from tinygen.ops.convolution import DepthwiseConv2D
 from tinygen.requantize.channels import folded_bias
@@ -24,10 +25,7 @@ _MOST_SCALING = 8
 """Weights scaled up by more would not fit int16."""
 _MOST_CONSTANT = 1 << 27
 """The third word keeps 28 bits for C."""
-_C_CYCLES = 220.0
-"""An output of a channel that is requantized in C."""
-_TWO_ROUNDINGS_CYCLES = 2.25
-"""What an output costs more with the two roundings than fitted."""
+_COSTS = Costs("dsp.depthwise_requantization")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +50,8 @@ class ChannelWords:
     @property
     def cycles_per_output(self) -> float:
         """Beyond the fitted form, averaged over the channels."""
-        extra = _TWO_ROUNDINGS_CYCLES if self.two_roundings else 0.0
-        return extra + _C_CYCLES * len(self.missing) / len(self.words)
+        extra = _COSTS.two_roundings if self.two_roundings else 0.0
+        return extra + _COSTS.c * len(self.missing) / len(self.words)
 
 
 @lru_cache(maxsize=64)

@@ -14,6 +14,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import Assembly, Binding, Call, Raw, ScratchArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.gemm import gemm_offer
 from tinygen.kernels.dsp.packing import Channels, Int8Array, pair_starts, prepare
@@ -32,18 +33,7 @@ _MOST_UNROLLED_STEPS = 8
 _MOST_OFFSET = 4000
 """Bytes that a load can be away from its pointer, about."""
 
-_STEP_CYCLES = 14.0
-_FILTER_ROW_CYCLES = 3.0
-_TURN_CYCLES = 8.0
-_BLOCK_CYCLES = 50.0
-_QUAD_CYCLES = 50.0
-_TWO_ROUNDINGS_CYCLES = 2.5
-_CUT_CYCLES = 2.25
-_WIDEN_CYCLES = 2.75
-_ROW_CYCLES = 120.0
-_KEPT_CYCLES = 1.0
-_REST_MAC_CYCLES = 6.0
-_REST_OUTPUT_CYCLES = 60.0
+_COSTS = Costs("dsp.depthwise_single")
 
 
 @dataclass(frozen=True)
@@ -111,8 +101,8 @@ def _channels(layer: DepthwiseConv2D) -> Channels:
         layer.bias[:count],
         layer.input_zero_point,
         per_channel(layer.requantization, np.arange(count)),
-        pixels * (taps * _REST_MAC_CYCLES + _REST_OUTPUT_CYCLES),
-        pixels * _TWO_ROUNDINGS_CYCLES,
+        pixels * (taps * _COSTS.rest_mac + _COSTS.rest_output),
+        pixels * _COSTS.two_roundings,
     )
 
 
@@ -135,29 +125,29 @@ def _outside(layer: DepthwiseConv2D, channels: Channels) -> AnyArray:
 
 def _row_cycles(layer: DepthwiseConv2D, channels: Channels, f: _Filter) -> float:
     """Cycles of an output row, its input rows in the strip."""
-    per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings
-    per_output += _CUT_CYCLES * bool(channels.cut)
-    block = _BLOCK_CYCLES + 8 * per_output
-    block += f.rows * (f.steps * _STEP_CYCLES + _FILTER_ROW_CYCLES)
-    block += (f.rows // f.turn) * _TURN_CYCLES if f.turn < f.rows else 0
-    row = len(channels.missing) / 4 * (_QUAD_CYCLES + f.pixels / 2 * block)
-    rest = f.rows * f.columns * _REST_MAC_CYCLES + _REST_OUTPUT_CYCLES
+    per_output = _COSTS.two_roundings * channels.two_roundings
+    per_output += _COSTS.cut * bool(channels.cut)
+    block = _COSTS.block + 8 * per_output
+    block += f.rows * (f.steps * _COSTS.step + _COSTS.filter_row)
+    block += (f.rows // f.turn) * _COSTS.turn if f.turn < f.rows else 0
+    row = len(channels.missing) / 4 * (_COSTS.quad + f.pixels / 2 * block)
+    rest = f.rows * f.columns * _COSTS.rest_mac + _COSTS.rest_output
     row += len(_outside(layer, channels)) * layer.output_shape[2] * rest
-    return row + _ROW_CYCLES
+    return row + _COSTS.row
 
 
 def _cycles(layer: DepthwiseConv2D, channels: Channels, f: _Filter) -> float:
     stride = layer.window.height.stride
     shared = max(f.rows - stride, 0)
-    per_row = stride * (_ROW_CYCLES + f.pitch * _WIDEN_CYCLES)
-    per_row += shared * f.pitch * _KEPT_CYCLES / f.band_rows
+    per_row = stride * (_COSTS.row + f.pitch * _COSTS.widen)
+    per_row += shared * f.pitch * _COSTS.kept / f.band_rows
     rows = layer.input_shape[0] * layer.output_shape[1]
     return rows * (_row_cycles(layer, channels, f) + per_row)
 
 
 def _bands_cycles(layer: DepthwiseConv2D, channels: Channels, f: _Filter, bands: Bands) -> float:
     rows = layer.output_shape[1]
-    widened = -(-rows // bands.most) * f.strip_rows * (_ROW_CYCLES + f.pitch * _WIDEN_CYCLES)
+    widened = -(-rows // bands.most) * f.strip_rows * (_COSTS.row + f.pitch * _COSTS.widen)
     return rows * _row_cycles(layer, channels, f) + widened + calls_cost(layer, bands)
 
 

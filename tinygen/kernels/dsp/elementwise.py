@@ -13,6 +13,7 @@ from tinygen.ir.graph import DType
 from tinygen.ir.layer import Operand
 from tinygen.kernels.binding import Argument, Binding, Call, Constant, Struct, TensorArgument
 from tinygen.kernels.broadcast import broadcast_struct, too_many_axes
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out, operand_arguments
@@ -23,14 +24,7 @@ from tinygen.ops.arithmetic import Add, Binary, Mul
 from tinygen.ops.requantize import Clamp, Requantize
 from tinygen.requantize.fitted import exact_form, fit, largest_shift
 
-_ADD_CYCLES = 6.5
-_MUL_CYCLES = 9.5
-_LOOKUP_CYCLES = 4.5
-_CLAMP_CYCLES = 2.75
-_CALL_CYCLES = 40.0
-_ROW_CYCLES = 45.0
-_ODD_CYCLES = 25.0
-"""An element that is left over of a row."""
+_COSTS = Costs("dsp.elementwise")
 
 _ADD_FRACTION = 16
 """Binary places of ADD's sums."""
@@ -162,7 +156,7 @@ def add(layer: Add) -> Offer | Refusal:
         note = "scaling fitted, proven for all 65,536 pairs"
         return _binary_binding(layer, "add_s8", parameters, note)
 
-    return Offer(_binary_cycles(layer, _ADD_CYCLES), bind)
+    return Offer(_binary_cycles(layer, _COSTS.add), bind)
 
 
 @dataclass(frozen=True)
@@ -237,7 +231,7 @@ def mul(layer: Mul) -> Offer | Refusal:
         how = "two roundings" if found.two_roundings else "fitted, proven for every product"
         return _binary_binding(layer, "mul_s8", parameters, f"requantization: {how}")
 
-    return Offer(_binary_cycles(layer, _MUL_CYCLES), bind)
+    return Offer(_binary_cycles(layer, _COSTS.mul), bind)
 
 
 def _binary_cycles(layer: Binary, per_output: float) -> float:
@@ -245,8 +239,8 @@ def _binary_cycles(layer: Binary, per_output: float) -> float:
     rows, length = fields["rows"], fields["row_length"]
     assert isinstance(rows, int)
     assert isinstance(length, int)
-    row = _ROW_CYCLES * (rows > 1) + length * per_output + length % 4 * _ODD_CYCLES
-    return _CALL_CYCLES + rows * row
+    row = _COSTS.row * (rows > 1) + length * per_output + length % 4 * _COSTS.odd
+    return _COSTS.call + rows * row
 
 
 @dsp("lookup_s8", Requantize)
@@ -262,7 +256,7 @@ def lookup(layer: Requantize) -> Offer | Refusal:
         (table,) = replace(layer, shape=(256,)).reference(values)
         return _unary_binding(layer, "lookup_s8", Constant("table", table, alignment=1))
 
-    return _unary_offer(layer, _LOOKUP_CYCLES, bind)
+    return _unary_offer(layer, _COSTS.lookup, bind)
 
 
 @dsp("clamp_s8", Clamp)
@@ -270,7 +264,7 @@ def clamp(layer: Clamp) -> Offer:
     """RELU and RELU6 that keep the scale."""
     return _unary_offer(
         layer,
-        _CLAMP_CYCLES,
+        _COSTS.clamp,
         lambda: _unary_binding(layer, "clamp_s8", layer.clamp_min, layer.clamp_max),
     )
 
@@ -287,7 +281,7 @@ def _unary_binding(layer: Requantize | Clamp, name: str, *arguments: Argument) -
 def _unary_offer(
     layer: Requantize | Clamp, per_output: float, bind: Callable[[], Binding]
 ) -> Offer:
-    return Offer(_CALL_CYCLES + per_output * math.prod(layer.shape), bind)
+    return Offer(_COSTS.call + per_output * math.prod(layer.shape), bind)
 
 
 KERNELS = (add, mul, lookup, clamp)

@@ -12,6 +12,7 @@ from tinygen.ir.graph import AnyArray
 from tinygen.ir.window import Axis
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import Assembly, Binding, Call, Overlap, Raw, ScratchArgument, Struct
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.packing import Channels, Int8Array, gemm_stream, prepare
 from tinygen.kernels.kernel import Bands, Code, Offer, Refusal
@@ -40,23 +41,7 @@ _SMALL_WINDOW = 12
 _LARGEST_OFFSET = 4000
 """Bytes from an address that a load reaches."""
 
-_STEP_CYCLES = 15.0
-_LOOP_CYCLES = 13.0
-_TURN_CYCLES = 5.0
-_QUAD_CYCLES = 68.0
-_TWO_ROUNDINGS_CYCLES = 2.5
-_CUT_CYCLES = 2.25
-_PAIR_CYCLES = 18.0
-_CALL_CYCLES = 90.0
-_WIDEN_CYCLES = 1.4
-_SEGMENT_CYCLES = 28.0
-_LEFT_OVER_CYCLES = 12.0
-_PIXEL_CYCLES = 30.0
-_EDGE_CYCLES = 500.0
-_EDGE_WORDS_CYCLES = 200.0
-_ROW_START_CYCLES = 60.0
-_REMAINING_STEP_CYCLES = 7.5
-_REMAINING_OUTPUT_CYCLES = 60.0
+_COSTS = Costs("dsp.gemm")
 
 
 @dataclass(frozen=True)
@@ -130,7 +115,7 @@ def _pixels(layer: Conv2D) -> int:
 
 def _remaining_cycles(steps: int, pixels: int) -> float:
     """Cycles of a channel that is computed by itself."""
-    return pixels / 2 * (steps * _REMAINING_STEP_CYCLES + 2 * _REMAINING_OUTPUT_CYCLES)
+    return pixels / 2 * (steps * _COSTS.remaining_step + 2 * _COSTS.remaining_output)
 
 
 @lru_cache(maxsize=64)
@@ -144,7 +129,7 @@ def _channels(layer: Conv2D) -> Channels:
         layer.input_zero_point,
         per_channel(layer.requantization, np.arange(count)),
         _remaining_cycles(windows.steps, _pixels(layer)),
-        _pixels(layer) * _TWO_ROUNDINGS_CYCLES,
+        _pixels(layer) * _COSTS.two_roundings,
     )
 
 
@@ -171,20 +156,20 @@ class _Way:
     def pairs_cycles(self, pairs: int) -> float:
         """Cycles of all pairs of columns."""
         windows, channels = self.windows, self.channels
-        per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings
-        per_output += _CUT_CYCLES * bool(channels.cut)
-        quad = _QUAD_CYCLES + 8 * per_output + _STEP_CYCLES * windows.steps
+        per_output = _COSTS.two_roundings * channels.two_roundings
+        per_output += _COSTS.cut * bool(channels.cut)
+        quad = _COSTS.quad + 8 * per_output + _COSTS.step * windows.steps
         if self.short:
-            quad -= _LOOP_CYCLES
+            quad -= _COSTS.loop
         else:
-            quad += _TURN_CYCLES * ((windows.steps - 1) // self.unroll)
-        cycles = pairs * (_PAIR_CYCLES + len(channels.missing) / 4 * quad)
-        cycles += pairs / windows.block_pairs * _CALL_CYCLES
+            quad += _COSTS.turn * ((windows.steps - 1) // self.unroll)
+        cycles = pairs * (_COSTS.pair + len(channels.missing) / 4 * quad)
+        cycles += pairs / windows.block_pairs * _COSTS.call
         cycles += len(self.outside) * _remaining_cycles(windows.steps, _pixels(self.layer))
-        column = windows.depth * _WIDEN_CYCLES + (0.0 if windows.pointwise else _PIXEL_CYCLES)
+        column = windows.depth * _COSTS.widen + (0.0 if windows.pointwise else _COSTS.pixel)
         if not self.fills_small:
-            column += windows.segments * _SEGMENT_CYCLES
-            column += windows.segments * (windows.segment % 4) * _LEFT_OVER_CYCLES
+            column += windows.segments * _COSTS.segment
+            column += windows.segments * (windows.segment % 4) * _COSTS.left_over
         return cycles + 2 * pairs * column
 
     def cycles(self) -> float:
@@ -203,7 +188,7 @@ class _Way:
         edges = float(_pixels(layer) - _inner_pixels(layer))
         if self.windows.segment % 4 != 0 or self.fills_small:
             edges += _pixels(layer) * _wrapped_share(layer.window.height, bands.input_rings[0])
-        return cycles + edges * _EDGE_CYCLES + height * _ROW_START_CYCLES
+        return cycles + edges * _COSTS.edge + height * _COSTS.row_start
 
     def bind(self) -> Binding:
         """Fit the kernel."""
@@ -349,13 +334,13 @@ def _edges_cost(layer: Conv2D) -> float:
     batches, _, width, _ = layer.output_shape
     rows = layer.window.height
     if _fills_words(layer):
-        return (_pixels(layer) - _inner_pixels(layer)) * _EDGE_WORDS_CYCLES
+        return (_pixels(layer) - _inner_pixels(layer)) * _COSTS.edge_words
     if not _fills_edges(layer):
-        return (_pixels(layer) - _inner_pixels(layer)) * _EDGE_CYCLES
+        return (_pixels(layer) - _inner_pixels(layer)) * _COSTS.edge
     if layer.input_shape[3] % 4 == 0:
         return 0.0
     outer_rows = rows.output - len(_inner_columns(rows))
-    return batches * outer_rows * width * _EDGE_CYCLES
+    return batches * outer_rows * width * _COSTS.edge
 
 
 def _fills_words(layer: Conv2D) -> bool:

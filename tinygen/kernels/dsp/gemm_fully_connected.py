@@ -19,6 +19,7 @@ from tinygen.kernels.binding import (
     Call,
     ScratchArgument,
 )
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.packing import Channels, Int8Array, gemv_stream, prepare, shared_constants
 from tinygen.kernels.kernel import Code, Offer, Refusal
@@ -37,16 +38,7 @@ _WINDOWS = Refusal("is for convolutions of one window")
 _LEAST_GAIN = 1000.0
 """Cycles for which assembly is worth its code; layers that gain less are computed in C."""
 
-_GROUP_CYCLES = 35.0
-_TURN_CYCLES = 5.0
-_BLOCK_CYCLES = 81.0
-_TWO_ROUNDINGS_CYCLES = 2.5
-_CUT_CYCLES = 2.25
-_BATCH_CYCLES = 120.0
-_PRODUCT_CYCLES = 2.25
-_PAD_CYCLES = 2.0
-_REMAINING_CYCLES = 2.35
-_REMAINING_OUTPUT_CYCLES = 55.0
+_COSTS = Costs("dsp.gemm_fully_connected")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +91,15 @@ def _is_one_window(layer: Conv2D) -> bool:
 
 
 def _remaining_cycles(dense: _Dense) -> float:
-    return dense.batches * (dense.inputs * _REMAINING_CYCLES + _REMAINING_OUTPUT_CYCLES)
+    return dense.batches * (dense.inputs * _COSTS.remaining + _COSTS.remaining_output)
 
 
 def _stream_cycles(dense: _Dense, blocks: int, unroll: int = _UNROLL) -> float:
     """Cycles of that many blocks of outputs, with fitted requantization."""
     turns = (dense.groups - 1) // unroll
-    block = _BLOCK_CYCLES + _GROUP_CYCLES * dense.groups + _TURN_CYCLES * turns
-    an_input = _PRODUCT_CYCLES + (0.0 if dense.fills_groups else _PAD_CYCLES)
-    return dense.batches * (_BATCH_CYCLES + dense.inputs * an_input + blocks * block)
+    block = _COSTS.block + _COSTS.group * dense.groups + _COSTS.turn * turns
+    an_input = _COSTS.product + (0.0 if dense.fills_groups else _COSTS.pad)
+    return dense.batches * (_COSTS.batch + dense.inputs * an_input + blocks * block)
 
 
 @lru_cache(maxsize=64)
@@ -127,7 +119,7 @@ def _channels(layer: FullyConnected | Conv2D) -> Channels:
         dense.input_zero_point,
         per_channel(q, np.arange(count)),
         _remaining_cycles(dense),
-        dense.batches * _TWO_ROUNDINGS_CYCLES,
+        dense.batches * _COSTS.two_roundings,
         alike=len(pairs) == 1,
     )
 
@@ -139,7 +131,7 @@ def _outside(dense: _Dense, channels: Channels) -> AnyArray:
 
 def _cycles(dense: _Dense, channels: Channels, unroll: int) -> float:
     outputs = len(channels.missing)
-    per_output = _TWO_ROUNDINGS_CYCLES * channels.two_roundings + _CUT_CYCLES * bool(channels.cut)
+    per_output = _COSTS.two_roundings * channels.two_roundings + _COSTS.cut * bool(channels.cut)
     stream = _stream_cycles(dense, outputs // _BLOCK, unroll) if outputs else 0.0
     rest = len(_outside(dense, channels)) * _remaining_cycles(dense)
     return stream + dense.batches * outputs * per_output + rest

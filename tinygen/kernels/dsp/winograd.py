@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygen.kernels.binding import Assembly, Binding, Call, Overlap, Raw, ScratchArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
@@ -37,9 +38,7 @@ _FITTED_SHIFT = 10
 _EXACT_SHIFT = 10
 """The same for the two roundings."""
 
-_TWO_ROUNDINGS_CYCLES = 3.4
-_QUAD_CYCLES = 110.0
-_PAIR_CYCLES = 1000.0
+_COSTS = Costs("dsp.winograd")
 
 _INT16 = (-(1 << 15), (1 << 15) - 1)
 
@@ -230,9 +229,9 @@ def _cycles(form: _Form, layer: Conv2D, q: _Requantization) -> float:
     frequency = 8 * depth + 18 + (5 + 5 * turns) * (turns > 1)
     finish = form.finish_cycles
     if q.two_roundings:
-        finish += form.tile**2 * _TWO_ROUNDINGS_CYCLES
-    quad = form.frequencies * frequency + 8 * finish + _QUAD_CYCLES
-    return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + _PAIR_CYCLES)
+        finish += form.tile**2 * _COSTS.two_roundings
+    quad = form.frequencies * frequency + 8 * finish + _COSTS.quad
+    return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + _COSTS.pair)
 
 
 def _bind(form: _Form, layer: Conv2D, weights: Int64Array, q: _Requantization) -> Binding:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +10,7 @@ from tinygen.hardware.cores import Core
 from tinygen.ir.graph import AnyArray
 from tinygen.kernels.bands import calls_cost, rows_binding
 from tinygen.kernels.binding import Assembly, Binding, Call, Raw, ScratchArgument, Struct
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Bands, Offer, Refusal
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.outside import one_by_one
@@ -28,25 +27,11 @@ _MOST_SCRATCH = 8192
 _PIXELS = 4
 
 
-@dataclass(frozen=True)
-class _Rates:
-    """Cycles; of four pixels, where not said otherwise."""
-
-    group: float
-    turn: float
-    fitted_channel: float
-    rest_channel: float
-    value: float
-    """Writing a value of one pixel to a column."""
-    run: float
-    """Finding a run of such values."""
+_V7M = Costs("thumb.convolution.v7m")
+_V6M = Costs("thumb.convolution.v6m")
 
 
-_V7M = _Rates(40.0, 4.0, 75.0, 330.0, 9.0, 45.0)
-_V6M = _Rates(47.0, 4.0, 150.0, 620.0, 12.0, 60.0)
-
-
-def _rates(core: Core) -> _Rates:
+def _rates(core: Core) -> Costs:
     return _V7M if has_long_product(core) else _V6M
 
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tinygen.hardware.cores import Core
 from tinygen.kernels.bands import in_rows
 from tinygen.kernels.binding import Assembly, Binding, Call, ScratchArgument
+from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import image_overlaps
@@ -31,18 +30,8 @@ _MOST_TAPS = 31
 """The assembly is unrolled, and Armv6-M's branches do not reach far."""
 
 
-@dataclass(frozen=True)
-class _Rates:
-    """Cycles of a tap and of the rest of an output; of a pixel, and of finding one of its taps."""
-
-    tap: float
-    output: float
-    pixel: float
-    found_tap: float
-
-
-_V7M = _Rates(6.0, 21.0, 90.0, 20.0)
-_V6M = _Rates(8.5, 40.0, 140.0, 32.0)
+_V7M = Costs("thumb.depthwise.v7m")
+_V6M = Costs("thumb.depthwise.v6m")
 
 
 @thumb("depthwise", DepthwiseConv2D)
