@@ -114,14 +114,16 @@ def _offer(layer: Conv2D) -> Offer | Refusal:
 @helium("conv2d_s8", Conv2D)
 def conv2d(layer: Conv2D) -> Offer | Refusal:
     """All channels of a window are contiguous."""
-    return Refusal("no groups of channels") if layer.groups > 1 else _offer(layer)
+    if layer.groups > 1:
+        return Refusal(f"has {layer.groups} groups of channels")
+    return _offer(layer)
 
 
 @helium("depthwise_as_conv2d_s8", DepthwiseConv2D)
 def depthwise_as_conv2d(layer: DepthwiseConv2D) -> Offer | Refusal:
     """A depthwise layer of one input channel is a convolution."""
     if layer.input_shape[3] != 1:
-        return Refusal("one input channel only")
+        return Refusal(f"the image has {layer.input_shape[3]} channels, not 1")
     return _offer(layer.as_convolution())
 
 

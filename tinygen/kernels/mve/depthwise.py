@@ -138,7 +138,7 @@ def depthwise_conv2d(layer: DepthwiseConv2D) -> Offer | Refusal:
 
     @cache
     def constants() -> ChannelConstants:
-        filters = layer.weights.reshape(-1, layer.weights.shape[2]).T
+        filters = layer.filters.reshape(layer.weights.shape[2], -1)
         zero_point, q = layer.input_zero_point, layer.requantization
         return channel_constants(filters, layer.bias, zero_point, q)
 

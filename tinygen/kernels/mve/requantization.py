@@ -17,7 +17,7 @@ from tinygen.numerics.fixed_point import (
     Rounding,
     wrap_int32,
 )
-from tinygen.requantize.channels import folded_bias
+from tinygen.requantize.channels import ROUNDS_TWICE, folded_bias
 from tinygen.requantize.fitted import accumulator_bounds
 from tinygen.requantize.fitted_mve import fit_vector
 
@@ -80,7 +80,7 @@ class ChannelConstants:
 def refusal(q: Requantization) -> str | None:
     """Why the vector epilogues cannot do a requantization, or None if they can."""
     if q.rounding is not Rounding.DOUBLE:
-        return "rounds twice, and the layer once"
+        return ROUNDS_TWICE
     if q.shifts.max() > 0:
         return "no multipliers of 1 or more"
     if q.clamp_min > q.clamp_max:
