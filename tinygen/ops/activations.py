@@ -26,8 +26,8 @@ from tinygen.ops.elementwise import (
     Parameters,
     clamp_float,
     elementwise,
-    of_one,
     one_operand,
+    plain,
 )
 from tinygen.ops.lookup import ALL, lookup, table_of
 from tinygen.ops.quantized import (
@@ -199,8 +199,8 @@ def _float_hard_swish(x: AnyArray) -> AnyArray:
 
 
 _FLOAT_FUNCTIONS = {
-    "ELU": of_one("elu_f32", _float_elu, 1),
-    "HARD_SWISH": of_one("hard_swish_f32", _float_hard_swish),
+    "ELU": plain("elu_f32", _float_elu, 1),
+    "HARD_SWISH": plain("hard_swish_f32", _float_hard_swish),
 }
 
 

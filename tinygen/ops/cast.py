@@ -13,7 +13,7 @@ from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN
 from tinygen.ops.dtypes import SUFFIXES
-from tinygen.ops.elementwise import Function, elementwise
+from tinygen.ops.elementwise import elementwise, plain
 from tinygen.ops.movement import Reshape
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
@@ -52,8 +52,5 @@ def lower_cast(view: OperatorView) -> Layer:
             output_shape=output.shape,
             dtype=output.dtype,
         )
-    function = Function(
-        f"cast_{_SUFFIXES[values.dtype]}_{_SUFFIXES[output.dtype]}",
-        lambda p, x: _converted(x, output.dtype),  # noqa: ARG005
-    )
-    return elementwise(view, function, output)
+    name = f"cast_{_SUFFIXES[values.dtype]}_{_SUFFIXES[output.dtype]}"
+    return elementwise(view, plain(name, lambda x: _converted(x, output.dtype)), output)

@@ -14,11 +14,9 @@ from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.ops.dtypes import BOOL, F32, I8, I16, I32, I64, SUFFIXES
 from tinygen.ops.elementwise import (
-    Function,
-    Parameters,
     elementwise,
-    of_one,
     one_operand,
+    plain,
     two_operands,
 )
 from tinygen.ops.quantized import scale
@@ -53,11 +51,7 @@ def lower_comparison(view: OperatorView) -> Layer:
     relation = _RELATIONS[opcode]
     name = opcode.lower()
     if lhs.dtype is not I8:
-        function = Function(
-            f"{name}_{SUFFIXES[lhs.dtype]}",
-            lambda p, a, b: relation(a, b),  # noqa: ARG005
-        )
-        return elementwise(view, function, output)
+        return elementwise(view, plain(f"{name}_{SUFFIXES[lhs.dtype]}", relation), output)
     parameters = arithmetic_parameters(
         **operand_parameters(view, _COMPARISON_SHIFT, scale(view, lhs), scale(view, rhs))
     )
@@ -73,15 +67,10 @@ def lower_logical(view: OperatorView) -> Layer:
     _, _, output = two_operands(view, BOOL)
     view.require_dtype(output, BOOL)
     is_and = view.operator.opcode == "LOGICAL_AND"
-    function = Function(
-        "logical_and_b8" if is_and else "logical_or_b8",
-        lambda p, a, b: a & b if is_and else a | b,  # noqa: ARG005
+    logical = np.logical_and if is_and else np.logical_or
+    return elementwise(
+        view, plain("logical_and_b8" if is_and else "logical_or_b8", logical), output
     )
-    return elementwise(view, function, output)
-
-
-def _select(p: Parameters, c: AnyArray, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
-    return np.where(c, a, b)
 
 
 @operator("SELECT_V2", typed_by=-1)
@@ -93,15 +82,11 @@ def lower_select_v2(view: OperatorView) -> Layer:
     view.require_dtype(lhs, F32, I8, I16)
     view.require_dtype(view.input(2), lhs.dtype)
     view.require_dtype(output, lhs.dtype)
-    function = Function(
-        f"select_{SUFFIXES[lhs.dtype]}",
-        _select,
-    )
-    return elementwise(view, function, output)
+    return elementwise(view, plain(f"select_{SUFFIXES[lhs.dtype]}", np.where), output)
 
 
 @operator("LOGICAL_NOT")
 def lower_logical_not(view: OperatorView) -> Layer:
     """Fold a LOGICAL_NOT."""
     _, output = one_operand(view, BOOL)
-    return elementwise(view, of_one("logical_not_b8", np.logical_not), output)
+    return elementwise(view, plain("logical_not_b8", np.logical_not), output)

@@ -168,14 +168,14 @@ def elementwise(
     )
 
 
-def of_one(
+def plain(
     name: str,
-    compute: Callable[[AnyArray], AnyArray],
+    compute: Callable[..., AnyArray],
     tolerance_ulp: int = 0,
     tolerance_from: float = 0.0,
 ) -> Function:
-    """A function of one operand without parameters."""
-    return Function(name, lambda p, x: compute(x), tolerance_ulp, tolerance_from)  # noqa: ARG005
+    """A function without parameters: ``compute(*operands)``."""
+    return Function(name, lambda _, *x: compute(*x), tolerance_ulp, tolerance_from)
 
 
 def in_double(compute: Callable[[AnyArray], AnyArray]) -> Callable[[AnyArray], AnyArray]:

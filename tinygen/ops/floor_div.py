@@ -8,16 +8,16 @@ import numpy as np
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.ops.dtypes import F32
-from tinygen.ops.elementwise import Function, Parameters, elementwise, two_operands
+from tinygen.ops.elementwise import elementwise, plain, two_operands
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 
-def _floor_div(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
+def _floor_div(a: AnyArray, b: AnyArray) -> AnyArray:
     return np.floor(a.astype(np.float64) / b.astype(np.float64))
 
 
-def _floor_mod(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:  # noqa: ARG001
+def _floor_mod(a: AnyArray, b: AnyArray) -> AnyArray:
     remainder = np.fmod(a, b)
     turned = (remainder != 0) & ((b < 0) != (remainder < 0))
     return np.where(turned, remainder + b, remainder)
@@ -29,7 +29,5 @@ def lower_floor_division(view: OperatorView) -> Layer:
     _, _, output = two_operands(view, F32)
     view.require_dtype(output, F32)
     is_div = view.operator.opcode == "FLOOR_DIV"
-    name = "floor_div_f32" if is_div else "floor_mod_f32"
-    compute = _floor_div if is_div else _floor_mod
-    function = Function(name, compute)
-    return elementwise(view, function, output)
+    function = ("floor_div_f32", _floor_div) if is_div else ("floor_mod_f32", _floor_mod)
+    return elementwise(view, plain(*function), output)

@@ -14,7 +14,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics import real_functions
-from tinygen.ops.elementwise import elementwise, of_one, one_operand
+from tinygen.ops.elementwise import elementwise, one_operand, plain
 from tinygen.ops.lookup import Real, interpolation, lookup, table_of
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
@@ -63,8 +63,8 @@ def _approximate(x: AnyArray) -> AnyArray:
     return result
 
 
-_EXACT_F32 = of_one("gelu_f32", _exact, 12)
-_APPROXIMATE_F32 = of_one("gelu_approximate_f32", _approximate, 8, tolerance_from=1.0)
+_EXACT_F32 = plain("gelu_f32", _exact, 12)
+_APPROXIMATE_F32 = plain("gelu_approximate_f32", _approximate, 8, tolerance_from=1.0)
 
 
 def _function(view: OperatorView) -> Real:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
@@ -15,7 +13,7 @@ from tinygen.numerics.fixed_point import (
     wrap_int32,
 )
 from tinygen.ops.dtypes import F32, I8, I16
-from tinygen.ops.elementwise import Function, Parameters, elementwise, wide
+from tinygen.ops.elementwise import Parameters, elementwise, plain, wide
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
 from tinygen.ops.quantized_elementwise import arithmetic_parameters, quantized_function
 from tinygen.ops.registry import operator
@@ -44,8 +42,7 @@ def lower_prelu(view: OperatorView) -> Layer:
     view.require_dtype(output, values.dtype)
     view.require_dtype(alpha, I8 if values.dtype is I16 else values.dtype)
     if values.dtype is F32:
-        compute: Callable[..., AnyArray] = lambda p, a, b: np.where(a >= 0, a, a * b)  # noqa: E731, ARG005
-        function = Function("prelu_f32", compute)
+        function = plain("prelu_f32", lambda a, b: np.where(a >= 0, a, a * b))
         return elementwise(view, function, output)
     kept = quantize_multiplier(scale(view, values) / scale(view, output))
     sloped = quantize_multiplier(scale(view, values) * scale(view, alpha) / scale(view, output))

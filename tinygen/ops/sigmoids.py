@@ -32,8 +32,8 @@ from tinygen.ops.elementwise import (
     Pointwise,
     elementwise,
     in_double,
-    of_one,
     one_operand,
+    plain,
 )
 from tinygen.ops.lookup import ALL, lookup
 from tinygen.ops.quantized import (
@@ -163,8 +163,8 @@ def _lower_int16(view: OperatorView) -> Layer:
 
 
 _FLOAT_FUNCTIONS = {
-    "LOGISTIC": of_one("logistic_f32", real_functions.logistic, 2),
-    "TANH": of_one("tanh_f32", in_double(real_functions.tanh), 2),
+    "LOGISTIC": plain("logistic_f32", real_functions.logistic, 2),
+    "TANH": plain("tanh_f32", in_double(real_functions.tanh), 2),
 }
 
 

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import quantize_multiplier, wrap_int32
 from tinygen.ops.dtypes import F32, I8, I16, I32
-from tinygen.ops.elementwise import Function, Parameters, elementwise, two_operands, wide
+from tinygen.ops.elementwise import Parameters, elementwise, plain, two_operands, wide
 from tinygen.ops.quantized import INTEGER_RANGES, require_symmetric, scale, zero_point
 from tinygen.ops.quantized_elementwise import (
     arithmetic_parameters,
@@ -35,12 +33,13 @@ def lower_squared_difference(view: OperatorView) -> Layer:
     lhs, rhs, output = two_operands(view, F32, I8, I16, I32)
     view.require_dtype(output, lhs.dtype)
     if lhs.dtype is F32:
-        compute: Callable[..., AnyArray] = lambda p, a, b: (a - b) * (a - b)  # noqa: E731, ARG005
-        function = Function("squared_difference_f32", compute)
+        function = plain("squared_difference_f32", lambda a, b: (a - b) * (a - b))
         return elementwise(view, function, output)
     if lhs.dtype is I32:
-        compute = lambda p, a, b: wrap_int32(wide(wrap_int32(wide(a) - wide(b))) ** 2)  # noqa: E731, ARG005
-        function = Function("squared_difference_s32", compute)
+        function = plain(
+            "squared_difference_s32",
+            lambda a, b: wrap_int32(wide(wrap_int32(wide(a) - wide(b))) ** 2),
+        )
         return elementwise(view, function, output)
     if lhs.dtype is I16:
         require_symmetric(view, lhs, rhs, output)

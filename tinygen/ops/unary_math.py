@@ -19,7 +19,7 @@ from tinygen.numerics.fixed_point import (
     wrap_int32,
 )
 from tinygen.numerics.inverse_square_root import inverse_square_root
-from tinygen.ops.elementwise import Parameters, elementwise, in_double, of_one, one_operand
+from tinygen.ops.elementwise import Parameters, elementwise, in_double, one_operand, plain
 from tinygen.ops.lookup import ALL, lookup
 from tinygen.ops.quantized import require_symmetric, scale, zero_point
 from tinygen.ops.quantized_elementwise import (
@@ -31,18 +31,18 @@ from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 _FLOAT_FUNCTIONS = {
-    "ABS": of_one("abs_f32", np.abs),
-    "NEG": of_one("neg_f32", np.negative),
-    "SQUARE": of_one("square_f32", lambda x: x * x),
-    "SQRT": of_one("sqrt_f32", np.sqrt),
-    "RSQRT": of_one("rsqrt_f32", lambda x: np.float32(1) / np.sqrt(x)),
-    "FLOOR": of_one("floor_f32", np.floor),
-    "CEIL": of_one("ceil_f32", np.ceil),
-    "ROUND": of_one("round_f32", real_functions.rounded_to_even),
-    "EXP": of_one("exp_f32", in_double(real_functions.exp), 1),
-    "LOG": of_one("log_f32", in_double(real_functions.log), 1),
-    "SIN": of_one("sin_f32", in_double(real_functions.sin), 1),
-    "COS": of_one("cos_f32", in_double(real_functions.cos), 1),
+    "ABS": plain("abs_f32", np.abs),
+    "NEG": plain("neg_f32", np.negative),
+    "SQUARE": plain("square_f32", lambda x: x * x),
+    "SQRT": plain("sqrt_f32", np.sqrt),
+    "RSQRT": plain("rsqrt_f32", lambda x: np.float32(1) / np.sqrt(x)),
+    "FLOOR": plain("floor_f32", np.floor),
+    "CEIL": plain("ceil_f32", np.ceil),
+    "ROUND": plain("round_f32", real_functions.rounded_to_even),
+    "EXP": plain("exp_f32", in_double(real_functions.exp), 1),
+    "LOG": plain("log_f32", in_double(real_functions.log), 1),
+    "SIN": plain("sin_f32", in_double(real_functions.sin), 1),
+    "COS": plain("cos_f32", in_double(real_functions.cos), 1),
 }
 
 
@@ -60,7 +60,7 @@ def _quantized_abs(p: Parameters, x: AnyArray) -> AnyArray:
 def _lower_int16_abs(view: OperatorView) -> Layer:
     values, output = one_operand(view, DType.INT16)
     if values.quantization is None:
-        return elementwise(view, of_one("abs_s16", lambda x: np.abs(x.astype(np.int32))), output)
+        return elementwise(view, plain("abs_s16", lambda x: np.abs(x.astype(np.int32))), output)
     require_symmetric(view, values, output)
     function = quantized_function("abs", DType.INT16, _quantized_abs)
     return elementwise(view, function, output, rescale_parameters(view, values, output))
