@@ -86,7 +86,7 @@ def test_every_form_is_drawn() -> None:
         (layer,) = random_depthwise("3x3", seed).layers
         assert isinstance(layer, DepthwiseConv2D)
         words = channel_words(layer)
-        forms.add((words.two_roundings, bool(words.missing), words.top != 0))
+        forms.add((words.two_roundings, bool(words.missing.any()), words.cut != 0))
     assert {two_roundings for two_roundings, _, _ in forms} == {False, True}
     assert {missing for _, missing, _ in forms} == {False, True}
     assert {cut for _, _, cut in forms} == {False, True}
@@ -101,7 +101,7 @@ def test_real_layers_are_fitted_throughout(name: str) -> None:
     for layer in found:
         assert isinstance(layer, DepthwiseConv2D)
         words = channel_words(layer)
-        assert not words.missing
+        assert not words.missing.any()
         assert not words.two_roundings
 
 
@@ -113,7 +113,7 @@ def test_words_equal_the_requantization_for_every_accumulator() -> None:
         for layer in drawn
         if isinstance(layer, DepthwiseConv2D)
         and not channel_words(layer).two_roundings
-        and not channel_words(layer).missing
+        and not channel_words(layer).missing.any()
     )
     words = channel_words(layer)
     taps = layer.weights.reshape(9, -1).astype(np.int64)
@@ -132,10 +132,11 @@ def test_words_equal_the_requantization_for_every_accumulator() -> None:
             clamp_max=q.clamp_max,
         )
         expected = one.apply((sums + folded).astype(np.int32)[:, None])[:, 0]
-        bias, multiplier, third = words.words[c].tolist()
+        bias, multiplier, third = words.three_words[c].tolist()
         scaled = (sums << (third & 15)) + bias
         value = ((third >> 4) + ((scaled * multiplier) >> 32)) >> words.shift
-        got = np.clip(value - words.top, q.clamp_min, q.clamp_max)
+        top = 255 - q.clamp_max if words.cut else 0
+        got = np.clip(value - top, q.clamp_min, q.clamp_max)
         assert np.array_equal(expected, got)
 
 

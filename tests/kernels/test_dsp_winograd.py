@@ -31,7 +31,7 @@ from tinygen.kernels.dsp.winograd import (
     input_range,
     transformed_weights,
 )
-from tinygen.kernels.dsp.winograd import _requantization as constants_of
+from tinygen.kernels.dsp.winograd import _scaling as scaling_of
 from tinygen.kernels.kernel import Kernel, Offer
 from tinygen.ops.convolution import Conv2D
 from tinygen.passes.lowering import lower
@@ -143,7 +143,7 @@ def test_every_form_is_drawn(form: str) -> None:
     for part in (*_layers(form, 0), *_layers(form, 1), *_layers(form, 2)):
         (layer,) = part.layers
         assert isinstance(layer, Conv2D)
-        found = constants_of(_FORMS[form], layer)
+        found = scaling_of(_FORMS[form], layer)
         assert found is not None
         forms.add((found.two_roundings, found.cut != 0))
     assert forms == {(False, False), (False, True), (True, False), (True, True)}

@@ -260,7 +260,7 @@ def _bind(layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
         layer,
         fill=fill,
         band=shape.assembly(),
-        constants=channel.words,
+        constants=channel.three_words,
         weights=_packed_weights(layer),
         image=image,
         stride=rows.stride,
@@ -299,14 +299,12 @@ def _borrow(layer: DepthwiseConv2D) -> int:
 
 def _exact(layer: DepthwiseConv2D, channel: ChannelWords) -> dict[str, Value]:
     """What the channels that the assembly cannot requantize need: nothing if there are none."""
-    if not channel.missing:
+    if not channel.missing.any():
         return dict.fromkeys(("exact", "exact_channels", "exact_bias", "requantization"))
     bias = folded_bias(layer.filters, layer.bias, layer.input_zero_point)
-    flags = np.zeros(layer.input_shape[3], dtype=np.uint8)
-    flags[list(channel.missing)] = 1
     return {
         "exact": Raw("tinygen_depthwise3x3_exact"),
-        "exact_channels": Constant("exact_channels", flags, alignment=1),
+        "exact_channels": Constant("exact_channels", channel.missing.astype(np.uint8), alignment=1),
         "exact_bias": wrap_int32(bias),
         "requantization": layer.requantization,
     }

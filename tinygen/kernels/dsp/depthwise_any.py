@@ -54,7 +54,7 @@ def depthwise_any(layer: DepthwiseConv2D) -> Offer | Refusal:
     if counts_beyond(layer):
         return Refusal(COUNTS_BEYOND)
     words = channel_words(layer)
-    if words.missing:
+    if words.missing.any():
         return Refusal("some channels need the general requantization")
     return in_rows(layer, _cycles(layer, words), lambda: _bind(layer, words))
 
@@ -74,7 +74,7 @@ def _bind(layer: DepthwiseConv2D, words: ChannelWords) -> Binding:
     parameters = struct(
         "tinygen_depthwise_any_params",
         layer,
-        constants=words.words,
+        constants=words.three_words,
         weights=_packed_weights(layer),
         taps=taps_of(layer),
         base=words.base,

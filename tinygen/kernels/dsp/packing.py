@@ -14,16 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.ir.graph import AnyArray
-from tinygen.numerics.fixed_point import (
-    Int32Array,
-    Int64Array,
-    Requantization,
-    Rounding,
-    wrap_int32,
-)
+from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization, wrap_int32
 from tinygen.requantize.channels import VARIES, constant_outputs, folded_bias, per_channel
-from tinygen.requantize.fitted import BoolArray, accumulator_bounds, exact_form, fit, largest_shift
+from tinygen.requantize.choose import Scaling, cheaper, fitted, two_roundings
+from tinygen.requantize.fitted import BoolArray, accumulator_bounds, largest_shift
 
 Int8Array = NDArray[np.int8]
 
@@ -32,44 +26,23 @@ _FITTED_SHIFT = 4
 """The right shift that fits nearly every channel of nearly every layer, so that all share code."""
 _EXACT_SHIFT = 10
 """The same for the two roundings."""
+_NONE = np.zeros(0, np.int64)
 _CENTRED = 1 << 22
 """Sums beyond this are moved to around zero before they are fitted."""
 
 
 @dataclass(frozen=True, eq=False)
-class Channels:
+class Channels(Scaling):
     """The channels of a layer that are computed in pairs, ready for packing.
 
-    Entries are one a channel, ``weights`` (channels, depth). ``starts`` are the sums to start from,
-    the first channel's of a pair times ``first_scale``; ``constants`` (channels, 2). See
-    ``tinygen_gemm_output`` in ``dsp/gemm.h`` for ``two_roundings``, ``shift``, ``base``, ``cut``,
-    ``low``.
+    ``weights`` are (channels, depth). ``starts`` are the sums to start from, the first channel's of a
+    pair times ``first_scale``; ``constants`` (channels, 2). See ``tinygen_gemm_output`` in
+    ``dsp/gemm.h``.
     """
 
     weights: Int8Array
     starts: Int64Array
     constants: Int32Array
-    two_roundings: bool
-    shift: int
-    base: int
-    cut: int
-    low: int
-    missing: BoolArray
-    note: str
-
-
-_NO_CHANNELS = Channels(
-    weights=np.zeros((0, 4), np.int8),
-    starts=np.zeros(0, np.int64),
-    constants=np.zeros((0, 2), np.int32),
-    two_roundings=False,
-    shift=0,
-    base=0,
-    cut=0,
-    low=0,
-    missing=np.zeros(0, np.bool_),
-    note="requantization: one by one",
-)
 
 
 def prepare(
@@ -95,27 +68,51 @@ def prepare(
             multiplier.
     """
     if not len(weights):
-        return _NO_CHANNELS
+        nothing = fitted(q, _NONE, _NONE, 0)
+        return Channels(
+            **vars(nothing), weights=weights, starts=_NONE, constants=wrap_int32(nothing.words)
+        )
     q = per_channel(q, len(weights))
     low, high = accumulator_bounds(weights, bias, input_zero_point)
     if alike:
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
-    top = 0 if (q.clamp_min, q.clamp_max) == (-128, 127) else 255 - q.clamp_max
     first = np.arange(len(weights)) % 2 == 0
     scale = np.where(first, _FIRST_SCALE, 1)
     packable = _packable(weights)
-    constant = constant_outputs(q, low, high)
-    fitted = _fitted(weights, bias, input_zero_point, q, (low, high), scale, top, constant)
-    missing = int((fitted.missing | ~packable).sum())
-    if missing and q.rounding is Rounding.DOUBLE:
-        exact = _exact(weights, bias, input_zero_point, q, (low, high), scale, top, constant)
-        still_missing = int((exact.missing | ~packable).sum())
-        if (
-            still_missing * missing_cost + len(weights) * two_roundings_cost
-            < missing * missing_cost
-        ):
-            fitted = exact
-    return _without(fitted, fitted.missing | ~packable)
+    outputs = constant_outputs(q, low, high)
+    varies = outputs == VARIES
+    origins = np.where(np.maximum(np.abs(low), np.abs(high)) > _CENTRED, (low + high) // 2, 0)
+    # Shifts are even so that layers share code; a small one costs precision that is rarely missed.
+    most = largest_shift(q, np.ones(len(low), np.int64), varies)
+    shift = max(min(_FITTED_SHIFT, most - most % 2) if most >= 0 else most, 0)
+    wide = varies & first & ((low < -(1 << 23)) | (high >= 1 << 23))
+    scaling = cheaper(
+        fitted(
+            q,
+            low,
+            high,
+            shift,
+            shifts=np.where(first, shift + 8, shift),
+            scales=scale,
+            origins=origins,
+            outputs=outputs,
+        ).without(~packable),
+        lambda: two_roundings(q, low, high, _EXACT_SHIFT, outputs).without(~packable | wide),
+        missing_cost,
+        two_roundings_cost,
+    )
+    folded = folded_bias(weights, bias, input_zero_point)
+    if scaling.two_roundings:
+        starts = scale * np.where(varies, folded, np.abs(outputs - q.zero_point))
+    else:
+        starts = np.where(varies, scale * (folded - origins), 0) + scaling.nudges
+    kept = ~scaling.missing
+    return Channels(
+        **vars(scaling),
+        weights=np.where((kept & varies)[:, None], weights, 0).astype(np.int8),
+        starts=np.where(kept, starts, 0),
+        constants=scaling.words.astype(np.int32),
+    )
 
 
 def _packable(weights: Int8Array) -> BoolArray:
@@ -125,120 +122,6 @@ def _packable(weights: Int8Array) -> BoolArray:
     first, second = weights[0 : 2 * pairs : 2], weights[1 : 2 * pairs : 2]
     packable[0 : 2 * pairs : 2] = ~np.any((first == -128) & (second < 0), axis=1)
     return packable
-
-
-def _fitted(
-    weights: Int8Array,
-    bias: Int32Array,
-    input_zero_point: int,
-    q: Requantization,
-    bounds: tuple[Int64Array, Int64Array],
-    scale: Int64Array,
-    top: int,
-    constant: AnyArray,
-) -> Channels:
-    low, high = bounds
-    channels = len(weights)
-    varies = constant == VARIES
-    origins = np.where(np.maximum(np.abs(low), np.abs(high)) > _CENTRED, (low + high) // 2, 0)
-    # Shifts are even so that layers share code; a small one costs precision that is rarely missed.
-    most = largest_shift(q, np.ones(channels, np.int64), varies)
-    shift = min(_FITTED_SHIFT, most - most % 2) if most >= 0 else most
-    shift = max(shift, 0)
-    starts = np.zeros(channels, np.int64)
-    constants = np.zeros((channels, 2), np.int64)
-    good = ~varies
-    constants[good, 1] = (constant[good] + top) << (shift + np.where(scale[good] > 1, 8, 0))
-    for lane_scale, lane_shift in ((_FIRST_SCALE, shift + 8), (1, shift)):
-        chosen = np.flatnonzero(varies & (scale == lane_scale))
-        if not chosen.size:
-            continue
-        found = fit(
-            per_channel(q, chosen),
-            low[chosen],
-            high[chosen],
-            shift=lane_shift,
-            scales=lane_scale,
-            origins=origins[chosen],
-            offset=top,
-        )
-        folded = folded_bias(weights[chosen], bias[chosen], input_zero_point) - origins[chosen]
-        starts[chosen] = lane_scale * folded + found.nudges
-        constants[chosen, 0] = found.multipliers
-        constants[chosen, 1] = found.constants
-        good[chosen] = found.fitted
-    bound = f"[{low.min()}, {high.max()}]"
-    note = f"requantization: {int(good.sum())} of {channels} channels fitted, proven on {bound}"
-    return Channels(
-        weights=np.where(varies[:, None], weights, 0).astype(np.int8),
-        starts=starts,
-        constants=constants.astype(np.int32),
-        two_roundings=False,
-        shift=shift,
-        base=0,
-        cut=255 - (q.clamp_max - q.clamp_min),
-        low=q.clamp_min,
-        missing=~good,
-        note=note,
-    )
-
-
-def _exact(
-    weights: Int8Array,
-    bias: Int32Array,
-    input_zero_point: int,
-    q: Requantization,
-    bounds: tuple[Int64Array, Int64Array],
-    scale: Int64Array,
-    top: int,
-    constant: AnyArray,
-) -> Channels:
-    low, high = bounds
-    varies = constant == VARIES
-    # A channel whose output is constant starts from how far that is from the zero point.
-    form = exact_form(
-        per_channel(q, np.flatnonzero(varies)), low[varies], high[varies], top, _EXACT_SHIFT
-    )
-    good = ~varies
-    good[varies] = form.valid
-    in_range = (low >= -(1 << 23)) & (high < 1 << 23)
-    good &= ~varies | in_range | (scale == 1)
-    difference = constant - q.zero_point
-    starts = np.where(varies, folded_bias(weights, bias, input_zero_point), np.abs(difference))
-    constants = np.zeros((len(weights), 2), np.int64)
-    constants[varies, 0] = form.multipliers
-    constants[varies, 1] = form.factors
-    constants[~varies, 1] = np.sign(difference[~varies]) << form.shift
-    note = f"requantization: {int(good.sum())} of {len(weights)} channels with two roundings"
-    return Channels(
-        weights=np.where(varies[:, None], weights, 0).astype(np.int8),
-        starts=scale * starts,
-        constants=constants.astype(np.int32),
-        two_roundings=True,
-        shift=form.shift,
-        base=form.constant,
-        cut=255 - (q.clamp_max - q.clamp_min),
-        low=q.clamp_min,
-        missing=~good,
-        note=note,
-    )
-
-
-def _without(channels: Channels, missing: BoolArray) -> Channels:
-    kept = ~missing
-    count = int(missing.sum())
-    return Channels(
-        weights=np.where(kept[:, None], channels.weights, 0).astype(np.int8),
-        starts=np.where(kept, channels.starts, 0),
-        constants=np.where(kept[:, None], channels.constants, 0).astype(np.int32),
-        two_roundings=channels.two_roundings,
-        shift=channels.shift,
-        base=channels.base,
-        cut=channels.cut,
-        low=channels.low,
-        missing=missing,
-        note=channels.note + (f"; {count} computed one by one" if count else ""),
-    )
 
 
 def pair_words(weights: Int8Array) -> Int32Array:

@@ -26,10 +26,11 @@ from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.structs import struct
-from tinygen.numerics.fixed_point import Int32Array, Int64Array, Rounding, wrap_int32
+from tinygen.numerics.fixed_point import Int32Array, Int64Array, wrap_int32
 from tinygen.ops.convolution import Conv2D, Int8Array
 from tinygen.requantize.channels import folded_bias, per_channel
-from tinygen.requantize.fitted import accumulator_bounds, exact_form, fit, largest_shift
+from tinygen.requantize.choose import Scaling, fitted, two_roundings
+from tinygen.requantize.fitted import accumulator_bounds, largest_shift
 
 _UNROLLS = (8, 4, 2)
 """Steps of one turn of the multiplication's loop."""
@@ -120,67 +121,31 @@ def input_range(form: _Form) -> tuple[int, int]:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Requantization:
-    """Constants of every channel: (bias, first, second), and what all share."""
-
-    words: Int32Array
-    two_roundings: bool
-    shift: int
-    base: int
-    cut: int
-    low: int
-    note: str
-
-
-def _requantization(form: _Form, layer: Conv2D) -> _Requantization | None:
+def _scaling(form: _Form, layer: Conv2D) -> Scaling | None:
     """The fitted requantization, or the two roundings, or None if neither does every channel."""
-    channels = len(layer.weights)
-    q = per_channel(layer.requantization, channels)
     low, high = accumulator_bounds(layer.weights, layer.bias, layer.input_zero_point)
     if max(int(np.abs(low).max()), int(np.abs(high).max())) * form.kept >= 1 << 31:
         return None
-    top = 0 if (q.clamp_min, q.clamp_max) == (-128, 127) else 255 - q.clamp_max
-    folded = folded_bias(layer.weights, layer.bias, layer.input_zero_point + form.offset)
-    bounds = f"[{low.min()}, {high.max()}]"
-    words = np.zeros((channels, 3), np.int64)
-    kept = np.full(channels, form.kept, np.int64)
-    shift = min(_FITTED_SHIFT, largest_shift(q, kept, np.ones(channels, np.bool_)))
+    q = per_channel(layer.requantization, len(low))
+    kept = np.full(len(low), form.kept, np.int64)
+    shift = min(_FITTED_SHIFT, largest_shift(q, kept, np.ones(len(low), np.bool_)))
     if shift >= 1:
-        found = fit(q, low, high, shift=shift, scales=kept, offset=top)
-        if found.fitted.all():
-            nudges = found.nudges.astype(np.int64) * (form.scale // form.kept)
-            words[:, 0] = form.scale * folded + nudges
-            words[:, 1], words[:, 2] = found.multipliers, found.constants
-            note = f"requantization: all channels fitted, proven on {bounds}"
-            return _packed(layer, words, shift, 0, note, two_roundings=False)
-    if q.rounding is not Rounding.DOUBLE:
-        return None
-    exact = exact_form(q, low, high, top, _EXACT_SHIFT)
-    if not exact.valid.all():
-        return None
-    words[:, 0] = form.scale * folded
-    words[:, 1], words[:, 2] = exact.multipliers, exact.factors
-    note = f"requantization: all channels with two roundings, accumulators in {bounds}"
-    return _packed(layer, words, exact.shift, exact.constant, note, two_roundings=True)
+        found = fitted(q, low, high, shift, scales=kept)
+        if not found.missing.any():
+            return found
+    exact = two_roundings(q, low, high, _EXACT_SHIFT)
+    return None if exact.missing.any() else exact
 
 
-def _packed(
-    layer: Conv2D, words: Int64Array, shift: int, base: int, note: str, *, two_roundings: bool
-) -> _Requantization:
-    q = layer.requantization
-    return _Requantization(
-        words=wrap_int32(words),
-        two_roundings=two_roundings,
-        shift=shift,
-        base=base,
-        cut=255 - (q.clamp_max - q.clamp_min),
-        low=q.clamp_min,
-        note=note,
-    )
+def _constants(form: _Form, layer: Conv2D, q: Scaling) -> Int32Array:
+    """(channels, 3): what is added to a channel's sums, and its two constants."""
+    zero_point = layer.input_zero_point + form.offset
+    starts = form.scale * folded_bias(layer.weights, layer.bias, zero_point)
+    starts += q.nudges * (form.scale // form.kept)
+    return wrap_int32(np.concatenate([starts[:, None], q.words], axis=1))
 
 
-def _stream(weights: Int64Array, requantization: _Requantization) -> Int32Array:
+def _stream(weights: Int64Array, constants: Int32Array) -> Int32Array:
     """The stream of ``dsp/winograd.h``."""
     channels, frequencies, depth = weights.shape
     quads = channels // 4
@@ -188,8 +153,8 @@ def _stream(weights: Int64Array, requantization: _Requantization) -> Int32Array:
     groups = weights.astype("<i2").reshape(quads, 4, frequencies, depth // 4, 2, 2)
     lanes = np.ascontiguousarray(groups.transpose(0, 2, 3, 5, 1, 4))
     words = lanes.reshape(quads, -1).view("<i4")
-    constants = requantization.words.reshape(quads, 12)
-    return np.concatenate([words, constants], axis=1).astype(np.int32).reshape(-1)
+    both = np.concatenate([words, constants.reshape(quads, 12)], axis=1)
+    return both.astype(np.int32).reshape(-1)
 
 
 def _unroll(depth: int) -> int:
@@ -211,7 +176,7 @@ def _offer(form: _Form, layer: Conv2D) -> Offer | Refusal:
     weights = transformed_weights(form, layer.weights)
     if min(least, int(weights.min())) < _INT16[0] or max(most, int(weights.max())) > _INT16[1]:
         return Refusal("transformed inputs or weights are not int16")
-    q = _requantization(form, layer)
+    q = _scaling(form, layer)
     if q is None:
         return Refusal("accumulators are too large, or a channel's requantization is not proven")
     return Offer(
@@ -221,7 +186,7 @@ def _offer(form: _Form, layer: Conv2D) -> Offer | Refusal:
     )
 
 
-def _cycles(form: _Form, layer: Conv2D, q: _Requantization) -> float:
+def _cycles(form: _Form, layer: Conv2D, q: Scaling) -> float:
     batches, rows, columns, channels = layer.output_shape
     depth = layer.input_shape[3]
     pairs = batches * -(-rows // form.tile) * -(-columns // (2 * form.tile))
@@ -234,14 +199,14 @@ def _cycles(form: _Form, layer: Conv2D, q: _Requantization) -> float:
     return pairs * (channels / 4 * quad + 2 * depth * form.transform_cycles + _COSTS.pair)
 
 
-def _bind(form: _Form, layer: Conv2D, weights: Int64Array, q: _Requantization) -> Binding:
+def _bind(form: _Form, layer: Conv2D, weights: Int64Array, q: Scaling) -> Binding:
     parameters = struct(
         "tinygen_winograd_params",
         layer,
         transform=Raw(f"tinygen_winograd{form.tile}_input"),
         multiply=_multiply(layer.input_shape[3]),
         finish=_finish(form, q),
-        stream=_stream(weights, q),
+        stream=_stream(weights, _constants(form, layer, q)),
         target=struct(
             "tinygen_winograd_target",
             q,
@@ -291,7 +256,7 @@ def _multiply(depth: int) -> Assembly:
     )
 
 
-def _finish(form: _Form, q: _Requantization) -> Assembly:
+def _finish(form: _Form, q: Scaling) -> Assembly:
     return Assembly(
         f"dsp/winograd_f{form.tile}_finish.inc",
         "tinygen_winograd_output_function",

@@ -21,7 +21,8 @@ from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import Int32Array, Int64Array, Requantization, wrap_int32
 from tinygen.ops.convolution import Conv2D, DepthwiseConv2D
 from tinygen.requantize.channels import VARIES, constant_outputs, folded_bias, per_channel
-from tinygen.requantize.fitted import BoolArray, accumulator_bounds, fit, largest_shift
+from tinygen.requantize.choose import Scaling, fitted
+from tinygen.requantize.fitted import accumulator_bounds, largest_shift
 
 WHOLE = 32
 """The split of a core that has the long product."""
@@ -34,26 +35,17 @@ _SHIFT_BITS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
-    """One entry a channel: ``biases``, and ``words`` (channels, 2) M and C.
-
-    ``cut`` and ``low`` describe the range of outputs. ``missing`` channels are not fitted; their
-    entries are 0.
-    """
+class Words(Scaling):
+    """With the ``biases`` that sums start from, and ``pairs`` (channels, 2) of M and C."""
 
     biases: Int32Array
-    words: Int32Array
+    pairs: Int32Array
     split: int
-    shift: int
-    cut: int
-    low: int
-    missing: BoolArray
-    note: str
 
     def after(self, weights: AnyArray) -> AnyArray:
         """A stream: each channel's weights (channels, depth), filled to words, then its numbers."""
         padded = np.pad(weights, ((0, 0), (0, -weights.shape[1] % 4))).astype(np.int8)
-        numbers = np.concatenate([self.biases[:, None], self.words], axis=1).astype("<i4")
+        numbers = np.concatenate([self.biases[:, None], self.pairs], axis=1).astype("<i4")
         stream: AnyArray = np.concatenate([padded, numbers.view(np.int8)], axis=1).reshape(-1)
         return stream
 
@@ -84,47 +76,24 @@ def channel_words(weights: AnyArray, layer: Conv2D | DepthwiseConv2D, core: Core
     low, high = accumulator_bounds(weights, layer.bias, layer.input_zero_point)
     bias = folded_bias(weights, layer.bias, layer.input_zero_point)
     q = per_channel(layer.requantization, len(low))
-    top = 0 if (q.clamp_min, q.clamp_max) == (-128, 127) else 255 - q.clamp_max
     outputs = constant_outputs(q, low, high)
     varies = outputs == VARIES
-    shift = 0
     if has_long_product(core):
         most = largest_shift(q, np.ones(len(low), np.int64), varies)
         split, limit, shift = WHOLE, 1 << 31, max(min(_SHIFT, most), 0)
         shifts = np.full(len(low), shift)
     else:
         split, limit = _split(low[varies], high[varies])
-        shifts = np.where(varies, _shifts(q, split, limit), 0)
-    found = ~varies
-    nudges = np.zeros(len(low), np.int64)
-    words = np.zeros((len(low), 2), np.int64)
-    words[~varies, 1] = (outputs[~varies] + top) << shifts[~varies]
-    for value in np.unique(shifts[varies]):
-        chosen = np.flatnonzero(varies & (shifts == value))
-        fitted = fit(
-            per_channel(q, chosen),
-            low[chosen],
-            high[chosen],
-            shift=int(value),
-            offset=top,
-            product_bits=split,
-        )
-        found[chosen] = fitted.fitted & (fitted.multipliers < limit)
-        nudges[chosen] = fitted.nudges
-        words[chosen, 0] = fitted.multipliers
-        words[chosen, 1] = fitted.constants
+        shift, shifts = 0, np.where(varies, _shifts(q, split, limit), 0)
+    found = fitted(q, low, high, shift, shifts=shifts, outputs=outputs, product_bits=split)
+    found = found.without(found.multipliers >= limit)
     if split != WHOLE:
-        words[:, 0] += shifts << (32 - _SHIFT_BITS)
+        found.multipliers[:] += shifts << (32 - _SHIFT_BITS)
     return Words(
-        biases=wrap_int32(bias + nudges),
-        words=wrap_int32(np.where(found[:, None], words, 0)),
+        **vars(found),
+        biases=wrap_int32(bias + found.nudges),
+        pairs=wrap_int32(found.words),
         split=split,
-        shift=shift,
-        cut=255 - (q.clamp_max - q.clamp_min),
-        low=q.clamp_min,
-        missing=~found,
-        note=f"requantization: {int(found.sum())} of {len(found)} channels fitted, "
-        f"proven for every accumulator in [{low.min()}, {high.max()}]",
     )
 
 
