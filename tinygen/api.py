@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygen.errors import InputError
-from tinygen.ir.custom import CustomOperator, load_custom_operators
+from tinygen.ir.custom import CustomOperator, as_custom_operators
 from tinygen.ir.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def compile(
         stream_input=stream_input,
         numerics=_choice("numerics", numerics, Numerics),
         cmsis_nn=None if cmsis_nn is None else Path(cmsis_nn),
-        custom=_custom(custom),
+        custom=as_custom_operators(custom),
     )
     source = Path(model) if isinstance(model, str) else model
     return compile_model(source, with_memories(options, place, banks))
@@ -394,7 +394,7 @@ def compare(
             title=title or next(iter(contents)),
             metric=metric,
             boards=[_board(one) for one in boards] or None,
-            custom=_custom(custom),
+            custom=as_custom_operators(custom),
             progress=progress,
         )
 
@@ -443,6 +443,7 @@ def _placed(
 ) -> tuple[Compilation, Board]:
     """The compilation, for the board where it is to run if it is made now; and that board."""
     from tinygen.compilation import Compilation
+    from tinygen.hardware.boards import emulated_board
 
     place = on or options.get("board")
     if isinstance(model, Compilation) or (place is None and options.get("target")):
@@ -451,23 +452,7 @@ def _placed(
         place = place or DEFAULT_BOARD
         compilation = compile(model, **{**options, "board": place})
     core = compilation.plan.options.core
-    return compilation, _emulated(core) if place is None else _board(place, core)
-
-
-def _emulated(core: Core) -> Board:
-    """The emulated board that executes a core's programs: of that core, the one with the most RAM."""
-    from tinygen.hardware.boards import built_for
-
-    found = [b for b in boards() if b.core.executes(core) and (b.emulator or b.is_host)]
-    if not found:
-        raise InputError(
-            f"no emulated board runs programs for {core.name}.", "Say which board does."
-        )
-
-    def rank(board: Board) -> tuple[bool, int]:
-        return board.core == core, sum(region.length for region in board.ram)
-
-    return built_for(max(found, key=rank), core)
+    return compilation, emulated_board(core) if place is None else _board(place, core)
 
 
 def _network(
@@ -479,14 +464,7 @@ def _network(
     if isinstance(model, Compilation):
         return model.network
     source = Path(model) if isinstance(model, str) else model
-    return lowered(source, _choice("numerics", numerics, Numerics), _custom(custom))
-
-
-def _custom(given: Sequence[Path | str | CustomOperator]) -> tuple[CustomOperator, ...]:
-    found: list[CustomOperator] = []
-    for one in given:
-        found += load_custom_operators(Path(one)) if isinstance(one, str | Path) else [one]
-    return tuple(found)
+    return lowered(source, _choice("numerics", numerics, Numerics), as_custom_operators(custom))
 
 
 def _choice(name: str, value: str, kind: type[EnumT]) -> EnumT:

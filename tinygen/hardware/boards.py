@@ -361,6 +361,24 @@ def built_for(found: Board, target: Core) -> Board:
     return replace(found, core=target)
 
 
+def emulated_board(target: Core) -> Board:
+    """The emulated board that runs a core's programs: of that core, the one with the most RAM.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [b for b in all_boards() if b.core.executes(target) and (b.emulator or b.is_host)]
+    if not found:
+        raise InputError(
+            f"no emulated board runs programs for {target.name}", "say which board does"
+        )
+
+    def rank(one: Board) -> tuple[bool, int]:
+        return one.core == target, sum(region.length for region in one.ram)
+
+    return built_for(max(found, key=rank), target)
+
+
 def _board(name_or_path: str | Path) -> Board:
     if str(name_or_path).endswith(".toml"):
         return load_board(Path(name_or_path))

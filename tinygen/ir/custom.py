@@ -86,3 +86,13 @@ def load_custom_operators(path: Path) -> tuple[CustomOperator, ...]:
             "Decorate a reference with tinygen.custom_operator: see docs/custom-operators.md.",
         )
     return found
+
+
+def as_custom_operators(
+    given: Sequence[Path | str | CustomOperator],
+) -> tuple[CustomOperator, ...]:
+    """Operators, those that files make among them."""
+    found: list[CustomOperator] = []
+    for one in given:
+        found += load_custom_operators(Path(one)) if isinstance(one, str | Path) else [one]
+    return tuple(found)
