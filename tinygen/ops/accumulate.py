@@ -14,13 +14,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
-from tinygen.numerics.fixed_point import (
-    Int32Array,
-    Requantization,
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    wrap_int32,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.ops.quantized import INTEGER_RANGES, quantized_alike, requantization, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.strided import constant_integers
@@ -36,14 +30,14 @@ class Accumulation:
     input_zero_point: int
     multiplier: int
     shift: int
-    requantization: Requantization
+    requantization: fp.Requantization
     left_shift: int = _LEFT_SHIFT
 
-    def scaled(self, values: AnyArray) -> Int32Array:
+    def scaled(self, values: AnyArray) -> fp.Int32Array:
         """Values less their zero point in the scale of the sum."""
         centred = values.astype(np.int64) - self.input_zero_point
-        widened = wrap_int32(centred << self.left_shift)
-        return multiply_by_quantized_multiplier(widened, self.multiplier, self.shift)
+        widened = fp.wrap_int32(centred << self.left_shift)
+        return fp.multiply_by_quantized_multiplier(widened, self.multiplier, self.shift)
 
     @property
     def start(self) -> int:
@@ -53,7 +47,7 @@ class Accumulation:
 
 def _accumulation(view: OperatorView, values: Tensor, output: Tensor) -> Accumulation:
     twice = 2 * scale(view, values)
-    multiplier, shift = quantize_multiplier(scale(view, values) / twice)
+    multiplier, shift = fp.quantize_multiplier(scale(view, values) / twice)
     real = twice / ((1 << _LEFT_SHIFT) * scale(view, output))
     if real >= 1:
         view.unsupported(f"the scale of {output.name!r} is too fine for TFLM")
@@ -78,7 +72,7 @@ class AddN(Layer):
         sums = np.full(self.shape, self.accumulation.start, dtype=np.int64)
         for values in inputs:
             sums = sums + self.accumulation.scaled(values)
-        return (self.accumulation.requantization.apply(wrap_int32(sums)).astype(np.int8),)
+        return (self.accumulation.requantization.apply(fp.wrap_int32(sums)).astype(np.int8),)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -108,7 +102,7 @@ class CumSum(Layer):
             total = following
         if self.accumulation is None:
             return (sums.reshape(self.shape),)
-        outputs = self.accumulation.requantization.apply(wrap_int32(sums))
+        outputs = self.accumulation.requantization.apply(fp.wrap_int32(sums))
         return (outputs.reshape(self.shape).astype(np.int8),)
 
 

@@ -13,14 +13,8 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.numerics import fixed_point as fp
 from tinygen.numerics import real_functions
-from tinygen.numerics.fixed_point import (
-    INT32_MAX,
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    rounding_divide_by_pot,
-    wrap_int32,
-)
 from tinygen.ops.elementwise import (
     Function,
     Parameters,
@@ -81,7 +75,7 @@ def _limit(p: Parameters, x: AnyArray) -> AnyArray:
 
 
 def _rescale(p: Parameters, x: AnyArray) -> AnyArray:
-    return quantized_output(p, wrap_int32(x.astype(np.int64) + int(p["lhs_offset"])))
+    return quantized_output(p, fp.wrap_int32(x.astype(np.int64) + int(p["lhs_offset"])))
 
 
 def _lower_int16_relu(view: OperatorView) -> Layer:
@@ -148,12 +142,16 @@ def _leaky_relu_parameters(view: OperatorView, values: Tensor, output: Tensor) -
 
 def _quantized_leaky_relu(p: Parameters, x: AnyArray) -> AnyArray:
     """LEAKY_RELU of a quantized type; ``output_multiplier`` is -1 for a negative slope, else 1."""
-    values = wrap_int32(x.astype(np.int64) + int(p["lhs_offset"]))
-    kept = multiply_by_quantized_multiplier(values, int(p["lhs_multiplier"]), int(p["lhs_shift"]))
-    sloped = multiply_by_quantized_multiplier(values, int(p["rhs_multiplier"]), int(p["rhs_shift"]))
+    values = fp.wrap_int32(x.astype(np.int64) + int(p["lhs_offset"]))
+    kept = fp.multiply_by_quantized_multiplier(
+        values, int(p["lhs_multiplier"]), int(p["lhs_shift"])
+    )
+    sloped = fp.multiply_by_quantized_multiplier(
+        values, int(p["rhs_multiplier"]), int(p["rhs_shift"])
+    )
     turned = sloped if int(p["output_multiplier"]) > 0 else -sloped
     scaled = np.where(values >= 0, kept, turned).astype(np.int64)
-    shifted = wrap_int32(scaled + int(p["output_offset"]))
+    shifted = fp.wrap_int32(scaled + int(p["output_offset"]))
     return np.clip(shifted, int(p["clamp_min"]), int(p["clamp_max"]))
 
 
@@ -224,7 +222,7 @@ def lower_elu(view: OperatorView) -> Layer:
 
 def _down_scaled(multiplier: int) -> int:
     """TFLM ``DownScaleInt32ToInt16Multiplier``."""
-    return 32767 if multiplier >= INT32_MAX - (1 << 15) else (multiplier + (1 << 15)) >> 16
+    return 32767 if multiplier >= fp.INT32_MAX - (1 << 15) else (multiplier + (1 << 15)) >> 16
 
 
 def _high_mul_int16(a: AnyArray, b: int) -> AnyArray:
@@ -243,8 +241,8 @@ def _hard_swish(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
     """TFLM ``hard_swish_common.cc`` and ``reference_ops::HardSwish``, in 16 bits."""
     fine = np.float32(1.0 / 128.0) * np.float32(scale(view, values))
     reluish_scale = np.float32(3.0) / np.float32(32768.0)
-    multiplier, exponent = quantize_multiplier(float(fine / np.float32(scale(view, output))))
-    reluish_multiplier, reluish_exponent = quantize_multiplier(float(fine / reluish_scale))
+    multiplier, exponent = fp.quantize_multiplier(float(fine / np.float32(scale(view, output))))
+    reluish_multiplier, reluish_exponent = fp.quantize_multiplier(float(fine / reluish_scale))
     if exponent > 0:
         view.unsupported(f"the scale of {output.name!r} is too fine for TFLM")
     if reluish_exponent > 16:
@@ -259,12 +257,12 @@ def _hard_swish(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
     if reluish_exponent > 0:
         reluish = np.clip(reluish << 1, -32768, 32767)
     if reluish_exponent < 0:
-        reluish = rounding_divide_by_pot(reluish.astype(np.int32), -reluish_exponent).astype(
+        reluish = fp.rounding_divide_by_pot(reluish.astype(np.int32), -reluish_exponent).astype(
             np.int64
         )
     reluish = (reluish + (1 << 15)) >> 1
     product = np.clip(_truncated(reluish * preshift, 15), -32768, 32767)
-    result = rounding_divide_by_pot(product.astype(np.int32), -exponent)
+    result = fp.rounding_divide_by_pot(product.astype(np.int32), -exponent)
     shifted = (result + zero_point(view, output)).astype(np.int16)
     return np.clip(shifted, -128, 127)
 

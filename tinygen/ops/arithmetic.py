@@ -16,18 +16,8 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.numerics import fixed_point as fp
 from tinygen.numerics.exponential import one_over_one_plus_x
-from tinygen.numerics.fixed_point import (
-    INT32_MAX,
-    INT32_MIN,
-    Int32Array,
-    Requantization,
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    rounding_divide_by_pot,
-    saturating_rounding_doubling_high_mul,
-    wrap_int32,
-)
 from tinygen.ops.dtypes import F32, I8, I16, I32, SUFFIXES
 from tinygen.ops.elementwise import (
     Broadcast,
@@ -60,8 +50,8 @@ from tinygen.ops.view import OperatorView
 _ADD_LEFT_SHIFT = 20
 """Bits of headroom that int8 ADD gives its operands before it scales them."""
 _INT32_CLAMPS = {
-    "NONE": (INT32_MIN, INT32_MAX),
-    "RELU": (0, INT32_MAX),
+    "NONE": (fp.INT32_MIN, fp.INT32_MAX),
+    "RELU": (0, fp.INT32_MAX),
     "RELU6": (0, 6),
     "RELU_N1_TO_1": (-1, 1),
 }
@@ -73,7 +63,7 @@ class Binary(Broadcast):
 
     lhs_zero_point: int
     rhs_zero_point: int
-    requantization: Requantization
+    requantization: fp.Requantization
 
     @property
     def lhs(self) -> Operand:
@@ -85,7 +75,7 @@ class Binary(Broadcast):
         """The right operand."""
         return self.operands[1]
 
-    def centred(self, inputs: tuple[AnyArray, ...]) -> tuple[Int32Array, Int32Array]:
+    def centred(self, inputs: tuple[AnyArray, ...]) -> tuple[fp.Int32Array, fp.Int32Array]:
         """Both operands with their zero points taken off, not yet broadcast."""
         lhs, rhs = operand_values(self.operands, inputs)
         return (
@@ -111,9 +101,9 @@ class Add(Binary):
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class; ``inputs`` are the int8 operands that are no constants."""
         lhs, rhs = self.centred(inputs)
-        sums = multiply_by_quantized_multiplier(
+        sums = fp.multiply_by_quantized_multiplier(
             lhs << self.left_shift, self.lhs_multiplier, self.lhs_shift
-        ) + multiply_by_quantized_multiplier(
+        ) + fp.multiply_by_quantized_multiplier(
             rhs << self.left_shift, self.rhs_multiplier, self.rhs_shift
         )
         return (self.requantization.apply(sums).reshape(self.output_shape).astype(np.int8),)
@@ -126,7 +116,7 @@ class Mul(Binary):
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class; ``inputs`` are the int8 operands that are no constants."""
         lhs, rhs = self.centred(inputs)
-        products = wrap_int32(lhs.astype(np.int64) * rhs)
+        products = fp.wrap_int32(lhs.astype(np.int64) * rhs)
         return (self.requantization.apply(products).reshape(self.output_shape).astype(np.int8),)
 
 
@@ -141,7 +131,7 @@ def _divide_integers(a: AnyArray, b: AnyArray) -> AnyArray:
     wide, divisor = a.astype(np.int64), b.astype(np.int64)
     usable = np.where(divisor == 0, 1, divisor)
     quotient = np.sign(wide) * np.sign(usable) * (np.abs(wide) // np.abs(usable))
-    return wrap_int32(np.where(divisor == 0, 0, quotient))
+    return fp.wrap_int32(np.where(divisor == 0, 0, quotient))
 
 
 def _int32_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> Function:
@@ -158,9 +148,9 @@ _FLOAT_ARITHMETIC = {
     "DIV": _float_arithmetic("div", lambda a, b: a / b),
 }
 _INT32_ARITHMETIC = {
-    "ADD": _int32_arithmetic("add", lambda a, b: wrap_int32(wide(a) + wide(b))),
-    "SUB": _int32_arithmetic("sub", lambda a, b: wrap_int32(wide(a) - wide(b))),
-    "MUL": _int32_arithmetic("mul", lambda a, b: wrap_int32(wide(a) * wide(b))),
+    "ADD": _int32_arithmetic("add", lambda a, b: fp.wrap_int32(wide(a) + wide(b))),
+    "SUB": _int32_arithmetic("sub", lambda a, b: fp.wrap_int32(wide(a) - wide(b))),
+    "MUL": _int32_arithmetic("mul", lambda a, b: fp.wrap_int32(wide(a) * wide(b))),
     "DIV": _int32_arithmetic("div", _divide_integers),
 }
 
@@ -199,7 +189,7 @@ def _quantized_sub(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
 
 def _quantized_mul(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
     lhs, rhs = wide(a) + int(p["lhs_offset"]), wide(b) + int(p["rhs_offset"])
-    return quantized_output(p, wrap_int32(lhs * rhs))
+    return quantized_output(p, fp.wrap_int32(lhs * rhs))
 
 
 def _leading_zeros(values: AnyArray) -> AnyArray:
@@ -215,10 +205,12 @@ def _quantized_div(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
     zeros = _leading_zeros(usable)
     reciprocal = one_over_one_plus_x(((usable << zeros) - (1 << 31)).astype(np.int32))
     headroom = _leading_zeros(np.where(dividend < 0, -(dividend + 1), dividend)) - 1
-    quotient = saturating_rounding_doubling_high_mul(wrap_int32(dividend << headroom), reciprocal)
+    quotient = fp.saturating_rounding_doubling_high_mul(
+        fp.wrap_int32(dividend << headroom), reciprocal
+    )
     shift = int(p["output_shift"]) - (31 - zeros) - headroom
-    scaled = rounding_divide_by_pot(
-        saturating_rounding_doubling_high_mul(quotient, int(p["output_multiplier"])),
+    scaled = fp.rounding_divide_by_pot(
+        fp.saturating_rounding_doubling_high_mul(quotient, int(p["output_multiplier"])),
         np.minimum(-shift, 31),
     )
     result = np.where(divisor == 0, 0, scaled) + int(p["output_offset"])
@@ -273,7 +265,7 @@ def lower_quantized_sum(view: OperatorView) -> Layer:
 
 
 def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int]) -> dict[str, int]:
-    multiplier, shift = quantize_multiplier(real)
+    multiplier, shift = fp.quantize_multiplier(real)
     if shift > 30:
         view.unsupported(f"the scale of {view.output().name!r} is over 2**30 times finer")
     return arithmetic_parameters(
@@ -355,8 +347,8 @@ def lower_add(view: OperatorView) -> Layer:
     lhs_scale, rhs_scale = scale(view, view.input(0)), scale(view, view.input(1))
     output = view.output()
     twice_larger = 2 * max(lhs_scale, rhs_scale)
-    lhs_multiplier, lhs_shift = quantize_multiplier(lhs_scale / twice_larger)
-    rhs_multiplier, rhs_shift = quantize_multiplier(rhs_scale / twice_larger)
+    lhs_multiplier, lhs_shift = fp.quantize_multiplier(lhs_scale / twice_larger)
+    rhs_multiplier, rhs_shift = fp.quantize_multiplier(rhs_scale / twice_larger)
     real = twice_larger / ((1 << _ADD_LEFT_SHIFT) * scale(view, output))
     clamp = activation_range(view, view.activation, output)
     folded = requantization(view, [real], output, clamp)

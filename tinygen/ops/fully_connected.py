@@ -18,13 +18,7 @@ from numpy.typing import NDArray
 
 from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
-from tinygen.numerics.fixed_point import (
-    Int32Array,
-    Requantization,
-    Rounding,
-    split_real,
-    wrap_int32,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.ops.quantized import (
     bias_values,
     scale,
@@ -52,9 +46,9 @@ class FullyConnected(Layer):
     batches: int
     output_shape: tuple[int, ...]
     weights: NDArray[np.int8]
-    bias: Int32Array
+    bias: fp.Int32Array
     input_zero_point: int
-    requantization: Requantization
+    requantization: fp.Requantization
 
     @property
     def macs(self) -> int:
@@ -67,19 +61,19 @@ class FullyConnected(Layer):
         rows = values.reshape(self.batches, -1).astype(np.float64) - self.input_zero_point
         # Sums stay far below 2**53, where float64 is exact.
         sums = (rows @ self.weights.astype(np.float64).T).astype(np.int64)
-        outputs = self.requantization.apply(wrap_int32(sums + self.bias))
+        outputs = self.requantization.apply(fp.wrap_int32(sums + self.bias))
         return (outputs.reshape(self.output_shape).astype(np.int8),)
 
 
-def _rounding_once(folded: Requantization, factors: list[float]) -> Requantization:
+def _rounding_once(folded: fp.Requantization, factors: list[float]) -> fp.Requantization:
     """The same with the factors themselves in the place of gemmlowp's multipliers."""
-    parts = np.array([split_real(factor) for factor in factors], dtype=np.int32)
+    parts = np.array([fp.split_real(factor) for factor in factors], dtype=np.int32)
     return replace(
         folded,
         multipliers=parts[:, 0],
         fractions=parts[:, 1],
         shifts=parts[:, 2],
-        rounding=Rounding.SINGLE,
+        rounding=fp.Rounding.SINGLE,
     )
 
 

@@ -12,13 +12,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
-from tinygen.numerics.fixed_point import (
-    Int32Array,
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    rounding_divide_by_pot,
-    wrap_int32,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.numerics.logarithm import logarithm
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.registry import operator
@@ -48,7 +42,7 @@ class LogSoftmaxInt8(Layer):
     shape: tuple[int, ...]
     rows: int
     depth: int
-    terms: Int32Array
+    terms: fp.Int32Array
     multiplier: int
     shift: int
     reverse_multiplier: int
@@ -63,15 +57,15 @@ class LogSoftmaxInt8(Layer):
         differences = rows - rows.max(axis=1, keepdims=True)
         sums = table[-differences].sum(axis=1)
         logarithms = np.array([logarithm(x, ACCUMULATION_INTEGER_BITS) for x in sums.tolist()])
-        reversed_minima = multiply_by_quantized_multiplier(
-            wrap_int32(logarithms - (1 << 31)), self.reverse_multiplier, self.reverse_shift
+        reversed_minima = fp.multiply_by_quantized_multiplier(
+            fp.wrap_int32(logarithms - (1 << 31)), self.reverse_multiplier, self.reverse_shift
         )
         least = np.maximum(self.least_difference - 1, reversed_minima)[:, np.newaxis]
-        scaled = multiply_by_quantized_multiplier(
-            wrap_int32(differences), self.multiplier, self.shift
+        scaled = fp.multiply_by_quantized_multiplier(
+            fp.wrap_int32(differences), self.multiplier, self.shift
         )
-        shifted = wrap_int32(scaled - logarithms[:, np.newaxis])
-        outputs = np.clip(rounding_divide_by_pot(shifted, _OUTPUT_SHIFT) + 127, -128, 127)
+        shifted = fp.wrap_int32(scaled - logarithms[:, np.newaxis])
+        outputs = np.clip(fp.rounding_divide_by_pot(shifted, _OUTPUT_SHIFT) + 127, -128, 127)
         outputs = np.where(differences > least, outputs, -128)
         return (outputs.reshape(self.shape).astype(np.int8),)
 
@@ -90,13 +84,13 @@ def lower_log_softmax_int8(view: OperatorView) -> Layer:
     reverse = (1 << (31 - shift)) / multiplier
     if reverse >= 1.0:
         view.unsupported(f"the scale of its input {values.name!r} is too small")
-    reverse_multiplier, reverse_shift = quantize_multiplier(reverse)
+    reverse_multiplier, reverse_shift = fp.quantize_multiplier(reverse)
     return LogSoftmaxInt8(
         **view.ports(values),
         shape=values.shape,
         rows=rows,
         depth=depth,
-        terms=rounding_divide_by_pot(exponentials(multiplier, shift), ACCUMULATION_INTEGER_BITS),
+        terms=fp.rounding_divide_by_pot(exponentials(multiplier, shift), ACCUMULATION_INTEGER_BITS),
         multiplier=multiplier,
         shift=shift,
         reverse_multiplier=reverse_multiplier,

@@ -14,13 +14,8 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.numerics import fixed_point as fp
 from tinygen.numerics import real_functions
-from tinygen.numerics.fixed_point import (
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    round_half_away,
-    wrap_int32,
-)
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.sigmoids import logistic_of_positions, tanh_of_positions
@@ -92,8 +87,8 @@ class Lstm(Layer):
             half = 1 << (self.cell_shift - 1) if self.cell_shift > 0 else 0
             positions = (cell * self.cell_multiplier + half) >> self.cell_shift
             squashed = tanh_of_positions(positions).astype(np.int64)
-            scaled = multiply_by_quantized_multiplier(
-                wrap_int32(squashed * given), *self.hidden_pair
+            scaled = fp.multiply_by_quantized_multiplier(
+                fp.wrap_int32(squashed * given), *self.hidden_pair
             )
             hidden = np.clip(scaled.astype(np.int64) + self.hidden_zero_point, low, high)
             rows.append(hidden)
@@ -117,12 +112,14 @@ class Lstm(Layer):
             multiplier, shift = (np.array([part], dtype=np.int32) for part in pair)
             scaled: AnyArray = scale_wide(sums, multiplier, shift)
         else:
-            scaled = multiply_by_quantized_multiplier(wrap_int32(sums), *pair).astype(np.int64)
+            scaled = fp.multiply_by_quantized_multiplier(fp.wrap_int32(sums), *pair).astype(
+                np.int64
+            )
         return np.clip(scaled, -32768, 32767)
 
 
 def _product(lhs: AnyArray, rhs: AnyArray, pair: Pair) -> AnyArray:
-    scaled = multiply_by_quantized_multiplier(wrap_int32(lhs * rhs), *pair)
+    scaled = fp.multiply_by_quantized_multiplier(fp.wrap_int32(lhs * rhs), *pair)
     return np.clip(scaled, -32768, 32767).astype(np.int64)
 
 
@@ -202,7 +199,7 @@ def _float_gate(gate: FloatGate, values: AnyArray, hidden: AnyArray) -> AnyArray
 
 
 def _folded(view: OperatorView, real: float) -> Pair:
-    multiplier, shift = quantize_multiplier(real)
+    multiplier, shift = fp.quantize_multiplier(real)
     if shift > 7:
         view.unsupported("one of its scales is over 128 times finer than its operands'")
     return multiplier, shift
@@ -329,7 +326,7 @@ def lower_lstm(view: OperatorView) -> Layer:
             )
         )
     cell_scale = scale(view, cell_tensor)
-    power = round_half_away(float(np.log2(np.float32(cell_scale))))
+    power = fp.round_half_away(float(np.log2(np.float32(cell_scale))))
     clip = view.option("cell_clip", float)
     hidden = initial_state(view, hidden_tensor, units)
     cell = initial_state(view, cell_tensor, units)

@@ -7,11 +7,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.numerics.fixed_point import (
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    wrap_int32,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.ops.dtypes import F32, I8, I16
 from tinygen.ops.elementwise import Parameters, elementwise, plain, wide
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
@@ -22,14 +18,14 @@ from tinygen.ops.view import OperatorView
 
 def _quantized_prelu(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
     value, alpha = wide(a) + int(p["lhs_offset"]), wide(b) + int(p["rhs_offset"])
-    kept = multiply_by_quantized_multiplier(
-        wrap_int32(value), int(p["lhs_multiplier"]), int(p["lhs_shift"])
+    kept = fp.multiply_by_quantized_multiplier(
+        fp.wrap_int32(value), int(p["lhs_multiplier"]), int(p["lhs_shift"])
     )
-    sloped = multiply_by_quantized_multiplier(
-        wrap_int32(value * alpha), int(p["output_multiplier"]), int(p["output_shift"])
+    sloped = fp.multiply_by_quantized_multiplier(
+        fp.wrap_int32(value * alpha), int(p["output_multiplier"]), int(p["output_shift"])
     )
     scaled = np.where(value >= 0, kept, sloped)
-    shifted = wrap_int32(wide(scaled) + int(p["output_offset"]))
+    shifted = fp.wrap_int32(wide(scaled) + int(p["output_offset"]))
     return np.clip(shifted, int(p["clamp_min"]), int(p["clamp_max"]))
 
 
@@ -44,8 +40,8 @@ def lower_prelu(view: OperatorView) -> Layer:
     if values.dtype is F32:
         function = plain("prelu_f32", lambda a, b: np.where(a >= 0, a, a * b))
         return elementwise(view, function, output)
-    kept = quantize_multiplier(scale(view, values) / scale(view, output))
-    sloped = quantize_multiplier(scale(view, values) * scale(view, alpha) / scale(view, output))
+    kept = fp.quantize_multiplier(scale(view, values) / scale(view, output))
+    sloped = fp.quantize_multiplier(scale(view, values) * scale(view, alpha) / scale(view, output))
     if max(kept[1], sloped[1]) > 30:
         view.unsupported(f"the scale of {output.name!r} is over 2**30 times finer")
     low, high = INTEGER_RANGES[output.dtype]

@@ -9,22 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygen.ir.graph import DType, Tensor
-from tinygen.numerics.fixed_point import (
-    INT32_MAX,
-    INT32_MIN,
-    Int32Array,
-    Requantization,
-    Rounding,
-    fold_multipliers,
-    round_half_away,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.ops.view import OperatorView
 
 INTEGER_RANGES = {
     DType.INT8: (-128, 127),
     DType.UINT8: (0, 255),
     DType.INT16: (-32768, 32767),
-    DType.INT32: (INT32_MIN, INT32_MAX),
+    DType.INT32: (fp.INT32_MIN, fp.INT32_MAX),
 }
 """Smallest and largest value of the quantized element types."""
 
@@ -68,7 +60,7 @@ def zero_point(view: OperatorView, tensor: Tensor) -> int:
     scale(view, tensor)
     assert tensor.quantization is not None
     value = tensor.quantization.zero_points[0]
-    low, high = INTEGER_RANGES.get(tensor.dtype, (INT32_MIN, INT32_MAX))
+    low, high = INTEGER_RANGES.get(tensor.dtype, (fp.INT32_MIN, fp.INT32_MAX))
     if not low <= value <= high:
         view.invalid(
             f"tensor {tensor.name!r} has the zero point {value}, outside its "
@@ -90,9 +82,9 @@ def activation_range(view: OperatorView, activation: str, output: Tensor) -> tup
 
     def quantized(real: float) -> int:
         steps = float(np.float32(real) / output_scale)
-        if not INT32_MIN <= steps <= INT32_MAX:
+        if not fp.INT32_MIN <= steps <= fp.INT32_MAX:
             view.invalid(f"tensor {output.name!r} has a scale too small for {activation}")
-        return offset + round_half_away(steps)
+        return offset + fp.round_half_away(steps)
 
     if activation == "NONE":
         return low, high
@@ -107,27 +99,27 @@ def activation_range(view: OperatorView, activation: str, output: Tensor) -> tup
 
 def requantization(
     view: OperatorView, reals: Sequence[float], output: Tensor, clamp: tuple[int, int]
-) -> Requantization:
+) -> fp.Requantization:
     """Fold real multipliers, one or one a channel, with the output's zero point and a clamp.
 
     UnsupportedError for a multiplier of 2**30 or more, which no accumulator survives.
     """
-    multipliers, shifts = fold_multipliers(reals)
+    multipliers, shifts = fp.fold_multipliers(reals)
     if int(shifts.max()) > _MAX_SHIFT:
         view.unsupported(
             f"the scale of {output.name!r} is over 2**{_MAX_SHIFT} times finer than its operands'"
         )
-    return Requantization(
+    return fp.Requantization(
         multipliers=multipliers,
         shifts=shifts,
         zero_point=zero_point(view, output),
         clamp_min=clamp[0],
         clamp_max=clamp[1],
-        rounding=Rounding.DOUBLE,
+        rounding=fp.Rounding.DOUBLE,
     )
 
 
-def rescale(view: OperatorView, values: Tensor, output: Tensor) -> Requantization:
+def rescale(view: OperatorView, values: Tensor, output: Tensor) -> fp.Requantization:
     """From the scale of ``values`` to that of ``output``, clamped to the latter's range only."""
     return requantization(
         view,
@@ -172,7 +164,7 @@ def weight_requantization(
     output: Tensor,
     channels: int,
     activation: str,
-) -> Requantization:
+) -> fp.Requantization:
     """Fold input, weight and output scales into one multiplier/shift pair a channel.
 
     TFLM ``PopulateConvolutionQuantizationParams``.
@@ -181,7 +173,7 @@ def weight_requantization(
     return requantization(view, factors, output, activation_range(view, activation, output))
 
 
-def bias_values(view: OperatorView, position: int, channels: int) -> Int32Array:
+def bias_values(view: OperatorView, position: int, channels: int) -> fp.Int32Array:
     """The int32 bias at an input position, one a channel; zeros where the input is absent."""
     if not view.has_input(position):
         return np.zeros(channels, dtype=np.int32)

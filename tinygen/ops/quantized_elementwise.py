@@ -8,34 +8,29 @@ from collections.abc import Callable
 import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
-from tinygen.numerics.fixed_point import (
-    Int32Array,
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    wrap_int32,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.ops.dtypes import SUFFIXES
 from tinygen.ops.elementwise import Function, Parameters
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
 from tinygen.ops.view import OperatorView
 
 
-def scaled_operand(p: Parameters, side: str, values: AnyArray) -> Int32Array:
+def scaled_operand(p: Parameters, side: str, values: AnyArray) -> fp.Int32Array:
     """An operand in the common scale."""
     centred = values.astype(np.int64) + int(p[f"{side}_offset"])
-    return multiply_by_quantized_multiplier(
-        wrap_int32(centred << int(p["left_shift"])),
+    return fp.multiply_by_quantized_multiplier(
+        fp.wrap_int32(centred << int(p["left_shift"])),
         int(p[f"{side}_multiplier"]),
         int(p[f"{side}_shift"]),
     )
 
 
-def quantized_output(p: Parameters, values: Int32Array) -> AnyArray:
+def quantized_output(p: Parameters, values: fp.Int32Array) -> AnyArray:
     """A result in the output's quantization."""
-    scaled = multiply_by_quantized_multiplier(
+    scaled = fp.multiply_by_quantized_multiplier(
         values, int(p["output_multiplier"]), int(p["output_shift"])
     )
-    shifted = wrap_int32(scaled.astype(np.int64) + int(p["output_offset"]))
+    shifted = fp.wrap_int32(scaled.astype(np.int64) + int(p["output_offset"]))
     return np.clip(shifted, int(p["clamp_min"]), int(p["clamp_max"]))
 
 
@@ -74,7 +69,7 @@ def operand_parameters(
 
 def small_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
     """TFLM ``QuantizeMultiplierSmallerThanOneExp``, which aborts on a multiplier of 1 or more."""
-    multiplier, shift = quantize_multiplier(real)
+    multiplier, shift = fp.quantize_multiplier(real)
     if not 0 < real < 1 or shift > 0:
         view.unsupported("the output's scale is too fine, or an operand's too coarse, for TFLM")
     return multiplier, shift
@@ -82,7 +77,7 @@ def small_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
 
 def check_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
     """Fold a multiplier; UnsupportedError if it is 2**30 or more."""
-    multiplier, shift = quantize_multiplier(real)
+    multiplier, shift = fp.quantize_multiplier(real)
     if shift > 30:
         view.unsupported(f"the scale of {view.output().name!r} is over 2**30 times finer")
     return multiplier, shift

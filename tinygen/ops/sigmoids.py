@@ -14,18 +14,12 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.numerics import fixed_point as fp
 from tinygen.numerics import real_functions
 from tinygen.numerics.exponential import (
     exp_on_negative_values,
     one_minus_x_over_one_plus_x,
     one_over_one_plus_x,
-)
-from tinygen.numerics.fixed_point import (
-    INT32_MAX,
-    Int32Array,
-    multiply_by_quantized_multiplier,
-    round_half_away,
-    rounding_divide_by_pot,
 )
 from tinygen.numerics.tables import tflm_table
 from tinygen.ops.elementwise import (
@@ -86,18 +80,20 @@ def tanh_of_positions(positions: AnyArray) -> AnyArray:
     return (turned >> 8).astype(np.int16)
 
 
-def _sigmoid_operand(view: OperatorView, values: Tensor) -> tuple[Int32Array, AnyArray, AnyArray]:
+def _sigmoid_operand(
+    view: OperatorView, values: Tensor
+) -> tuple[fp.Int32Array, AnyArray, AnyArray]:
     """The int8 input in Q4.27, and where it is beyond that on either side."""
     real = scale(view, values) * (1 << (31 - _LOGISTIC_INTEGER_BITS))
     fraction, shift = math.frexp(real)
-    multiplier = round_half_away(fraction * 2.0**31)
-    if multiplier > INT32_MAX or not 0 <= shift <= 30:
+    multiplier = fp.round_half_away(fraction * 2.0**31)
+    if multiplier > fp.INT32_MAX or not 0 <= shift <= 30:
         view.unsupported(f"the scale of {values.name!r} is out of range")
     limit = ((1 << _LOGISTIC_INTEGER_BITS) - 1) * (1 << (31 - _LOGISTIC_INTEGER_BITS))
     radius = math.floor(limit / (1 << shift))
     centred = ALL - zero_point(view, values)
     inside = np.clip(centred, -radius + 1, radius - 1) if radius > 0 else np.zeros_like(centred)
-    scaled = multiply_by_quantized_multiplier(inside.astype(np.int32), multiplier, shift)
+    scaled = fp.multiply_by_quantized_multiplier(inside.astype(np.int32), multiplier, shift)
     return scaled, centred <= -radius, centred >= radius
 
 
@@ -107,9 +103,9 @@ def _logistic(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
         view.unsupported(f"tensor {output.name!r} must have the zero point -128")
     operand, below, above = _sigmoid_operand(view, values)
     positive = one_over_one_plus_x(exp_on_negative_values(-np.abs(operand), _LOGISTIC_INTEGER_BITS))
-    result = np.where(operand > 0, positive, INT32_MAX - positive)
+    result = np.where(operand > 0, positive, fp.INT32_MAX - positive)
     result = np.where(operand == 0, 1 << 30, result).astype(np.int32)
-    steps = np.clip(rounding_divide_by_pot(result, 23) - 128, -128, 127)
+    steps = np.clip(fp.rounding_divide_by_pot(result, 23) - 128, -128, 127)
     return np.where(below, -128, np.where(above, 127, steps))
 
 
@@ -121,7 +117,7 @@ def _tanh(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:  # no
     magnitude = one_minus_x_over_one_plus_x(power)
     result = np.where(operand > 0, magnitude, -magnitude)
     result = np.where(operand == 0, 0, result).astype(np.int32)
-    steps = np.clip(rounding_divide_by_pot(result, 24), -128, 127)
+    steps = np.clip(fp.rounding_divide_by_pot(result, 24), -128, 127)
     return np.where(below, -128, np.where(above, 127, steps))
 
 
@@ -130,7 +126,7 @@ def _log2(value: float) -> tuple[int, bool]:
     logarithm = np.float32(np.log(np.float32(value))) * (
         np.float32(1) / np.float32(np.log(np.float32(2)))
     )
-    rounded = round_half_away(float(logarithm))
+    rounded = fp.round_half_away(float(logarithm))
     return rounded, bool(abs(np.float32(logarithm) - np.float32(rounded)) < np.float32(1e-3))
 
 

@@ -15,15 +15,8 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
+from tinygen.numerics import fixed_point as fp
 from tinygen.numerics.exponential import exp_on_negative_values, one_over_one_plus_x
-from tinygen.numerics.fixed_point import (
-    INT32_MAX,
-    Int32Array,
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    rounding_divide_by_pot,
-    saturating_rounding_doubling_high_mul,
-)
 from tinygen.ops.lookup import interpolated, interpolation_table
 from tinygen.ops.quantized import INTEGER_RANGES, require_symmetric, scale, zero_point
 from tinygen.ops.registry import operator
@@ -64,7 +57,7 @@ class Softmax(Layer):
     shape: tuple[int, ...]
     rows: int
     depth: int
-    exponentials: Int32Array
+    exponentials: fp.Int32Array
     multiplier: int
     shift: int
     output_dtype: DType
@@ -76,8 +69,8 @@ class Softmax(Layer):
         table = np.zeros(256, dtype=np.int32)
         table[: self.exponentials.size] = self.exponentials
         exponentials = table[rows.max(axis=1, keepdims=True) - rows]
-        terms = rounding_divide_by_pot(exponentials, ACCUMULATION_INTEGER_BITS)
-        sums = np.minimum(terms.astype(np.int64).sum(axis=1, keepdims=True), INT32_MAX)
+        terms = fp.rounding_divide_by_pot(exponentials, ACCUMULATION_INTEGER_BITS)
+        sums = np.minimum(terms.astype(np.int64).sum(axis=1, keepdims=True), fp.INT32_MAX)
         # GetReciprocal: normalize the sum to [1, 2), and invert that.
         headroom = 32 - np.frexp(sums.astype(np.float64))[1].astype(np.int64)
         fractions = ((sums << headroom) - (1 << 31)).astype(np.int32)
@@ -85,8 +78,8 @@ class Softmax(Layer):
         low, high = INTEGER_RANGES[self.output_dtype]
         bits = (high - low).bit_length()
         exponents = (ACCUMULATION_INTEGER_BITS - headroom + 31 - bits).astype(np.int32)
-        scaled = saturating_rounding_doubling_high_mul(exponentials, reciprocals)
-        outputs = rounding_divide_by_pot(scaled, exponents) + low
+        scaled = fp.saturating_rounding_doubling_high_mul(exponentials, reciprocals)
+        outputs = fp.rounding_divide_by_pot(scaled, exponents) + low
         dtype = self.output_dtype.numpy
         return (np.minimum(outputs, high).reshape(self.shape).astype(dtype),)
 
@@ -105,7 +98,7 @@ class SoftmaxInt16(Layer):
         """See the class."""
         rows = inputs[0].reshape(self.rows, self.depth).astype(np.int32)
         centred = rows - rows.max(axis=1, keepdims=True)
-        scaled = multiply_by_quantized_multiplier(centred, self.multiplier, self.shift)
+        scaled = fp.multiply_by_quantized_multiplier(centred, self.multiplier, self.shift)
         positions = np.clip(scaled.astype(np.int64) + 32767, -32768, 32767)
         powers = interpolated(EXPONENTIALS, positions)
         sums = powers.sum(axis=1, keepdims=True)
@@ -125,7 +118,7 @@ def scaling(view: OperatorView, input_scale: float, beta: float) -> tuple[int, i
         view.unsupported(
             f"the input scale {input_scale} times beta {beta} is too small for a softmax"
         )
-    return quantize_multiplier(real)
+    return fp.quantize_multiplier(real)
 
 
 def input_radius(shift: int) -> int:
@@ -134,10 +127,10 @@ def input_radius(shift: int) -> int:
     return math.floor(largest / (1 << shift))
 
 
-def exponentials(multiplier: int, shift: int) -> Int32Array:
+def exponentials(multiplier: int, shift: int) -> fp.Int32Array:
     """exp(-d) in Q0.31 for every difference d that counts."""
     differences = -np.arange(min(input_radius(shift), 255) + 1, dtype=np.int32)
-    rescaled = saturating_rounding_doubling_high_mul(differences << shift, multiplier)
+    rescaled = fp.saturating_rounding_doubling_high_mul(differences << shift, multiplier)
     return exp_on_negative_values(rescaled, SCALED_DIFF_INTEGER_BITS)
 
 
@@ -153,7 +146,7 @@ def lower_softmax_int16(view: OperatorView) -> Layer:
     if abs(scale(view, output) - 1 / 32768) > 0.001 / 32768:
         view.unsupported(f"tensor {output.name!r} must have the scale 1/32768")
     real = scale(view, values) * view.option("beta", float) / (10.0 / 65535.0)
-    multiplier, shift = quantize_multiplier(real)
+    multiplier, shift = fp.quantize_multiplier(real)
     if shift > 13:
         view.unsupported(f"the scale of {values.name!r} is too coarse for a softmax")
     depth = values.shape[-1]

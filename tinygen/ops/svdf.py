@@ -13,11 +13,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
-from tinygen.numerics.fixed_point import (
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    wrap_int32,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
@@ -63,14 +59,14 @@ class Svdf(Layer):
         if self.feature_pair is None or self.output_pair is None:
             return self._float(values, memory)
         centred = values.astype(np.int64) - self.input_zero_point
-        sums = wrap_int32(centred @ self.features.astype(np.int64).T)
+        sums = fp.wrap_int32(centred @ self.features.astype(np.int64).T)
         low, high = INTEGER_RANGES[self.state_dtype]
-        new = np.clip(multiply_by_quantized_multiplier(sums, *self.feature_pair), low, high)
+        new = np.clip(fp.multiply_by_quantized_multiplier(sums, *self.feature_pair), low, high)
         memory[:, :, -1] = (new + self.state_zero_point).astype(memory.dtype)
         past = memory.astype(np.int64) - self.state_zero_point
         filtered = (past * self.times.astype(np.int64)).sum(axis=2)
         units = filtered.reshape(self.batches, -1, self.rank).sum(axis=2) + self.bias
-        scaled = multiply_by_quantized_multiplier(wrap_int32(units), *self.output_pair)
+        scaled = fp.multiply_by_quantized_multiplier(fp.wrap_int32(units), *self.output_pair)
         outputs = np.clip(scaled.astype(np.int64) + self.output_zero_point, -128, 127)
         return outputs.astype(np.int8), memory.reshape(self.state_shape)
 
@@ -152,8 +148,8 @@ def lower_svdf(view: OperatorView) -> Layer:
     if is_float:
         return layer
     scales = [np.float32(scale(view, t)) for t in (values, features, view.input(4), times, output)]
-    feature_pair = quantize_multiplier(float(scales[0] * scales[1] / scales[2]))
-    output_pair = quantize_multiplier(float(scales[2] * scales[3] / scales[4]))
+    feature_pair = fp.quantize_multiplier(float(scales[0] * scales[1] / scales[2]))
+    output_pair = fp.quantize_multiplier(float(scales[2] * scales[3] / scales[4]))
     if max(feature_pair[1], output_pair[1]) > 30:
         view.unsupported("one of its scales is over 2**30 times finer than its operands'")
     bias_scale = scale(view, view.input(3))

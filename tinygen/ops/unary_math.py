@@ -12,12 +12,8 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.numerics import fixed_point as fp
 from tinygen.numerics import real_functions
-from tinygen.numerics.fixed_point import (
-    multiply_by_quantized_multiplier,
-    quantize_multiplier,
-    wrap_int32,
-)
 from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.ops.elementwise import Parameters, elementwise, in_double, one_operand, plain
 from tinygen.ops.lookup import ALL, lookup
@@ -54,7 +50,7 @@ def lower_float_function(view: OperatorView) -> Layer:
 
 
 def _quantized_abs(p: Parameters, x: AnyArray) -> AnyArray:
-    return quantized_output(p, wrap_int32(np.abs(x.astype(np.int64) + int(p["lhs_offset"]))))
+    return quantized_output(p, fp.wrap_int32(np.abs(x.astype(np.int64) + int(p["lhs_offset"]))))
 
 
 def _lower_int16_abs(view: OperatorView) -> Layer:
@@ -79,7 +75,7 @@ def lower_abs(view: OperatorView) -> Layer:
 def _rsqrt(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
     """TFLM ``RsqrtEvalQuantized``; it fails at run time below the zero point, where this saturates."""
     factor = np.sqrt(np.float32(scale(view, values))) * np.float32(scale(view, output))
-    multiplier, shift = quantize_multiplier(1.0 / float(factor))
+    multiplier, shift = fp.quantize_multiplier(1.0 / float(factor))
     headroom = 20
     if shift - headroom > 30:
         view.unsupported(f"the scale of {output.name!r} is too fine")
@@ -90,8 +86,8 @@ def _rsqrt(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
             continue
         inverse, inverse_shift = inverse_square_root(value)
         one = np.array([1], dtype=np.int32)
-        data = multiply_by_quantized_multiplier(one, inverse, inverse_shift + headroom)
-        scaled = multiply_by_quantized_multiplier(data, multiplier, shift - headroom)
+        data = fp.multiply_by_quantized_multiplier(one, inverse, inverse_shift + headroom)
+        scaled = fp.multiply_by_quantized_multiplier(data, multiplier, shift - headroom)
         table.append(int(scaled[0]) + zero_point(view, output))
     limited: AnyArray = np.clip(np.array(table), -128, 127)
     return limited
