@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinygen.kernels.bands import in_rows
 from tinygen.kernels.binding import Binding, Call, Raw, ScratchArgument
 from tinygen.kernels.costs import Costs
@@ -86,8 +84,7 @@ def depthwise_conv2d(layer: DepthwiseConv2D) -> Offer:
     taps = layer.window.height.size * layer.window.width.size
 
     def bind() -> Binding:
-        by_channel = np.moveaxis(layer.weights, -1, 0)
-        bias = folded_bias(by_channel, layer.bias, layer.input_zero_point)
+        bias = folded_bias(layer.filters, layer.bias, layer.input_zero_point)
         parameters = struct(
             "tinygen_depthwise_conv2d_s8_params",
             layer,
