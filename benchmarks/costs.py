@@ -56,6 +56,8 @@ _STEP = 1e-3
 """By what part a number is changed to see how far an estimate depends on it."""
 _HOLD = 0.03
 """How firmly numbers are held where they are, against an error of 1 of one layer."""
+_FAR = 0.3
+"""From what error (0.3 is 35 % too much) it counts for less than its square."""
 _ROUNDS = 3
 _FURTHEST = 4.0
 """Times a number may become larger or smaller in a round."""
@@ -122,7 +124,7 @@ class _Watched(dict[str, float]):
 
 
 def fit(found: Sequence[Sample]) -> list[str]:
-    """Changes the numbers in ``TABLES`` to those of least squared error, held near what they were.
+    """Changes the numbers in ``TABLES`` so that estimates are least wrong, held near what they were.
 
     Returns the names of those that no layer depends on, which stay.
     """
@@ -130,29 +132,34 @@ def fit(found: Sequence[Sample]) -> list[str]:
     TABLES.update(tables)
     names = [(table, name) for table, numbers in tables.items() for name in numbers]
     for _ in range(_ROUNDS):
-        slopes, errors = np.zeros((len(found), len(names))), np.zeros(len(found))
+        slopes, ratios = np.zeros((len(found), len(names))), np.ones(len(found))
         for row, sample in enumerate(found):
             for numbers in tables.values():
                 numbers.read.clear()
-            errors[row] = sample.error
+            ratios[row] = 1 + sample.error
             for column, (table, name) in enumerate(names):
                 if name in tables[table].read:
-                    slopes[row, column] = _slope(sample, tables[table], name, errors[row])
+                    slopes[row, column] = _slope(sample, tables[table], name, ratios[row])
+        # Twice as much is as wrong as half; what is far off for other reasons must not decide.
+        wrong = np.log(ratios)
+        weights = np.minimum(1, np.sqrt(_FAR / np.maximum(np.abs(wrong), _FAR)))
         held = _HOLD * np.eye(len(names))
-        wanted = np.concatenate([-errors, np.zeros(len(names))])
-        change, *_ = np.linalg.lstsq(np.vstack([slopes, held]), wanted, rcond=None)
+        wanted = np.concatenate([-wrong * weights, np.zeros(len(names))])
+        change, *_ = np.linalg.lstsq(
+            np.vstack([slopes * weights[:, None], held]), wanted, rcond=None
+        )
         for (table, name), part in zip(names, change, strict=True):
-            tables[table][name] *= float(np.clip(1 + part, 1 / _FURTHEST, _FURTHEST))
+            tables[table][name] *= float(np.clip(np.exp(part), 1 / _FURTHEST, _FURTHEST))
     return [f"{table}.{name}" for i, (table, name) in enumerate(names) if not slopes[:, i].any()]
 
 
-def _slope(sample: Sample, numbers: _Watched, name: str, error: float) -> float:
-    """How an estimate's error changes with a number, as a part of it."""
+def _slope(sample: Sample, numbers: _Watched, name: str, ratio: float) -> float:
+    """By what part an estimate changes with a number, as a part of that."""
     before = dict.__getitem__(numbers, name)
     numbers[name] = before * (1 + _STEP)
-    changed = sample.error
+    changed = 1 + sample.error
     numbers[name] = before
-    return (changed - error) / _STEP
+    return (changed / ratio - 1) / _STEP
 
 
 def median_error(errors: Sequence[float]) -> float:
