@@ -10,18 +10,7 @@ from functools import singledispatch
 import numpy as np
 
 from tinygen.errors import InputError
-from tinygen.explanation.explanation import (
-    Element,
-    Explanation,
-    Explanations,
-    Line,
-    Number,
-    QuantizedTensor,
-    Subject,
-    Term,
-    Work,
-    real_value,
-)
+from tinygen.explanation import explanation as ex
 from tinygen.ir import reference
 from tinygen.ir.graph import ABSENT, AnyArray, Tensor
 from tinygen.ir.layer import Layer
@@ -40,7 +29,7 @@ _ROLES = dict.fromkeys(
 
 
 @singledispatch
-def work(layer: Layer, subject: Subject) -> Work:
+def work(layer: Layer, subject: ex.Subject) -> ex.Work:
     """How the layer computes ``subject.element``.
 
     This is for operators without a function of their own: of those that move elements it says where
@@ -48,17 +37,17 @@ def work(layer: Layer, subject: Subject) -> Work:
     """
     kind = kind_of(layer.operator)
     if kind is None or not kind.moves:
-        return Work(UNWORKED)
+        return ex.Work(UNWORKED)
     found = _source(layer, subject)
     if found is None:
-        return Work(_MOVED)
+        return ex.Work(_MOVED)
     position, where = found
     value = subject.inputs[position][where].item()
-    terms = [Term(where, value, value, 1, value)]
-    return Work(_MOVED, terms=terms, lines=[Line("output", "values[0]", value)])
+    terms = [ex.Term(where, value, value, 1, value)]
+    return ex.Work(_MOVED, terms=terms, lines=[ex.Line("output", "values[0]", value)])
 
 
-def _source(layer: Layer, subject: Subject) -> tuple[int, Element] | None:
+def _source(layer: Layer, subject: ex.Subject) -> tuple[int, ex.Element] | None:
     """Which element of which input is moved here; None for padding or a constant.
 
     The layer is given every element's number in the place of its value, a digit at a time: small
@@ -94,8 +83,8 @@ def explain(
     network: Network,
     inputs: Sequence[AnyArray],
     layers: Sequence[int] | None = None,
-    element: Element | None = None,
-) -> Explanations:
+    element: ex.Element | None = None,
+) -> ex.Explanations:
     """Work one output element of the layers of one inference.
 
     Args:
@@ -120,12 +109,12 @@ def explain(
         for layer in network.layers
         if layers is None or layer.operator.index in layers
     )
-    return Explanations(network.graph.source, tuple(explained))
+    return ex.Explanations(network.graph.source, tuple(explained))
 
 
 def _explain(
-    network: Network, layer: Layer, values: Mapping[int, AnyArray], element: Element | None
-) -> Explanation:
+    network: Network, layer: Layer, values: Mapping[int, AnyArray], element: ex.Element | None
+) -> ex.Explanation:
     output = values[layer.outputs[0]]
     chosen = _typical_element(output) if element is None else element
     if len(chosen) != output.ndim or any(
@@ -135,20 +124,20 @@ def _explain(
             f"{layer.operator.label} has no output element {','.join(map(str, chosen))}.",
             f"Its output has the shape {list(output.shape)}.",
         )
-    subject = Subject(network, layer, tuple(values[i] for i in layer.inputs), output, chosen)
-    expected: Number = output[chosen].item()
-    return Explanation(
+    subject = ex.Subject(network, layer, tuple(values[i] for i in layer.inputs), output, chosen)
+    expected: ex.Number = output[chosen].item()
+    return ex.Explanation(
         index=layer.operator.index,
         operator=layer.operator.custom_code or layer.operator.opcode,
         tensors=tuple(_tensors(subject)),
         element=chosen,
         work=work(layer, subject),
         expected=expected,
-        expected_real=real_value(subject.output_tensor, expected),
+        expected_real=ex.real_value(subject.output_tensor, expected),
     )
 
 
-def _typical_element(output: AnyArray) -> Element:
+def _typical_element(output: AnyArray) -> ex.Element:
     """The element nearest to the middle of those inside the range, or of the largest ones."""
     inside = (output > output.min()) & (output < output.max())
     candidates = np.argwhere(inside if inside.any() else output == output.max())
@@ -157,7 +146,7 @@ def _typical_element(output: AnyArray) -> Element:
     return tuple(int(i) for i in candidates[nearest])
 
 
-def _tensors(subject: Subject) -> list[QuantizedTensor]:
+def _tensors(subject: ex.Subject) -> list[ex.QuantizedTensor]:
     operator = subject.layer.operator
     tensors = subject.network.graph.main.tensors
     found = [
@@ -173,13 +162,13 @@ def _role(opcode: str, position: int) -> str:
     return roles[position] if position < len(roles) else f"input {position}"
 
 
-def _quantized(role: str, tensor: Tensor, element: Element) -> QuantizedTensor:
+def _quantized(role: str, tensor: Tensor, element: ex.Element) -> ex.QuantizedTensor:
     quantization = tensor.quantization
     scales = quantization.scales if quantization else ()
     channel = None
     if quantization is not None and quantization.per_axis:
         channel = element[-1] if element[-1] < len(scales) else 0
-    return QuantizedTensor(
+    return ex.QuantizedTensor(
         role=role,
         name=tensor.name,
         dtype=tensor.dtype.value,

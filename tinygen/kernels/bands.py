@@ -19,17 +19,7 @@ from dataclasses import replace
 
 from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
-from tinygen.kernels.binding import (
-    END_ROW,
-    FIRST_ROW,
-    Argument,
-    Binding,
-    Field,
-    RingArgument,
-    RowArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels import binding as k
 from tinygen.kernels.kernel import Bands, ByBands, Kernel, Offer, Provider
 from tinygen.ops.pooling import AveragePool2D
 from tinygen.ops.reduce import Mean
@@ -42,7 +32,7 @@ _SUM_CYCLES = 10.0
 """What a channel's sum costs a band beside the additions."""
 
 
-def in_rows(layer: Layer, cycles: float, bind: Callable[[], Binding]) -> Offer:
+def in_rows(layer: Layer, cycles: float, bind: Callable[[], k.Binding]) -> Offer:
     """The offer of a kernel whose C function has a form for rows, which does any bands as well."""
 
     def by_bands(bands: Bands) -> Offer:
@@ -85,7 +75,7 @@ def calls_cost(layer: Layer, bands: Bands) -> float:
     return -(-axis.output // bands.most) * CALL_CYCLES
 
 
-def rows_binding(binding: Binding, bands: Bands) -> Binding:
+def rows_binding(binding: k.Binding, bands: Bands) -> k.Binding:
     """The binding of ``NAME_rows`` made from that of ``NAME``.
 
     ``NAME_rows`` takes the same arguments, with the input's ring and the band's first output row in the
@@ -95,21 +85,21 @@ def rows_binding(binding: Binding, bands: Bands) -> Binding:
     (call,) = binding.calls
     arguments = [
         _with_ring(argument, *bands.ring)
-        if isinstance(argument, Struct)
+        if isinstance(argument, k.Struct)
         else _ring_argument(argument)
         for argument in call.arguments
     ]
     assert arguments != list(call.arguments), call.function
     banded = replace(
-        call, function=f"{call.function}_rows", arguments=(*arguments, FIRST_ROW, END_ROW)
+        call, function=f"{call.function}_rows", arguments=(*arguments, k.FIRST_ROW, k.END_ROW)
     )
     return replace(binding, calls=(banded,), overlaps=())
 
 
-def _with_ring(struct: Struct, rows: int, phase: int) -> Struct:
-    fields: list[tuple[str, Field]] = []
+def _with_ring(struct: k.Struct, rows: int, phase: int) -> k.Struct:
+    fields: list[tuple[str, k.Field]] = []
     for key, value in struct.fields:
-        if isinstance(value, Struct):
+        if isinstance(value, k.Struct):
             fields.append((key, _with_ring(value, rows, phase)))
         elif key == "input_ring_rows":
             fields += [(key, rows), ("input_ring_phase", phase)]
@@ -118,19 +108,19 @@ def _with_ring(struct: Struct, rows: int, phase: int) -> Struct:
     return replace(struct, fields=tuple(fields))
 
 
-def _row_argument(argument: Argument) -> Argument:
-    if isinstance(argument, TensorArgument):
-        return RowArgument(argument.tensor, argument.writable, argument.ctype)
+def _row_argument(argument: k.Argument) -> k.Argument:
+    if isinstance(argument, k.TensorArgument):
+        return k.RowArgument(argument.tensor, argument.writable, argument.ctype)
     return argument
 
 
-def _ring_argument(argument: Argument) -> Argument:
-    if isinstance(argument, TensorArgument) and not argument.writable:
-        return RingArgument(argument.tensor, argument.ctype)
+def _ring_argument(argument: k.Argument) -> k.Argument:
+    if isinstance(argument, k.TensorArgument) and not argument.writable:
+        return k.RingArgument(argument.tensor, argument.ctype)
     return _row_argument(argument)
 
 
-def _with_arguments(binding: Binding, change: Callable[[Argument], Argument]) -> Binding:
+def _with_arguments(binding: k.Binding, change: Callable[[k.Argument], k.Argument]) -> k.Binding:
     return replace(
         binding,
         calls=tuple(

@@ -7,16 +7,7 @@ import math
 
 import numpy as np
 
-from tinygen.kernels.binding import (
-    END_ROW,
-    FIRST_ROW,
-    Binding,
-    Call,
-    KeptArgument,
-    RowArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels import binding as k
 from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops.pooling import AveragePool2D
@@ -32,7 +23,7 @@ def sum_offset(layer: Mean) -> int:
     return int(wrap_int32(np.array(-layer.input_zero_point * count)))
 
 
-def mean_rows_binding(layer: Mean) -> Binding:
+def mean_rows_binding(layer: Mean) -> k.Binding:
     """The kernel for a mean over height and width."""
     parameters = struct(
         "tinygen_mean_rows_s8_params", layer, image=_image(layer), sum_offset=sum_offset(layer)
@@ -40,7 +31,7 @@ def mean_rows_binding(layer: Mean) -> Binding:
     return _binding("mean_rows", "portable", layer, parameters)
 
 
-def average_rows_binding(layer: AveragePool2D, library: str) -> Binding:
+def average_rows_binding(layer: AveragePool2D, library: str) -> k.Binding:
     """The kernel for the average of a whole image, in the C of a library."""
     parameters = struct("tinygen_average_rows_s8_params", layer, image=_image(layer))
     return _binding("average_rows", library, layer, parameters)
@@ -52,22 +43,22 @@ def _image(layer: Mean | AveragePool2D) -> dict[str, int]:
 
 
 def _binding(
-    function: str, library: str, layer: Mean | AveragePool2D, parameters: Struct
-) -> Binding:
+    function: str, library: str, layer: Mean | AveragePool2D, parameters: k.Struct
+) -> k.Binding:
     prefix = "" if library == "portable" else f"{library}_"
     _, height, width, channels = layer.input_shape
     bits = 16 if height * width <= _MOST_SHORT_SUMS else 32
-    call = Call(
+    call = k.Call(
         f"tinygen_{prefix}{function}_{bits}",
         (
             parameters,
-            RowArgument(layer.inputs[0]),
-            KeptArgument(f"int{bits}_t"),
-            TensorArgument(layer.outputs[0], writable=True),
-            FIRST_ROW,
-            END_ROW,
+            k.RowArgument(layer.inputs[0]),
+            k.KeptArgument(f"int{bits}_t"),
+            k.TensorArgument(layer.outputs[0], writable=True),
+            k.FIRST_ROW,
+            k.END_ROW,
         ),
     )
-    return Binding(
+    return k.Binding(
         calls=(call,), headers=(f"{library}/row_sums_s8.h",), kept_bytes=bits // 8 * channels
     )

@@ -133,10 +133,7 @@ def lower_add_n(view: OperatorView) -> Layer:
 @operator("CUMSUM")
 def lower_cumsum(view: OperatorView) -> Layer:
     """Fold a CUMSUM along a constant axis."""
-    view.counts((2,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.FLOAT32, DType.INT8)
-    view.require_dtype(output, values.dtype)
+    values, output = view.in_and_out(DType.FLOAT32, DType.INT8, inputs=(2,))
     view.require_shape(output, values.shape)
     axes = constant_integers(view, 1)
     rank = len(values.shape)

@@ -15,38 +15,18 @@ from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics import fixed_point as fp
 from tinygen.numerics import real_functions
-from tinygen.ops.elementwise import (
-    Function,
-    Parameters,
-    clamp_float,
-    elementwise,
-    one_operand,
-    plain,
-)
+from tinygen.ops import elementwise as ew
+from tinygen.ops import quantized as q
+from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.lookup import ALL, lookup, table_of
-from tinygen.ops.quantized import (
-    INTEGER_RANGES,
-    activation_range,
-    requantization,
-    require_symmetric,
-    scale,
-    zero_point,
-)
-from tinygen.ops.quantized_elementwise import (
-    arithmetic_parameters,
-    check_multiplier,
-    quantized_function,
-    quantized_output,
-    rescale_parameters,
-)
 from tinygen.ops.registry import operator
 from tinygen.ops.requantize import Clamp, Requantize
 from tinygen.ops.view import OperatorView
 
 
 def _rescaled(view: OperatorView, activation: str) -> Layer:
-    values, output = one_operand(view, DType.INT8)
-    real = scale(view, values) / scale(view, output)
+    values, output = ew.one_operand(view, DType.INT8)
+    real = q.scale(view, values) / q.scale(view, output)
     if view.numerics is Numerics.LITERT:
         real = float(np.float32(real))  # it divides in single precision
     return Requantize(
@@ -54,45 +34,45 @@ def _rescaled(view: OperatorView, activation: str) -> Layer:
         shape=values.shape,
         input_dtype=values.dtype,
         output_dtype=output.dtype,
-        input_zero_point=zero_point(view, values),
-        requantization=requantization(
-            view, [real], output, activation_range(view, activation, output)
+        input_zero_point=q.zero_point(view, values),
+        requantization=q.requantization(
+            view, [real], output, q.activation_range(view, activation, output)
         ),
     )
 
 
-_CLAMP_VALUES = Function("clamp_values_f32", clamp_float)
+_CLAMP_VALUES = ew.Function("clamp_values_f32", ew.clamp_float)
 
 
 def _lower_float_relu(view: OperatorView) -> Layer:
-    _, output = one_operand(view, DType.FLOAT32)
+    _, output = ew.one_operand(view, DType.FLOAT32)
     high = 6.0 if view.operator.opcode == "RELU6" else float("inf")
-    return elementwise(view, _CLAMP_VALUES, output, {"clamp_min": 0.0, "clamp_max": high})
+    return ew.elementwise(view, _CLAMP_VALUES, output, {"clamp_min": 0.0, "clamp_max": high})
 
 
-def _limit(p: Parameters, x: AnyArray) -> AnyArray:
+def _limit(p: ew.Parameters, x: AnyArray) -> AnyArray:
     return np.clip(x, int(p["clamp_min"]), int(p["clamp_max"]))
 
 
-def _rescale(p: Parameters, x: AnyArray) -> AnyArray:
-    return quantized_output(p, fp.wrap_int32(x.astype(np.int64) + int(p["lhs_offset"])))
+def _rescale(p: ew.Parameters, x: AnyArray) -> AnyArray:
+    return qe.quantized_output(p, fp.wrap_int32(x.astype(np.int64) + int(p["lhs_offset"])))
 
 
 def _lower_int16_relu(view: OperatorView) -> Layer:
-    values, output = one_operand(view, DType.INT16)
+    values, output = ew.one_operand(view, DType.INT16)
     if view.operator.opcode == "RELU6":
-        low, high = activation_range(view, "RELU6", values)
-        return elementwise(
+        low, high = q.activation_range(view, "RELU6", values)
+        return ew.elementwise(
             view,
-            quantized_function("clamp", DType.INT16, _limit),
+            qe.quantized_function("clamp", DType.INT16, _limit),
             output,
-            arithmetic_parameters(clamp_min=low, clamp_max=high),
+            qe.arithmetic_parameters(clamp_min=low, clamp_max=high),
         )
-    require_symmetric(view, values, output)
-    low, high = activation_range(view, "RELU", output)
-    parameters = rescale_parameters(view, values, output) | {"clamp_min": low, "clamp_max": high}
-    return elementwise(
-        view, quantized_function("rescale", DType.INT16, _rescale), output, parameters
+    q.require_symmetric(view, values, output)
+    low, high = q.activation_range(view, "RELU", output)
+    parameters = qe.rescale_parameters(view, values, output) | {"clamp_min": low, "clamp_max": high}
+    return ew.elementwise(
+        view, qe.quantized_function("rescale", DType.INT16, _rescale), output, parameters
     )
 
 
@@ -110,8 +90,8 @@ def lower_relu6(view: OperatorView) -> Layer:
     """Fold a RELU6: in TFLM a clamp in the input's quantization; LiteRT's also rescales."""
     if view.numerics is Numerics.LITERT:
         return _rescaled(view, "RELU6")
-    values, _ = one_operand(view, DType.INT8)
-    clamp_min, clamp_max = activation_range(view, "RELU6", values)
+    values, _ = ew.one_operand(view, DType.INT8)
+    clamp_min, clamp_max = q.activation_range(view, "RELU6", values)
     return Clamp(
         **view.ports(values),
         shape=values.shape,
@@ -122,25 +102,25 @@ def lower_relu6(view: OperatorView) -> Layer:
 
 def _leaky_relu_parameters(view: OperatorView, values: Tensor, output: Tensor) -> dict[str, int]:
     """TFLM ``CalculateOpDataLeakyRelu``; the multipliers are folded in double precision."""
-    source, target = scale(view, values), scale(view, output)
+    source, target = q.scale(view, values), q.scale(view, output)
     slope = source * view.option("alpha", float) / target
-    multiplier, shift = check_multiplier(view, abs(slope))
-    kept_multiplier, kept_shift = check_multiplier(view, source / target)
-    low, high = INTEGER_RANGES[output.dtype]
-    return arithmetic_parameters(
-        lhs_offset=-zero_point(view, values),
+    multiplier, shift = qe.check_multiplier(view, abs(slope))
+    kept_multiplier, kept_shift = qe.check_multiplier(view, source / target)
+    low, high = q.INTEGER_RANGES[output.dtype]
+    return qe.arithmetic_parameters(
+        lhs_offset=-q.zero_point(view, values),
         lhs_multiplier=kept_multiplier,
         lhs_shift=kept_shift,
         rhs_multiplier=multiplier,
         rhs_shift=shift,
-        output_offset=zero_point(view, output),
+        output_offset=q.zero_point(view, output),
         output_multiplier=-1 if slope < 0 else 1,
         clamp_min=low,
         clamp_max=high,
     )
 
 
-def _quantized_leaky_relu(p: Parameters, x: AnyArray) -> AnyArray:
+def _quantized_leaky_relu(p: ew.Parameters, x: AnyArray) -> AnyArray:
     """LEAKY_RELU of a quantized type; ``output_multiplier`` is -1 for a negative slope, else 1."""
     values = fp.wrap_int32(x.astype(np.int64) + int(p["lhs_offset"]))
     kept = fp.multiply_by_quantized_multiplier(
@@ -160,19 +140,19 @@ def _leaky_relu_table(view: OperatorView, values: Tensor, output: Tensor) -> Any
 
 
 def _lower_int16_leaky_relu(view: OperatorView) -> Layer:
-    values, output = one_operand(view, DType.INT16)
-    function = quantized_function("leaky_relu", DType.INT16, _quantized_leaky_relu)
-    return elementwise(view, function, output, _leaky_relu_parameters(view, values, output))
+    values, output = ew.one_operand(view, DType.INT16)
+    function = qe.quantized_function("leaky_relu", DType.INT16, _quantized_leaky_relu)
+    return ew.elementwise(view, function, output, _leaky_relu_parameters(view, values, output))
 
 
-def _float_leaky_relu(p: Parameters, x: AnyArray) -> AnyArray:
+def _float_leaky_relu(p: ew.Parameters, x: AnyArray) -> AnyArray:
     return np.where(x > 0, x, x * np.float32(p["alpha"]))
 
 
 def _lower_float_leaky_relu(view: OperatorView) -> Layer:
-    _, output = one_operand(view, DType.FLOAT32)
-    function = Function("leaky_relu_f32", _float_leaky_relu)
-    return elementwise(view, function, output, {"alpha": view.option("alpha", float)})
+    _, output = ew.one_operand(view, DType.FLOAT32)
+    function = ew.Function("leaky_relu_f32", _float_leaky_relu)
+    return ew.elementwise(view, function, output, {"alpha": view.option("alpha", float)})
 
 
 @operator(
@@ -197,14 +177,14 @@ def _float_hard_swish(x: AnyArray) -> AnyArray:
 
 
 _FLOAT_FUNCTIONS = {
-    "ELU": plain("elu_f32", _float_elu, 1),
-    "HARD_SWISH": plain("hard_swish_f32", _float_hard_swish),
+    "ELU": ew.plain("elu_f32", _float_elu, 1),
+    "HARD_SWISH": ew.plain("hard_swish_f32", _float_hard_swish),
 }
 
 
 def _lower_float(view: OperatorView) -> Layer:
-    _, output = one_operand(view, DType.FLOAT32)
-    return elementwise(view, _FLOAT_FUNCTIONS[view.operator.opcode], output)
+    _, output = ew.one_operand(view, DType.FLOAT32)
+    return ew.elementwise(view, _FLOAT_FUNCTIONS[view.operator.opcode], output)
 
 
 def _single_elu(x: AnyArray) -> AnyArray:
@@ -239,15 +219,15 @@ def _truncated(x: AnyArray, bits: int) -> AnyArray:
 
 def _hard_swish(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
     """TFLM ``hard_swish_common.cc`` and ``reference_ops::HardSwish``, in 16 bits."""
-    fine = np.float32(1.0 / 128.0) * np.float32(scale(view, values))
+    fine = np.float32(1.0 / 128.0) * np.float32(q.scale(view, values))
     reluish_scale = np.float32(3.0) / np.float32(32768.0)
-    multiplier, exponent = fp.quantize_multiplier(float(fine / np.float32(scale(view, output))))
+    multiplier, exponent = fp.quantize_multiplier(float(fine / np.float32(q.scale(view, output))))
     reluish_multiplier, reluish_exponent = fp.quantize_multiplier(float(fine / reluish_scale))
     if exponent > 0:
         view.unsupported(f"the scale of {output.name!r} is too fine for TFLM")
     if reluish_exponent > 16:
         view.unsupported(f"the scale of {values.name!r} is too coarse")
-    centred = (ALL.astype(np.int64) - zero_point(view, values)) << 7
+    centred = (ALL.astype(np.int64) - q.zero_point(view, values)) << 7
     widened = centred.astype(np.int16).astype(np.int64)
     preshift = _high_mul_int16(widened, _down_scaled(multiplier))
     reluish = widened
@@ -263,7 +243,7 @@ def _hard_swish(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
     reluish = (reluish + (1 << 15)) >> 1
     product = np.clip(_truncated(reluish * preshift, 15), -32768, 32767)
     result = fp.rounding_divide_by_pot(product.astype(np.int32), -exponent)
-    shifted = (result + zero_point(view, output)).astype(np.int16)
+    shifted = (result + q.zero_point(view, output)).astype(np.int16)
     return np.clip(shifted, -128, 127)
 
 

@@ -18,31 +18,15 @@ from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.numerics import fixed_point as fp
 from tinygen.numerics.exponential import one_over_one_plus_x
+from tinygen.ops import elementwise as ew
+from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.dtypes import F32, I8, I16, I32, SUFFIXES
-from tinygen.ops.elementwise import (
-    Broadcast,
-    Function,
-    Parameters,
-    clamp_float,
-    elementwise,
-    float_clamp,
-    two_operands,
-    wide,
-)
 from tinygen.ops.quantized import (
     activation_range,
     requantization,
     require_symmetric,
     scale,
     zero_point,
-)
-from tinygen.ops.quantized_elementwise import (
-    arithmetic_parameters,
-    operand_parameters,
-    quantized_function,
-    quantized_output,
-    scaled_operand,
-    small_multiplier,
 )
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
@@ -58,7 +42,7 @@ _INT32_CLAMPS = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Binary(Broadcast):
+class Binary(ew.Broadcast):
     """What ADD and MUL have: two operands."""
 
     lhs_zero_point: int
@@ -120,25 +104,25 @@ class Mul(Binary):
         return (self.requantization.apply(products).reshape(self.output_shape).astype(np.int8),)
 
 
-def _float_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> Function:
-    return Function(
+def _float_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> ew.Function:
+    return ew.Function(
         f"{name}_f32",
-        lambda p, a, b: clamp_float(p, compute(a, b)),
+        lambda p, a, b: ew.clamp_float(p, compute(a, b)),
     )
 
 
 def _divide_integers(a: AnyArray, b: AnyArray) -> AnyArray:
-    wide, divisor = a.astype(np.int64), b.astype(np.int64)
+    dividend, divisor = ew.wide(a), ew.wide(b)
     usable = np.where(divisor == 0, 1, divisor)
-    quotient = np.sign(wide) * np.sign(usable) * (np.abs(wide) // np.abs(usable))
+    quotient = np.sign(dividend) * np.sign(usable) * (np.abs(dividend) // np.abs(usable))
     return fp.wrap_int32(np.where(divisor == 0, 0, quotient))
 
 
-def _int32_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> Function:
-    def limited(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+def _int32_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> ew.Function:
+    def limited(p: ew.Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
         return np.clip(compute(a, b), int(p["clamp_min"]), int(p["clamp_max"]))
 
-    return Function(f"{name}_s32", limited)
+    return ew.Function(f"{name}_s32", limited)
 
 
 _FLOAT_ARITHMETIC = {
@@ -148,21 +132,21 @@ _FLOAT_ARITHMETIC = {
     "DIV": _float_arithmetic("div", lambda a, b: a / b),
 }
 _INT32_ARITHMETIC = {
-    "ADD": _int32_arithmetic("add", lambda a, b: fp.wrap_int32(wide(a) + wide(b))),
-    "SUB": _int32_arithmetic("sub", lambda a, b: fp.wrap_int32(wide(a) - wide(b))),
-    "MUL": _int32_arithmetic("mul", lambda a, b: fp.wrap_int32(wide(a) * wide(b))),
+    "ADD": _int32_arithmetic("add", lambda a, b: fp.wrap_int32(ew.wide(a) + ew.wide(b))),
+    "SUB": _int32_arithmetic("sub", lambda a, b: fp.wrap_int32(ew.wide(a) - ew.wide(b))),
+    "MUL": _int32_arithmetic("mul", lambda a, b: fp.wrap_int32(ew.wide(a) * ew.wide(b))),
     "DIV": _int32_arithmetic("div", _divide_integers),
 }
 
 
-def _plain(view: OperatorView, table: dict[str, Function], clamp: dict[str, float]) -> Layer:
-    _, _, output = two_operands(view, *SUFFIXES)
+def _plain(view: OperatorView, table: dict[str, ew.Function], clamp: dict[str, float]) -> Layer:
+    _, _, output = ew.two_operands(view, *SUFFIXES)
     view.require_dtype(output, view.input(0).dtype)
-    return elementwise(view, table[view.operator.opcode], output, clamp)
+    return ew.elementwise(view, table[view.operator.opcode], output, clamp)
 
 
 def _lower_float(view: OperatorView) -> Layer:
-    return _plain(view, _FLOAT_ARITHMETIC, float_clamp(view))
+    return _plain(view, _FLOAT_ARITHMETIC, ew.float_clamp(view))
 
 
 def _lower_int32(view: OperatorView) -> Layer:
@@ -179,17 +163,17 @@ _OF_NUMBERS = {F32: _lower_float, I32: _lower_int32}
 """ADD, SUB, MUL and DIV of the types that are no quantized ones."""
 
 
-def _quantized_add(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
-    return quantized_output(p, scaled_operand(p, "lhs", a) + scaled_operand(p, "rhs", b))
+def _quantized_add(p: ew.Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    return qe.quantized_output(p, qe.scaled_operand(p, "lhs", a) + qe.scaled_operand(p, "rhs", b))
 
 
-def _quantized_sub(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
-    return quantized_output(p, scaled_operand(p, "lhs", a) - scaled_operand(p, "rhs", b))
+def _quantized_sub(p: ew.Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    return qe.quantized_output(p, qe.scaled_operand(p, "lhs", a) - qe.scaled_operand(p, "rhs", b))
 
 
-def _quantized_mul(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
-    lhs, rhs = wide(a) + int(p["lhs_offset"]), wide(b) + int(p["rhs_offset"])
-    return quantized_output(p, fp.wrap_int32(lhs * rhs))
+def _quantized_mul(p: ew.Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+    lhs, rhs = ew.wide(a) + int(p["lhs_offset"]), ew.wide(b) + int(p["rhs_offset"])
+    return qe.quantized_output(p, fp.wrap_int32(lhs * rhs))
 
 
 def _leading_zeros(values: AnyArray) -> AnyArray:
@@ -197,9 +181,9 @@ def _leading_zeros(values: AnyArray) -> AnyArray:
     return zeros
 
 
-def _quantized_div(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
+def _quantized_div(p: ew.Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
     """TFLM ``DivElementwise``: a reciprocal by Newton-Raphson, normalized on both sides."""
-    dividend, divisor = wide(a) + int(p["lhs_offset"]), wide(b) + int(p["rhs_offset"])
+    dividend, divisor = ew.wide(a) + int(p["lhs_offset"]), ew.wide(b) + int(p["rhs_offset"])
     dividend = np.where(divisor < 0, -dividend, dividend)
     usable = np.where(divisor == 0, 1, np.abs(divisor))
     zeros = _leading_zeros(usable)
@@ -233,13 +217,13 @@ def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[s
     kind = np.float32 if single else np.float64
     lhs_scale, rhs_scale, output_scale = (kind(value) for value in scales)
     twice = kind(2) * max(lhs_scale, rhs_scale)
-    operands = operand_parameters(
+    operands = qe.operand_parameters(
         view, left_shift, float(lhs_scale / twice), float(rhs_scale / twice)
     )
     real = float(twice / (kind(1 << left_shift) * output_scale))
-    multiplier, shift = small_multiplier(view, real)
+    multiplier, shift = qe.small_multiplier(view, real)
     low, high = _clamp(view, output)
-    return arithmetic_parameters(
+    return qe.arithmetic_parameters(
         **operands,
         output_offset=zero_point(view, output),
         output_multiplier=multiplier,
@@ -252,13 +236,13 @@ def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[s
 @operator("SUB", types=_OF_NUMBERS, ends_in_clamp=True)
 def lower_quantized_sum(view: OperatorView) -> Layer:
     """Fold a SUB of int8 or int16, or an ADD of int16."""
-    lhs, _, output = two_operands(view, I8, I16)
+    lhs, _, output = ew.two_operands(view, I8, I16)
     view.require_dtype(output, lhs.dtype)
     is_sub = view.operator.opcode == "SUB"
     compute = _quantized_sub if is_sub else _quantized_add
-    return elementwise(
+    return ew.elementwise(
         view,
-        quantized_function("sub" if is_sub else "add", lhs.dtype, compute),
+        qe.quantized_function("sub" if is_sub else "add", lhs.dtype, compute),
         output,
         _sum_parameters(view, 15 if lhs.dtype is I16 else 20, single=is_sub),
     )
@@ -268,7 +252,7 @@ def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int])
     multiplier, shift = fp.quantize_multiplier(real)
     if shift > 30:
         view.unsupported(f"the scale of {view.output().name!r} is over 2**30 times finer")
-    return arithmetic_parameters(
+    return qe.arithmetic_parameters(
         lhs_offset=-zero_point(view, view.input(0)),
         rhs_offset=-zero_point(view, view.input(1)),
         output_offset=zero_point(view, view.output()),
@@ -280,13 +264,13 @@ def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int])
 
 
 def _lower_int16_mul(view: OperatorView) -> Layer:
-    lhs, rhs, output = two_operands(view, I16)
+    lhs, rhs, output = ew.two_operands(view, I16)
     view.require_dtype(output, I16)
     require_symmetric(view, lhs, rhs, output)
     real = scale(view, lhs) * scale(view, rhs) / scale(view, output)
-    return elementwise(
+    return ew.elementwise(
         view,
-        quantized_function("mul", I16, _quantized_mul),
+        qe.quantized_function("mul", I16, _quantized_mul),
         output,
         _product_parameters(view, real, _clamp(view, output)),
     )
@@ -295,13 +279,13 @@ def _lower_int16_mul(view: OperatorView) -> Layer:
 @operator("DIV", types=_OF_NUMBERS)
 def lower_int8_div(view: OperatorView) -> Layer:
     """Fold a DIV of int8; TFLM divides the scales in single precision."""
-    lhs, rhs, output = two_operands(view, I8)
+    lhs, rhs, output = ew.two_operands(view, I8)
     view.require_dtype(output, I8)
     scales = [np.float32(scale(view, tensor)) for tensor in (lhs, rhs, output)]
     real = float(scales[0] / (scales[1] * scales[2]))
-    return elementwise(
+    return ew.elementwise(
         view,
-        quantized_function("div", I8, _quantized_div),
+        qe.quantized_function("div", I8, _quantized_div),
         output,
         _product_parameters(view, real, _clamp(view, output)),
     )

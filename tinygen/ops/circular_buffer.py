@@ -69,10 +69,7 @@ def _period(view: OperatorView, shape: tuple[int, ...]) -> int:
 @operator("CIRCULAR_BUFFER", custom=True, stateful=True)
 def lower_circular_buffer(view: OperatorView) -> Layer:
     """Fold a CIRCULAR_BUFFER of int8."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.INT8)
-    view.require_dtype(output, DType.INT8)
+    values, output = view.in_and_out(DType.INT8)
     view.require_rank(values, 4)
     view.require_rank(output, 4)
     if values.shape[0] != 1 or values.shape[1] != 1:

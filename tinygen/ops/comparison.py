@@ -12,20 +12,10 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
+from tinygen.ops import elementwise as ew
+from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.dtypes import BOOL, F32, I8, I16, I32, I64, SUFFIXES
-from tinygen.ops.elementwise import (
-    elementwise,
-    one_operand,
-    plain,
-    two_operands,
-)
 from tinygen.ops.quantized import scale
-from tinygen.ops.quantized_elementwise import (
-    arithmetic_parameters,
-    operand_parameters,
-    quantized_function,
-    scaled_operand,
-)
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -46,30 +36,32 @@ def lower_comparison(view: OperatorView) -> Layer:
     """Fold a comparison. int8 operands are scaled by their scales; TFLM wants those below 1."""
     opcode = view.operator.opcode
     equality = opcode in ("EQUAL", "NOT_EQUAL")
-    lhs, rhs, output = two_operands(view, F32, I8, I32, I64, *((BOOL,) if equality else ()))
+    lhs, rhs, output = ew.two_operands(view, F32, I8, I32, I64, *((BOOL,) if equality else ()))
     view.require_dtype(output, BOOL)
     relation = _RELATIONS[opcode]
     name = opcode.lower()
     if lhs.dtype is not I8:
-        return elementwise(view, plain(f"{name}_{SUFFIXES[lhs.dtype]}", relation), output)
-    parameters = arithmetic_parameters(
-        **operand_parameters(view, _COMPARISON_SHIFT, scale(view, lhs), scale(view, rhs))
+        return ew.elementwise(view, ew.plain(f"{name}_{SUFFIXES[lhs.dtype]}", relation), output)
+    parameters = qe.arithmetic_parameters(
+        **qe.operand_parameters(view, _COMPARISON_SHIFT, scale(view, lhs), scale(view, rhs))
     )
-    function = quantized_function(
-        name, I8, lambda p, a, b: relation(scaled_operand(p, "lhs", a), scaled_operand(p, "rhs", b))
+    function = qe.quantized_function(
+        name,
+        I8,
+        lambda p, a, b: relation(qe.scaled_operand(p, "lhs", a), qe.scaled_operand(p, "rhs", b)),
     )
-    return elementwise(view, function, output, parameters)
+    return ew.elementwise(view, function, output, parameters)
 
 
 @operator("LOGICAL_AND", "LOGICAL_OR")
 def lower_logical(view: OperatorView) -> Layer:
     """Fold a LOGICAL_AND or LOGICAL_OR."""
-    _, _, output = two_operands(view, BOOL)
+    _, _, output = ew.two_operands(view, BOOL)
     view.require_dtype(output, BOOL)
     is_and = view.operator.opcode == "LOGICAL_AND"
     logical = np.logical_and if is_and else np.logical_or
-    return elementwise(
-        view, plain("logical_and_b8" if is_and else "logical_or_b8", logical), output
+    return ew.elementwise(
+        view, ew.plain("logical_and_b8" if is_and else "logical_or_b8", logical), output
     )
 
 
@@ -82,11 +74,11 @@ def lower_select_v2(view: OperatorView) -> Layer:
     view.require_dtype(lhs, F32, I8, I16)
     view.require_dtype(view.input(2), lhs.dtype)
     view.require_dtype(output, lhs.dtype)
-    return elementwise(view, plain(f"select_{SUFFIXES[lhs.dtype]}", np.where), output)
+    return ew.elementwise(view, ew.plain(f"select_{SUFFIXES[lhs.dtype]}", np.where), output)
 
 
 @operator("LOGICAL_NOT")
 def lower_logical_not(view: OperatorView) -> Layer:
     """Fold a LOGICAL_NOT."""
-    _, output = one_operand(view, BOOL)
-    return elementwise(view, plain("logical_not_b8", np.logical_not), output)
+    _, output = ew.one_operand(view, BOOL)
+    return ew.elementwise(view, ew.plain("logical_not_b8", np.logical_not), output)

@@ -185,10 +185,7 @@ def in_double(compute: Callable[[AnyArray], AnyArray]) -> Callable[[AnyArray], A
 
 def one_operand(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor]:
     """The only operand, of one type among those given, and the output of the same type and shape."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, *dtypes)
-    view.require_dtype(output, values.dtype)
+    values, output = view.in_and_out(*dtypes)
     view.require_shape(output, values.shape)
     return values, output
 

@@ -19,14 +19,7 @@ from numpy.typing import NDArray
 from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics import fixed_point as fp
-from tinygen.ops.quantized import (
-    bias_values,
-    scale,
-    scales,
-    weight_factors,
-    weight_requantization,
-    zero_point,
-)
+from tinygen.ops import quantized as q
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.ops.wide_convolution import WIDE_CONVOLUTIONS
@@ -79,12 +72,12 @@ def _rounding_once(folded: fp.Requantization, factors: list[float]) -> fp.Requan
 
 def _check_bias_scale(view: OperatorView, values: Tensor, weights: Tensor, output: Tensor) -> None:
     """TFLM ``GetQuantizedConvolutionMultipler``: one weight scale wants a bias scale that fits."""
-    if len(scales(view, weights)) > 1 or not view.has_input(2):
+    if len(q.scales(view, weights)) > 1 or not view.has_input(2):
         return
     quantization = view.input(2).quantization
     bias_scale = quantization.scales[0] if quantization and quantization.scales else 0.0
-    difference = abs(scale(view, values) * scale(view, weights) - bias_scale)
-    if not difference / scale(view, output) <= _BIAS_SCALE_TOLERANCE:
+    difference = abs(q.scale(view, values) * q.scale(view, weights) - bias_scale)
+    if not difference / q.scale(view, output) <= _BIAS_SCALE_TOLERANCE:
         view.invalid(
             f"the scale {bias_scale} of the bias {view.input(2).name!r} is not the input's scale "
             "times the weights'"
@@ -116,15 +109,15 @@ def lower_fully_connected(view: OperatorView) -> Layer:
             "outputs follow from its operands"
         )
     _check_bias_scale(view, values, weights, output)
-    folded = weight_requantization(view, values, weights, output, channels, view.activation)
+    folded = q.weight_requantization(view, values, weights, output, channels, view.activation)
     if view.numerics is Numerics.LITERT:
-        folded = _rounding_once(folded, weight_factors(view, values, weights, output, channels))
+        folded = _rounding_once(folded, q.weight_factors(view, values, weights, output, channels))
     return FullyConnected(
         **view.ports(values),
         batches=batches,
         output_shape=output.shape,
         weights=matrix,
-        bias=bias_values(view, 2, channels),
-        input_zero_point=zero_point(view, values),
+        bias=q.bias_values(view, 2, channels),
+        input_zero_point=q.zero_point(view, values),
         requantization=folded,
     )

@@ -70,10 +70,7 @@ def _value(view: OperatorView) -> int:
 
 
 def _lower_plain(view: OperatorView) -> Layer:
-    view.counts((2, 3))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.FLOAT32, DType.INT16, DType.INT32)
-    view.require_dtype(output, values.dtype)
+    values, output = view.in_and_out(DType.FLOAT32, DType.INT16, DType.INT32, inputs=(2, 3))
     view.require_rank(values, *range(_MAX_DIMENSIONS + 1))
     paddings = _paddings(view)
     _check_shape(view, paddings)
@@ -98,10 +95,7 @@ _PLAIN_PADS = dict.fromkeys((DType.FLOAT32, DType.INT16, DType.INT32), _lower_pl
 @operator("PADV2", types=_PLAIN_PADS, moves=True)
 def lower_pad(view: OperatorView) -> Layer:
     """Fold a PAD or PADV2 with constant paddings and value."""
-    view.counts((2, 3))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.INT8)
-    view.require_dtype(output, DType.INT8)
+    values, output = view.in_and_out(DType.INT8, inputs=(2, 3))
     view.require_rank(values, *range(_MAX_DIMENSIONS + 1))
     paddings = _paddings(view)
     _check_shape(view, paddings)
@@ -117,10 +111,7 @@ def lower_pad(view: OperatorView) -> Layer:
 @operator("MIRROR_PAD", moves=True)
 def lower_mirror_pad(view: OperatorView) -> Layer:
     """Fold a MIRROR_PAD: the padding is the input's edge mirrored, with or without the border."""
-    view.counts((2,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.FLOAT32, DType.INT8)
-    view.require_dtype(output, values.dtype)
+    values, output = view.in_and_out(DType.FLOAT32, DType.INT8, inputs=(2,))
     border = 1 if view.option("mode", str) == "REFLECT" else 0
     paddings = _paddings(view, DType.INT32, DType.INT64)
     parts: list[list[tuple[slice, slice]]] = []

@@ -162,10 +162,7 @@ _WIDE_POOLS = dict.fromkeys((DType.FLOAT32, DType.INT16), lower_wide_pool)
 
 
 def _lower(view: OperatorView, layer: type[AveragePool2D] | type[MaxPool2D]) -> Layer:
-    view.counts((1,))
-    image, output = view.input(0), view.output()
-    view.require_dtype(image, DType.INT8)
-    view.require_dtype(output, DType.INT8)
+    image, output = view.in_and_out(DType.INT8)
     view.require_rank(image, 4)
     n, h, w, c = image.shape
     difference = abs(np.float32(scale(view, image)) - np.float32(scale(view, output)))

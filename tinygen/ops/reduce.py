@@ -121,10 +121,7 @@ def _axes(view: OperatorView, rank: int) -> tuple[int, ...]:
 
 
 def _checked(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor, tuple[int, ...]]:
-    view.counts((2,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, *dtypes)
-    view.require_dtype(output, values.dtype)
+    values, output = view.in_and_out(*dtypes, inputs=(2,))
     axes = _axes(view, len(values.shape))
     keep = view.option("keep_dims", bool)
     view.require_shape(

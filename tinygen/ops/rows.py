@@ -65,10 +65,7 @@ class FloatRows(Layer):
 
 def lower_float_rows(view: OperatorView) -> Layer:
     """Fold a SOFTMAX, LOG_SOFTMAX or L2_NORMALIZATION of float32."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.FLOAT32)
-    view.require_dtype(output, DType.FLOAT32)
+    values, output = view.in_and_out(DType.FLOAT32)
     view.require_shape(output, values.shape)
     if not values.shape:
         view.unsupported(f"tensor {values.name!r} is a scalar")
@@ -90,10 +87,7 @@ def lower_float_rows(view: OperatorView) -> Layer:
 
 def int8_rows(view: OperatorView) -> tuple[int, int]:
     """Rows and their depth; the operator has one int8 input, and an output like it."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, DType.INT8)
-    view.require_dtype(output, DType.INT8)
+    values, output = view.in_and_out(DType.INT8)
     view.require_shape(output, values.shape)
     if not values.shape:
         view.unsupported(f"tensor {values.name!r} is a scalar")

@@ -10,17 +10,10 @@ import numpy as np
 
 from tinygen.ir.graph import Tensor
 from tinygen.ir.layer import Layer
+from tinygen.ops import strided as st
 from tinygen.ops.dtypes import F32, I8, I16, I32, I64
 from tinygen.ops.movement import Reshape
 from tinygen.ops.registry import operator
-from tinygen.ops.strided import (
-    Canvas,
-    checked_axis,
-    constant_integer,
-    constant_integers,
-    move_layer,
-    one_to_one,
-)
 from tinygen.ops.view import OperatorView
 
 
@@ -32,18 +25,18 @@ def lower_fill(view: OperatorView) -> Layer:
     view.require_dtype(value, F32, I8, I32)
     view.require_dtype(output, value.dtype)
     view.require_shape(value, ())
-    view.require_shape(output, tuple(constant_integers(view, 0, I8, I16, I32, I64)))
-    canvas = Canvas([()], [output.shape])
+    view.require_shape(output, tuple(st.constant_integers(view, 0, I8, I16, I32, I64)))
+    canvas = st.Canvas([()], [output.shape])
     canvas.copy(np.broadcast_to(canvas.sources[0], output.shape), canvas.sinks[0])
-    return move_layer(view, canvas, [value])
+    return st.move_layer(view, canvas, [value])
 
 
 @operator("ZEROS_LIKE")
 def lower_zeros_like(view: OperatorView) -> Layer:
     """Fold a ZEROS_LIKE, which reads nothing but its input's shape."""
-    values, output = one_to_one(view, (1,), F32, I8, I32, I64)
+    values, output = st.one_to_one(view, (1,), F32, I8, I32, I64)
     view.require_shape(output, values.shape)
-    return move_layer(view, Canvas([], [output.shape]), [], fill=0)
+    return st.move_layer(view, st.Canvas([], [output.shape]), [], fill=0)
 
 
 @operator("SHAPE")
@@ -54,9 +47,9 @@ def lower_shape(view: OperatorView) -> Layer:
     view.require_dtype(output, I32)
     view.require_shape(output, (len(values.shape),))
     shape = Tensor(-1, "shape", I32, output.shape, data=np.array(values.shape, dtype=np.int32))
-    canvas = Canvas([output.shape], [output.shape])
+    canvas = st.Canvas([output.shape], [output.shape])
     canvas.copy(canvas.sources[0], canvas.sinks[0])
-    return move_layer(view, canvas, [shape])
+    return st.move_layer(view, canvas, [shape])
 
 
 def _reshaped(view: OperatorView, values: Tensor, output: Tensor) -> Layer:
@@ -76,7 +69,7 @@ def lower_squeeze(view: OperatorView) -> Layer:
     rank = len(values.shape)
     named = view.operator.options.get("squeeze_dims", ())
     assert isinstance(named, tuple)
-    axes = [checked_axis(view, int(axis), rank) for axis in named]
+    axes = [st.checked_axis(view, int(axis), rank) for axis in named]
     if any(values.shape[axis] != 1 for axis in axes):
         view.invalid(f"dimensions {axes} of {list(values.shape)} are not all of extent 1")
     dropped = axes or [axis for axis, extent in enumerate(values.shape) if extent == 1]
@@ -89,9 +82,9 @@ def lower_squeeze(view: OperatorView) -> Layer:
 @operator("EXPAND_DIMS", moves=True, shares_scale=True)
 def lower_expand_dims(view: OperatorView) -> Layer:
     """Fold an EXPAND_DIMS at a constant axis."""
-    values, output = one_to_one(view, (2,), F32, I8, I16)
-    named = constant_integer(view, 1)
-    axis = checked_axis(view, named, len(values.shape) + 1)
+    values, output = st.one_to_one(view, (2,), F32, I8, I16)
+    named = st.constant_integer(view, 1)
+    axis = st.checked_axis(view, named, len(values.shape) + 1)
     view.require_shape(output, (*values.shape[:axis], 1, *values.shape[axis:]))
     return _reshaped(view, values, output)
 
@@ -102,7 +95,7 @@ def lower_broadcast_args(view: OperatorView) -> Layer:
     view.counts((2,))
     output = view.output()
     view.require_dtype(output, I32, I64)
-    lhs, rhs = (tuple(constant_integers(view, i, I32, I64)) for i in (0, 1))
+    lhs, rhs = (tuple(st.constant_integers(view, i, I32, I64)) for i in (0, 1))
     try:
         shape = np.broadcast_shapes(lhs, rhs)
     except ValueError:
@@ -110,6 +103,6 @@ def lower_broadcast_args(view: OperatorView) -> Layer:
     view.require_shape(output, (len(shape),))
     values = np.array(shape, dtype=output.dtype.numpy)
     constant = Tensor(-1, "shape", output.dtype, output.shape, data=values)
-    canvas = Canvas([output.shape], [output.shape])
+    canvas = st.Canvas([output.shape], [output.shape])
     canvas.copy(canvas.sources[0], canvas.sinks[0])
-    return move_layer(view, canvas, [constant])
+    return st.move_layer(view, canvas, [constant])

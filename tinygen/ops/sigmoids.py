@@ -22,19 +22,9 @@ from tinygen.numerics.exponential import (
     one_over_one_plus_x,
 )
 from tinygen.numerics.tables import tflm_table
-from tinygen.ops.elementwise import (
-    Pointwise,
-    elementwise,
-    in_double,
-    one_operand,
-    plain,
-)
+from tinygen.ops import elementwise as ew
+from tinygen.ops import quantized as q
 from tinygen.ops.lookup import ALL, lookup
-from tinygen.ops.quantized import (
-    require_symmetric,
-    scale,
-    zero_point,
-)
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -42,7 +32,7 @@ _LOGISTIC_INTEGER_BITS = 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SigmoidInt16(Pointwise):
+class SigmoidInt16(ew.Pointwise):
     """LOGISTIC or TANH of int16: position = in · multiplier >> shift, rounded, in the table."""
 
     is_tanh: bool
@@ -84,14 +74,14 @@ def _sigmoid_operand(
     view: OperatorView, values: Tensor
 ) -> tuple[fp.Int32Array, AnyArray, AnyArray]:
     """The int8 input in Q4.27, and where it is beyond that on either side."""
-    real = scale(view, values) * (1 << (31 - _LOGISTIC_INTEGER_BITS))
+    real = q.scale(view, values) * (1 << (31 - _LOGISTIC_INTEGER_BITS))
     fraction, shift = math.frexp(real)
     multiplier = fp.round_half_away(fraction * 2.0**31)
     if multiplier > fp.INT32_MAX or not 0 <= shift <= 30:
         view.unsupported(f"the scale of {values.name!r} is out of range")
     limit = ((1 << _LOGISTIC_INTEGER_BITS) - 1) * (1 << (31 - _LOGISTIC_INTEGER_BITS))
     radius = math.floor(limit / (1 << shift))
-    centred = ALL - zero_point(view, values)
+    centred = ALL - q.zero_point(view, values)
     inside = np.clip(centred, -radius + 1, radius - 1) if radius > 0 else np.zeros_like(centred)
     scaled = fp.multiply_by_quantized_multiplier(inside.astype(np.int32), multiplier, shift)
     return scaled, centred <= -radius, centred >= radius
@@ -99,7 +89,7 @@ def _sigmoid_operand(
 
 def _logistic(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
     """TFLM ``reference_integer_ops::Logistic``: gemmlowp's fixed-point logistic function."""
-    if zero_point(view, output) != -128:
+    if q.zero_point(view, output) != -128:
         view.unsupported(f"tensor {output.name!r} must have the zero point -128")
     operand, below, above = _sigmoid_operand(view, values)
     positive = one_over_one_plus_x(exp_on_negative_values(-np.abs(operand), _LOGISTIC_INTEGER_BITS))
@@ -132,17 +122,17 @@ def _log2(value: float) -> tuple[int, bool]:
 
 def _lower_int16(view: OperatorView) -> Layer:
     """The output is Q0.15."""
-    values, output = one_operand(view, DType.INT16)
+    values, output = ew.one_operand(view, DType.INT16)
     is_tanh = view.operator.opcode == "TANH"
-    require_symmetric(view, values, output)
-    if _log2(scale(view, output)) != (-15, True):
+    q.require_symmetric(view, values, output)
+    if _log2(q.scale(view, output)) != (-15, True):
         view.unsupported(f"tensor {output.name!r} must have the scale 1/32768")
-    rounded, whole = _log2(scale(view, values))
+    rounded, whole = _log2(q.scale(view, values))
     shift = 12 + rounded
     if whole and shift in ((0, 1) if is_tanh else (0,)):
         multiplier, shift = 3 << shift, 0
     else:
-        real, shift = scale(view, values) * 4096.0 * 3.0, 0
+        real, shift = q.scale(view, values) * 4096.0 * 3.0, 0
         while real <= 32767.0 / 2.0 and shift <= 30:
             shift += 1
             real *= 2.0
@@ -159,14 +149,14 @@ def _lower_int16(view: OperatorView) -> Layer:
 
 
 _FLOAT_FUNCTIONS = {
-    "LOGISTIC": plain("logistic_f32", real_functions.logistic, 2),
-    "TANH": plain("tanh_f32", in_double(real_functions.tanh), 2),
+    "LOGISTIC": ew.plain("logistic_f32", real_functions.logistic, 2),
+    "TANH": ew.plain("tanh_f32", ew.in_double(real_functions.tanh), 2),
 }
 
 
 def _lower_float(view: OperatorView) -> Layer:
-    _, output = one_operand(view, DType.FLOAT32)
-    return elementwise(view, _FLOAT_FUNCTIONS[view.operator.opcode], output)
+    _, output = ew.one_operand(view, DType.FLOAT32)
+    return ew.elementwise(view, _FLOAT_FUNCTIONS[view.operator.opcode], output)
 
 
 @operator("LOGISTIC", "TANH", types={DType.FLOAT32: _lower_float, DType.INT16: _lower_int16})

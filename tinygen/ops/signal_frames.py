@@ -221,10 +221,7 @@ def lower_stacker(view: OperatorView) -> Layer:
 @operator("SignalOverlapAdd", custom=True, stateful=True)
 def lower_overlap_add(view: OperatorView) -> Layer:
     """Fold a SignalOverlapAdd of int16 or float32."""
-    view.counts((1,))
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, I16, DType.FLOAT32)
-    view.require_dtype(output, values.dtype)
+    values, output = view.in_and_out(I16, DType.FLOAT32)
     if len(values.shape) < 2:
         view.invalid(f"its input {values.name!r} has no frames: {list(values.shape)}")
     step = signal_options(view, "frame_step")["frame_step"]

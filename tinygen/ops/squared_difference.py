@@ -8,23 +8,17 @@ import numpy as np
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import quantize_multiplier, wrap_int32
+from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.dtypes import F32, I8, I16, I32
 from tinygen.ops.elementwise import Parameters, elementwise, plain, two_operands, wide
 from tinygen.ops.quantized import INTEGER_RANGES, require_symmetric, scale, zero_point
-from tinygen.ops.quantized_elementwise import (
-    arithmetic_parameters,
-    operand_parameters,
-    quantized_function,
-    quantized_output,
-    scaled_operand,
-)
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
 
 def _quantized_squared_difference(p: Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
-    difference = wide(scaled_operand(p, "lhs", a) - scaled_operand(p, "rhs", b))
-    return quantized_output(p, wrap_int32(difference * difference))
+    difference = wide(qe.scaled_operand(p, "lhs", a) - qe.scaled_operand(p, "rhs", b))
+    return qe.quantized_output(p, wrap_int32(difference * difference))
 
 
 @operator("SQUARED_DIFFERENCE")
@@ -46,13 +40,13 @@ def lower_squared_difference(view: OperatorView) -> Layer:
     left_shift = 7 if lhs.dtype is I8 else 0
     lhs_scale, rhs_scale = scale(view, lhs), scale(view, rhs)
     twice = 2.0 * max(lhs_scale, rhs_scale)
-    operands = operand_parameters(view, left_shift, lhs_scale / twice, rhs_scale / twice)
+    operands = qe.operand_parameters(view, left_shift, lhs_scale / twice, rhs_scale / twice)
     denominator = np.float32(1 << left_shift * 2) * np.float32(scale(view, output))
     multiplier, shift = quantize_multiplier(twice * twice / float(denominator))
     if shift > 30:
         view.unsupported(f"the scale of {output.name!r} is over 2**30 times finer")
     low, high = INTEGER_RANGES[output.dtype]
-    parameters = arithmetic_parameters(
+    parameters = qe.arithmetic_parameters(
         **operands,
         output_offset=zero_point(view, output),
         output_multiplier=multiplier,
@@ -60,5 +54,5 @@ def lower_squared_difference(view: OperatorView) -> Layer:
         clamp_min=low,
         clamp_max=high,
     )
-    function = quantized_function("squared_difference", lhs.dtype, _quantized_squared_difference)
+    function = qe.quantized_function("squared_difference", lhs.dtype, _quantized_squared_difference)
     return elementwise(view, function, output, parameters)

@@ -15,14 +15,10 @@ from tinygen.ir.layer import Layer
 from tinygen.numerics import fixed_point as fp
 from tinygen.numerics import real_functions
 from tinygen.numerics.inverse_square_root import inverse_square_root
+from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.elementwise import Parameters, elementwise, in_double, one_operand, plain
 from tinygen.ops.lookup import ALL, lookup
 from tinygen.ops.quantized import require_symmetric, scale, zero_point
-from tinygen.ops.quantized_elementwise import (
-    quantized_function,
-    quantized_output,
-    rescale_parameters,
-)
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -50,7 +46,7 @@ def lower_float_function(view: OperatorView) -> Layer:
 
 
 def _quantized_abs(p: Parameters, x: AnyArray) -> AnyArray:
-    return quantized_output(p, fp.wrap_int32(np.abs(x.astype(np.int64) + int(p["lhs_offset"]))))
+    return qe.quantized_output(p, fp.wrap_int32(np.abs(x.astype(np.int64) + int(p["lhs_offset"]))))
 
 
 def _lower_int16_abs(view: OperatorView) -> Layer:
@@ -58,12 +54,12 @@ def _lower_int16_abs(view: OperatorView) -> Layer:
     if values.quantization is None:
         return elementwise(view, plain("abs_s16", lambda x: np.abs(x.astype(np.int32))), output)
     require_symmetric(view, values, output)
-    function = quantized_function("abs", DType.INT16, _quantized_abs)
-    return elementwise(view, function, output, rescale_parameters(view, values, output))
+    function = qe.quantized_function("abs", DType.INT16, _quantized_abs)
+    return elementwise(view, function, output, qe.rescale_parameters(view, values, output))
 
 
 def _abs(view: OperatorView, values: Tensor, output: Tensor) -> AnyArray:
-    return _quantized_abs(rescale_parameters(view, values, output), ALL)
+    return _quantized_abs(qe.rescale_parameters(view, values, output), ALL)
 
 
 @operator("ABS", types={DType.FLOAT32: lower_float_function, DType.INT16: _lower_int16_abs})

@@ -152,6 +152,17 @@ class OperatorView:
                 "Quantize the model to full integer int8 (inputs and outputs too).",
             )
 
+    def in_and_out(self, *dtypes: DType, inputs: Sequence[int] = (1,)) -> tuple[Tensor, Tensor]:
+        """The first input, of one of ``dtypes``, and the only output, of the same one.
+
+        ``inputs`` are how many inputs there may be; what follows the first is for the caller to check.
+        """
+        self.counts(inputs)
+        values, output = self.input(0), self.output()
+        self.require_dtype(values, *dtypes)
+        self.require_dtype(output, values.dtype)
+        return values, output
+
     def require_shape(self, tensor: Tensor, expected: tuple[int, ...]) -> None:
         """ModelError unless the tensor has the shape that the operator's semantics give."""
         if tensor.shape != expected:

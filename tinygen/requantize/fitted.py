@@ -24,15 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.numerics.fixed_point import (
-    FRACTION_BITS,
-    INT32_MAX,
-    INT32_MIN,
-    Int32Array,
-    Int64Array,
-    Requantization,
-    Rounding,
-)
+from tinygen.numerics import fixed_point as fp
 
 BoolArray = NDArray[np.bool_]
 
@@ -63,15 +55,15 @@ class FittedRequantization:
     added to every output (0: f gives the output itself).
     """
 
-    multipliers: Int32Array
-    nudges: Int32Array
-    constants: Int32Array
-    origins: Int64Array
-    scales: Int64Array
+    multipliers: fp.Int32Array
+    nudges: fp.Int32Array
+    constants: fp.Int32Array
+    origins: fp.Int64Array
+    scales: fp.Int64Array
     shift: int
     offset: int
-    low: Int64Array
-    high: Int64Array
+    low: fp.Int64Array
+    high: fp.Int64Array
     fitted: BoolArray
     product_bits: int = 32
 
@@ -85,11 +77,11 @@ class FittedRequantization:
             text += f", proven for every accumulator in [{low}, {high}]"
         return text
 
-    def apply(self, accumulators: Int64Array) -> Int64Array:
+    def apply(self, accumulators: fp.Int64Array) -> fp.Int64Array:
         """What f gives for accumulators whose last axis is the channel, not yet clamped."""
         scaled = self.scales * (accumulators - self.origins) + self.nudges
         high = (scaled * self.multipliers) >> self.product_bits
-        result: Int64Array = (self.constants + high) >> self.shift
+        result: fp.Int64Array = (self.constants + high) >> self.shift
         return result
 
 
@@ -104,22 +96,22 @@ class ExactForm:
     E, by P. ``valid`` says for which channels nothing overflows.
     """
 
-    multipliers: Int32Array
-    factors: Int32Array
+    multipliers: fp.Int32Array
+    factors: fp.Int32Array
     constant: int
     shift: int
     valid: BoolArray
 
-    def apply(self, accumulators: Int64Array) -> Int64Array:
+    def apply(self, accumulators: fp.Int64Array) -> fp.Int64Array:
         """The outputs for accumulators whose last axis is the channel, not yet clamped."""
         high = accumulators + ((accumulators * self.multipliers + (1 << 31)) >> 32)
-        result: Int64Array = ((high + (high >> 63)) * self.factors + self.constant) >> self.shift
+        result: fp.Int64Array = ((high + (high >> 63)) * self.factors + self.constant) >> self.shift
         return result
 
 
 def accumulator_bounds(
-    weights: NDArray[np.int8], bias: Int32Array, input_zero_point: int
-) -> tuple[Int64Array, Int64Array]:
+    weights: NDArray[np.int8], bias: fp.Int32Array, input_zero_point: int
+) -> tuple[fp.Int64Array, fp.Int64Array]:
     """(least, greatest) accumulator of each channel over all int8 inputs.
 
     ``weights`` are (channels, …) with every tap of a channel's accumulator. A tap in the padding adds
@@ -138,8 +130,8 @@ def accumulator_bounds(
 
 
 def thresholds(
-    q: Requantization, low: Int64Array, high: Int64Array
-) -> tuple[Int64Array, BoolArray]:
+    q: fp.Requantization, low: fp.Int64Array, high: fp.Int64Array
+) -> tuple[fp.Int64Array, BoolArray]:
     """The least accumulator that gives each output from clamp_min + 1 to clamp_max.
 
     Returns (channels, outputs), limited to [low, high + 1], and which channels can be treated so:
@@ -150,12 +142,12 @@ def thresholds(
     multiplier = np.broadcast_to(q.multipliers.astype(np.int64), channels)[:, None]
     shift = np.broadcast_to(q.shifts.astype(np.int64), channels)[:, None]
     bound = np.maximum(np.abs(low), np.abs(high))[:, None]
-    if q.rounding is Rounding.DOUBLE:
+    if q.rounding is fp.Rounding.DOUBLE:
         left, right = np.clip(shift, 0, 30), np.clip(-shift, 0, 31)
         half = (np.int64(1) << right) >> 1
         # Halves are rounded away from zero, so results below zero start one later.
         scaled = (outputs << right) - half + ((outputs <= 0) & (right > 0))
-        wanted = np.clip(scaled, INT32_MIN, INT32_MAX) * (1 << 31) - (1 << 30)
+        wanted = np.clip(scaled, fp.INT32_MIN, fp.INT32_MAX) * (1 << 31) - (1 << 30)
         steps = -((-wanted) // np.maximum(multiplier, 1))
         steps = -((-steps) >> left)
         usable = (bound << left) < _SAFE
@@ -170,28 +162,28 @@ def thresholds(
 
 
 def _steps_rounding_once(
-    outputs: Int64Array, multiplier: Int64Array, fraction: Int64Array, shift: Int64Array
-) -> Int64Array:
+    outputs: fp.Int64Array, multiplier: fp.Int64Array, fraction: fp.Int64Array, shift: fp.Int64Array
+) -> fp.Int64Array:
     """The least integer of which ``multiply_rounding_once`` gives each output, or more."""
     right = 31 - np.clip(shift, -_MOST_RIGHT, 30)
     # The function is odd: results up to 0 mirror those from 1 on.
     mirrored = np.where(outputs > 0, outputs, 1 - outputs)
     wanted = (mirrored << right) - (np.int64(1) << (right - 1))
-    real = multiplier + fraction * 2.0**-FRACTION_BITS
+    real = multiplier + fraction * 2.0**-fp.FRACTION_BITS
     estimate = np.ceil(wanted / np.maximum(real, 1)).astype(np.int64)
 
-    def reaches(magnitude: Int64Array) -> BoolArray:
-        limited = np.clip(magnitude, 0, INT32_MAX)
-        product = limited * multiplier + ((limited * fraction) >> FRACTION_BITS)
+    def reaches(magnitude: fp.Int64Array) -> BoolArray:
+        limited = np.clip(magnitude, 0, fp.INT32_MAX)
+        product = limited * multiplier + ((limited * fraction) >> fp.FRACTION_BITS)
         result: BoolArray = product >= wanted
         return result
 
     steps = estimate + 1 - reaches(estimate) - reaches(estimate - 1)
-    result: Int64Array = np.where(outputs > 0, steps, 1 - steps)
+    result: fp.Int64Array = np.where(outputs > 0, steps, 1 - steps)
     return result
 
 
-def largest_shift(q: Requantization, scales: Int64Array, usable: BoolArray) -> int:
+def largest_shift(q: fp.Requantization, scales: fp.Int64Array, usable: BoolArray) -> int:
     """The greatest E for which M stays below 2**31 in the usable channels, with 32 product bits."""
     digits = np.floor(np.log2(scales)).astype(np.int64)
     shifts = np.broadcast_to(q.shifts.astype(np.int64), len(scales))
@@ -199,13 +191,13 @@ def largest_shift(q: Requantization, scales: Int64Array, usable: BoolArray) -> i
 
 
 def fit(
-    q: Requantization,
-    low: Int64Array,
-    high: Int64Array,
+    q: fp.Requantization,
+    low: fp.Int64Array,
+    high: fp.Int64Array,
     *,
     shift: int,
-    scales: Int64Array | int = 1,
-    origins: Int64Array | int = 0,
+    scales: fp.Int64Array | int = 1,
+    origins: fp.Int64Array | int = 0,
     offset: int = 0,
     product_bits: int = 32,
 ) -> FittedRequantization:
@@ -264,54 +256,54 @@ def fit(
 class _Search:
     """The inequalities of one layer; K = C·2**product_bits + n·M is what they bound."""
 
-    q: Requantization
-    low: Int64Array
-    high: Int64Array
-    steps: Int64Array
-    scale: Int64Array
-    origin: Int64Array
+    q: fp.Requantization
+    low: fp.Int64Array
+    high: fp.Int64Array
+    steps: fp.Int64Array
+    scale: fp.Int64Array
+    origin: fp.Int64Array
     shift: int
     offset: int
     product_bits: int
 
-    def ideal_multipliers(self) -> Int64Array:
+    def ideal_multipliers(self) -> fp.Int64Array:
         """M of the real slope, rounded; more than int32 where E is too large."""
         slope = self.q.multipliers.astype(np.float64) * 2.0 ** (
             self.q.shifts.astype(np.float64) - 31 + self.product_bits + self.shift
         )
         limited = np.clip(np.rint(slope / self.scale), 0, 2.0**31 + 8)
         # A multiplier of 2**31 exactly may still do as 2**31 - 1.
-        ideal: Int64Array = np.where(limited == 2.0**31, INT32_MAX, limited).astype(np.int64)
+        ideal: fp.Int64Array = np.where(limited == 2.0**31, fp.INT32_MAX, limited).astype(np.int64)
         return ideal
 
-    def promising(self, channels: NDArray[np.intp], multiplier: Int64Array) -> NDArray[np.intp]:
+    def promising(self, channels: NDArray[np.intp], multiplier: fp.Int64Array) -> NDArray[np.intp]:
         """Those of the channels whose interval is there or nearly so, for this or another M."""
         least, most = self.intervals(channels, multiplier[channels])
         slope = multiplier[channels] * self.scale[channels]
-        near = (most - least >= -(slope >> 2)) & (multiplier[channels] <= INT32_MAX)
+        near = (most - least >= -(slope >> 2)) & (multiplier[channels] <= fp.INT32_MAX)
         chosen: NDArray[np.intp] = channels[near]
         return chosen
 
     def better_multipliers(
-        self, channels: NDArray[np.intp], multiplier: Int64Array, rank: int
-    ) -> Int64Array:
+        self, channels: NDArray[np.intp], multiplier: fp.Int64Array, rank: int
+    ) -> fp.Int64Array:
         """Another M for each channel: of those near, the one with the widest interval.
 
         Each rank looks at other ones.
         """
-        best: Int64Array = multiplier.copy()
+        best: fp.Int64Array = multiplier.copy()
         widest = np.full(len(channels), -_FAR, np.int64)
         for digit in range(_DIGITS):
             for change in (1 << digit, -(1 << digit)):
-                candidate = np.clip(multiplier + change * (2 * rank - 1), 0, INT32_MAX)
+                candidate = np.clip(multiplier + change * (2 * rank - 1), 0, fp.INT32_MAX)
                 least, most = self.intervals(channels, candidate)
                 wider = most - least > widest
                 best[wider], widest[wider] = candidate[wider], (most - least)[wider]
         return best
 
     def intervals(
-        self, channels: NDArray[np.intp], multiplier: Int64Array
-    ) -> tuple[Int64Array, Int64Array]:
+        self, channels: NDArray[np.intp], multiplier: fp.Int64Array
+    ) -> tuple[fp.Int64Array, fp.Int64Array]:
         """(least, greatest) K that passes every step; least > greatest if none does."""
         bits = self.product_bits + self.shift
         q = self.q
@@ -330,17 +322,19 @@ class _Search:
         )
 
     def constants(
-        self, channels: NDArray[np.intp], multiplier: Int64Array
-    ) -> tuple[BoolArray, Int64Array, Int64Array]:
+        self, channels: NDArray[np.intp], multiplier: fp.Int64Array
+    ) -> tuple[BoolArray, fp.Int64Array, fp.Int64Array]:
         """(found, n, C) of the channels for these multipliers."""
         least, most = self.intervals(channels, multiplier)
         unit = np.int64(1) << self.product_bits
         room = most - least
         scaled_high = self.scale[channels] * (self.high[channels] - self.origin[channels])
-        most_nudges = np.minimum(INT32_MAX - scaled_high, _MOST_NUDGES)
+        most_nudges = np.minimum(fp.INT32_MAX - scaled_high, _MOST_NUDGES)
         found = np.zeros(len(channels), np.bool_)
         nudge = np.zeros(len(channels), np.int64)
-        open_channels = np.flatnonzero((room >= 0) & (multiplier >= 0) & (multiplier <= INT32_MAX))
+        open_channels = np.flatnonzero(
+            (room >= 0) & (multiplier >= 0) & (multiplier <= fp.INT32_MAX)
+        )
         start, count = 0, 64
         while open_channels.size and start < _MOST_NUDGES:
             n = np.arange(start, start + count, dtype=np.int64)[None, :]
@@ -358,19 +352,19 @@ class _Search:
         return found, nudge, constant
 
     def _no_overflow(
-        self, channels: NDArray[np.intp], multiplier: Int64Array, constant: Int64Array
+        self, channels: NDArray[np.intp], multiplier: fp.Int64Array, constant: fp.Int64Array
     ) -> BoolArray:
         """Whether C and C + (product >> bits) are int32 over the whole range."""
-        fits = (constant >= INT32_MIN) & (constant <= INT32_MAX)
+        fits = (constant >= fp.INT32_MIN) & (constant <= fp.INT32_MAX)
         for end in (self.low, self.high):
             scaled = self.scale[channels] * (end[channels] - self.origin[channels])
-            product = (scaled * np.clip(multiplier, 0, INT32_MAX)) >> self.product_bits
+            product = (scaled * np.clip(multiplier, 0, fp.INT32_MAX)) >> self.product_bits
             # n adds less than 2**16 to the product's high part.
             fits &= np.abs(constant + product) < (1 << 31) - 2 * _MOST_NUDGES
         return fits
 
 
-def _prove(result: FittedRequantization, q: Requantization, steps: Int64Array) -> None:
+def _prove(result: FittedRequantization, q: fp.Requantization, steps: fp.Int64Array) -> None:
     """Check both staircases at every step in reach and before it.
 
     Raises:
@@ -384,7 +378,7 @@ def _prove(result: FittedRequantization, q: Requantization, steps: Int64Array) -
     before = np.clip(steps[chosen] - 1, low[:, None], high[:, None])
     points = np.concatenate([at, before, low[:, None], high[:, None]], axis=1).T
     several = len(q.multipliers) > 1
-    definition = Requantization(
+    definition = fp.Requantization(
         multipliers=q.multipliers[chosen] if several else q.multipliers,
         shifts=q.shifts[chosen] if several else q.shifts,
         zero_point=q.zero_point,
@@ -411,7 +405,11 @@ def _prove(result: FittedRequantization, q: Requantization, steps: Int64Array) -
 
 
 def exact_form(
-    q: Requantization, low: Int64Array, high: Int64Array, offset: int = 0, preferred: int = 0
+    q: fp.Requantization,
+    low: fp.Int64Array,
+    high: fp.Int64Array,
+    offset: int = 0,
+    preferred: int = 0,
 ) -> ExactForm:
     """The four-instruction form of the definition for accumulators in [low, high].
 
@@ -424,7 +422,7 @@ def exact_form(
     right = -np.broadcast_to(q.shifts.astype(np.int64), channels)
     bound = np.maximum(np.abs(low), np.abs(high))
     usable = (right >= 1) & (bound < _SAFE) & (multiplier >= 1 << 30)
-    usable &= np.asarray(q.rounding is Rounding.DOUBLE)
+    usable &= np.asarray(q.rounding is fp.Rounding.DOUBLE)
     scaled = (bound * multiplier >> 31) + 2
     best = ExactForm(
         np.zeros(channels, np.int32),

@@ -8,17 +8,7 @@ from collections.abc import Sequence
 from tinygen.hardware.cores import Core
 from tinygen.ir.window import Axis, Window
 from tinygen.kernels.binding import Binding, Constant, Raw, Struct
-from tinygen.kernels.cmsis_nn import costs, scratch
-from tinygen.kernels.cmsis_nn.base import (
-    activation,
-    bound,
-    dims,
-    library_function,
-    per_channel,
-    rounds_otherwise,
-    scratch_context,
-    too_large,
-)
+from tinygen.kernels.cmsis_nn import base, costs, scratch
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
@@ -75,18 +65,18 @@ def _binding(
     call = declarations.call(
         function,
         {
-            "ctx": scratch_context(declarations, scratch_bytes),
+            "ctx": base.scratch_context(declarations, scratch_bytes),
             parameters[0]: parameters[1],
-            "quant_params": per_channel(declarations, layer.requantization),
-            "input_dims": dims(declarations, "input_dims", layer.input_shape),
+            "quant_params": base.per_channel(declarations, layer.requantization),
+            "input_dims": base.dims(declarations, "input_dims", layer.input_shape),
             "input_data": source,
-            "filter_dims": dims(declarations, "filter_dims", filter_shape),
+            "filter_dims": base.dims(declarations, "filter_dims", filter_shape),
             "filter_data": Constant("weights", layer.weights),
-            "bias_dims": dims(declarations, "bias_dims", (1, 1, 1, layer.output_shape[3])),
+            "bias_dims": base.dims(declarations, "bias_dims", (1, 1, 1, layer.output_shape[3])),
             "bias_data": Constant("bias", layer.bias),
             # Zeros between the pixels, for transposed convolutions; NULL is none.
             "upscale_dims": Raw("NULL"),
-            "output_dims": dims(declarations, "output_dims", layer.output_shape),
+            "output_dims": base.dims(declarations, "output_dims", layer.output_shape),
             "output_data": sink,
         },
     )
@@ -100,7 +90,7 @@ def _refusal(declarations: Declarations, layer: Conv2D) -> Refusal | None:
     taps = layer.weights[0].size
     if taps > _MOST_TAPS:
         return Refusal(f"counts in 16 bits, and a kernel has {taps} weights")
-    return rounds_otherwise(layer.requantization) or too_large(
+    return base.rounds_otherwise(layer.requantization) or base.too_large(
         layer.input_shape, layer.output_shape
     )
 
@@ -120,7 +110,7 @@ def _conv2d(declarations: Declarations, function: str, layer: Conv2D, core: Core
             "input_offset": -layer.input_zero_point,
             "output_offset": layer.requantization.zero_point,
             **_window_fields(layer.window),
-            "activation": activation(layer.requantization),
+            "activation": base.activation(layer.requantization),
         },
     )
     binding = _binding(
@@ -131,17 +121,17 @@ def _conv2d(declarations: Declarations, function: str, layer: Conv2D, core: Core
         layer.weights.shape,
         scratch.convolution(layer, core),
     )
-    return bound(costs.convolution(layer, core), binding)
+    return base.bound(costs.convolution(layer, core), binding)
 
 
-@library_function(_WRAPPER, Conv2D)
+@base.library_function(_WRAPPER, Conv2D)
 def wrapper(declarations: Declarations, layer: Conv2D, core: Core) -> Offer | Refusal:
     """What chooses among the library's convolutions."""
     refusal = _wrapper_refusal(declarations, layer, core)
     return refusal or _conv2d(declarations, _WRAPPER, layer, core)
 
 
-@library_function(_GENERAL, Conv2D)
+@base.library_function(_GENERAL, Conv2D)
 def general(declarations: Declarations, layer: Conv2D, core: Core) -> Offer | Refusal:
     """The convolution for all windows."""
     if _wrapper_refusal(declarations, layer, core) is None:
@@ -149,7 +139,7 @@ def general(declarations: Declarations, layer: Conv2D, core: Core) -> Offer | Re
     return _refusal(declarations, layer) or _conv2d(declarations, _GENERAL, layer, core)
 
 
-@library_function(_DEPTHWISE, DepthwiseConv2D)
+@base.library_function(_DEPTHWISE, DepthwiseConv2D)
 def depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Core) -> Offer | Refusal:
     """What chooses among the library's depthwise convolutions."""
     tree = declarations.tree
@@ -161,7 +151,7 @@ def depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Core) ->
         return Refusal(
             f"pads a single row of one channel wrongly on MVE in CMSIS-NN {tree.version}"
         )
-    refusal = rounds_otherwise(layer.requantization) or too_large(
+    refusal = base.rounds_otherwise(layer.requantization) or base.too_large(
         layer.input_shape, layer.output_shape
     )
     if refusal is not None:
@@ -173,7 +163,7 @@ def depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Core) ->
             "output_offset": layer.requantization.zero_point,
             "ch_mult": layer.depth_multiplier,
             **_window_fields(layer.window),
-            "activation": activation(layer.requantization),
+            "activation": base.activation(layer.requantization),
         },
     )
     binding = _binding(
@@ -184,7 +174,7 @@ def depthwise(declarations: Declarations, layer: DepthwiseConv2D, core: Core) ->
         (1, *layer.weights.shape),
         scratch.depthwise(layer, core),
     )
-    return bound(costs.depthwise(layer, core), binding)
+    return base.bound(costs.depthwise(layer, core), binding)
 
 
 FUNCTIONS = (wrapper, general, depthwise)

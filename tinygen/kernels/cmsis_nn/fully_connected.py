@@ -7,16 +7,7 @@ import numpy as np
 
 from tinygen.hardware.cores import Core
 from tinygen.kernels.binding import Binding, Constant, Struct
-from tinygen.kernels.cmsis_nn import costs
-from tinygen.kernels.cmsis_nn.base import (
-    activation,
-    bound,
-    dims,
-    library_function,
-    per_channel,
-    rounds_otherwise,
-    scratch_context,
-)
+from tinygen.kernels.cmsis_nn import base, costs
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
@@ -58,7 +49,7 @@ def _binding(
 ) -> Binding:
     outputs, inputs = layer.weights.shape
     sums = _kernel_sums(declarations, layer, core)
-    context = scratch_context(declarations, 0)
+    context = base.scratch_context(declarations, 0)
     if sums is not None:
         size = int(sums.values.nbytes)
         context = declarations.struct("cmsis_nn_context", {"buf": sums, "size": size}, "context")
@@ -68,7 +59,7 @@ def _binding(
             "input_offset": -layer.input_zero_point,
             "filter_offset": 0,
             "output_offset": layer.requantization.zero_point,
-            "activation": activation(layer.requantization),
+            "activation": base.activation(layer.requantization),
         },
     )
     source, sink = in_and_out(layer)
@@ -78,20 +69,20 @@ def _binding(
             "ctx": context,
             "fc_params": parameters,
             "quant_params": quantization,
-            "input_dims": dims(declarations, "input_dims", (layer.batches, 1, 1, inputs)),
+            "input_dims": base.dims(declarations, "input_dims", (layer.batches, 1, 1, inputs)),
             "input_data": source,
-            "filter_dims": dims(declarations, "filter_dims", (inputs, 1, 1, outputs)),
+            "filter_dims": base.dims(declarations, "filter_dims", (inputs, 1, 1, outputs)),
             "filter_data": Constant("weights", layer.weights),
-            "bias_dims": dims(declarations, "bias_dims", (1, 1, 1, outputs)),
+            "bias_dims": base.dims(declarations, "bias_dims", (1, 1, 1, outputs)),
             "bias_data": Constant("bias", layer.bias),
-            "output_dims": dims(declarations, "output_dims", (layer.batches, 1, 1, outputs)),
+            "output_dims": base.dims(declarations, "output_dims", (layer.batches, 1, 1, outputs)),
             "output_data": sink,
         },
     )
     return Binding(calls=(call,))
 
 
-@library_function(_PER_TENSOR, FullyConnected)
+@base.library_function(_PER_TENSOR, FullyConnected)
 def per_tensor(declarations: Declarations, layer: FullyConnected, core: Core) -> Offer | Refusal:
     """With one scale for all weights."""
     if not _is_per_tensor(layer):
@@ -104,20 +95,20 @@ def per_tensor(declarations: Declarations, layer: FullyConnected, core: Core) ->
         },
         "quantization",
     )
-    return rounds_otherwise(layer.requantization) or bound(
+    return base.rounds_otherwise(layer.requantization) or base.bound(
         costs.fully_connected(layer, core),
         _binding(declarations, _PER_TENSOR, layer, core, quantization),
     )
 
 
-@library_function(_PER_CHANNEL, FullyConnected)
+@base.library_function(_PER_CHANNEL, FullyConnected)
 def by_channel(declarations: Declarations, layer: FullyConnected, core: Core) -> Offer | Refusal:
     """With one scale a channel; from 6.0.0 on."""
-    refusal = rounds_otherwise(layer.requantization)
+    refusal = base.rounds_otherwise(layer.requantization)
     if refusal is None and _is_per_tensor(layer):
         refusal = Refusal(f"is needed only where {_PER_TENSOR} cannot be used")
-    quantization = per_channel(declarations, layer.requantization)
-    return refusal or bound(
+    quantization = base.per_channel(declarations, layer.requantization)
+    return refusal or base.bound(
         costs.fully_connected(layer, core),
         _binding(declarations, _PER_CHANNEL, layer, core, quantization),
     )

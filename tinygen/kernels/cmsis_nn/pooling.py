@@ -5,14 +5,7 @@ from __future__ import annotations
 
 from tinygen.hardware.cores import Core
 from tinygen.kernels.binding import Binding
-from tinygen.kernels.cmsis_nn import costs, scratch
-from tinygen.kernels.cmsis_nn.base import (
-    bound,
-    dims,
-    library_function,
-    scratch_context,
-    too_large,
-)
+from tinygen.kernels.cmsis_nn import base, costs, scratch
 from tinygen.kernels.cmsis_nn.declarations import Declarations
 from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
@@ -28,7 +21,7 @@ def _pool(
     tree = declarations.tree
     if layer.input_shape[0] > 1 and not tree.mentions(function, "input_dims->n"):
         return Refusal(f"takes a single image in CMSIS-NN {tree.version}")
-    refusal = too_large(layer.input_shape, layer.output_shape)
+    refusal = base.too_large(layer.input_shape, layer.output_shape)
     if refusal is not None:
         return refusal
     rows, columns = layer.window.height, layer.window.width
@@ -44,25 +37,25 @@ def _pool(
     call = declarations.call(
         function,
         {
-            "ctx": scratch_context(declarations, scratch_bytes),
+            "ctx": base.scratch_context(declarations, scratch_bytes),
             "pool_params": parameters,
-            "input_dims": dims(declarations, "input_dims", layer.input_shape),
+            "input_dims": base.dims(declarations, "input_dims", layer.input_shape),
             "input_data": source,
-            "filter_dims": dims(declarations, "filter_dims", (1, rows.size, columns.size, 1)),
-            "output_dims": dims(declarations, "output_dims", layer.output_shape),
+            "filter_dims": base.dims(declarations, "filter_dims", (1, rows.size, columns.size, 1)),
+            "output_dims": base.dims(declarations, "output_dims", layer.output_shape),
             "output_data": sink,
         },
     )
-    return bound(costs.pool(layer, core), Binding(calls=(call,), scratch_bytes=scratch_bytes))
+    return base.bound(costs.pool(layer, core), Binding(calls=(call,), scratch_bytes=scratch_bytes))
 
 
-@library_function(_AVERAGE, AveragePool2D)
+@base.library_function(_AVERAGE, AveragePool2D)
 def average(declarations: Declarations, layer: AveragePool2D, core: Core) -> Offer | Refusal:
     """With a row of sums in scratch memory."""
     return _pool(declarations, _AVERAGE, layer, core, scratch.average_pool(layer, core))
 
 
-@library_function(_MAXIMUM, MaxPool2D)
+@base.library_function(_MAXIMUM, MaxPool2D)
 def maximum(declarations: Declarations, layer: MaxPool2D, core: Core) -> Offer | Refusal:
     """Without."""
     return _pool(declarations, _MAXIMUM, layer, core, 0)

@@ -8,16 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
+from tinygen.kernels import binding as k
 from tinygen.kernels.bands import rows_binding
-from tinygen.kernels.binding import (
-    Assembly,
-    Binding,
-    Call,
-    Constant,
-    Overlap,
-    Raw,
-    ScratchArgument,
-)
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.depthwise_requantization import ChannelWords, channel_words
@@ -76,9 +68,9 @@ class _Shape:
         """Scratch memory."""
         return self.strip_columns * self.pairs * 16
 
-    def assembly(self) -> Assembly:
+    def assembly(self) -> k.Assembly:
         """The loop over a band."""
-        return Assembly(
+        return k.Assembly(
             "dsp/depthwise3x3.inc",
             "tinygen_depthwise3x3_band_function",
             "tinygen_depthwise3x3_columns",
@@ -98,9 +90,9 @@ class _Shape:
         )
 
 
-def _fill(*, ring: bool) -> Assembly:
+def _fill(*, ring: bool) -> k.Assembly:
     """What fills a strip: from the whole image, or from a ring of rows."""
-    return Assembly(
+    return k.Assembly(
         "dsp/depthwise_fill.inc",
         "tinygen_depthwise_fill_function",
         "tinygen_depthwise_fill",
@@ -242,7 +234,7 @@ def depthwise3x3(layer: DepthwiseConv2D) -> Offer | Refusal:
     )
 
 
-def _bind(layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
+def _bind(layer: DepthwiseConv2D, shape: _Shape, fill: k.Assembly) -> k.Binding:
     channel = channel_words(layer)
     rows, columns = layer.window.height, layer.window.width
     used = min(columns.input, shape.strip_columns - columns.pad)
@@ -272,9 +264,9 @@ def _bind(layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
         band_rows=shape.band_rows,
         **_exact(layer, channel),
     )
-    arguments = (parameters, *in_and_out(layer), ScratchArgument("int16_t"))
-    return Binding(
-        calls=(Call("tinygen_depthwise3x3", arguments),),
+    arguments = (parameters, *in_and_out(layer), k.ScratchArgument("int16_t"))
+    return k.Binding(
+        calls=(k.Call("tinygen_depthwise3x3", arguments),),
         headers=("dsp/depthwise3x3.h",),
         scratch_bytes=shape.strip_bytes,
         overlaps=_overlaps(layer),
@@ -282,14 +274,14 @@ def _bind(layer: DepthwiseConv2D, shape: _Shape, fill: Assembly) -> Binding:
     )
 
 
-def _overlaps(layer: DepthwiseConv2D) -> tuple[Overlap, ...]:
+def _overlaps(layer: DepthwiseConv2D) -> tuple[k.Overlap, ...]:
     """In its input's place, whatever the stride and padding.
 
     Channels go by fours over all rows. In the very same place an output stands where some pixel of
     its own channels stood, and there are no more pixels in the output up to a row than in the input
     up to the rows that this row needs: those are in the strip by then.
     """
-    return (Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
+    return (k.Overlap(layer.inputs[0], layer.outputs[0], 0, exact=True),)
 
 
 def _borrow(layer: DepthwiseConv2D) -> int:
@@ -303,8 +295,10 @@ def _exact(layer: DepthwiseConv2D, channel: ChannelWords) -> dict[str, Value]:
         return dict.fromkeys(("exact", "exact_channels", "exact_bias", "requantization"))
     bias = folded_bias(layer.filters, layer.bias, layer.input_zero_point)
     return {
-        "exact": Raw("tinygen_depthwise3x3_exact"),
-        "exact_channels": Constant("exact_channels", channel.missing.astype(np.uint8), alignment=1),
+        "exact": k.Raw("tinygen_depthwise3x3_exact"),
+        "exact_channels": k.Constant(
+            "exact_channels", channel.missing.astype(np.uint8), alignment=1
+        ),
         "exact_bias": wrap_int32(bias),
         "requantization": layer.requantization,
     }

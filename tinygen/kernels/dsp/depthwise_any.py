@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
+from tinygen.kernels import taps as tap
 from tinygen.kernels.bands import in_rows
 from tinygen.kernels.binding import Assembly, Binding, Call, ScratchArgument
 from tinygen.kernels.costs import Costs
@@ -15,14 +16,6 @@ from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import image_overlaps
 from tinygen.kernels.structs import struct
-from tinygen.kernels.taps import (
-    COUNTS_BEYOND,
-    counts_beyond,
-    inside_positions,
-    taps_of,
-    taps_scratch_bytes,
-    taps_struct,
-)
 from tinygen.ops.convolution import DepthwiseConv2D
 
 _COSTS = Costs("dsp.depthwise_any")
@@ -31,7 +24,7 @@ _COSTS = Costs("dsp.depthwise_any")
 def _packed_weights(layer: DepthwiseConv2D) -> AnyArray:
     """By group of four channels: the odd tap, then pairs of taps, by two channels, tap, channel."""
     channels = layer.input_shape[3]
-    by_tap = layer.weights.reshape(taps_of(layer), channels)
+    by_tap = layer.weights.reshape(tap.taps_of(layer), channels)
     starts = [*range(0, channels - 4, 4), channels - 4]
     groups = np.stack([by_tap[:, start : start + 4] for start in starts])
     odd = len(by_tap) % 2
@@ -51,8 +44,8 @@ def depthwise_any(layer: DepthwiseConv2D) -> Offer | Refusal:
         return Refusal(f"has {layer.input_shape[3]} channels, and 4 go together")
     if layer.requantization.clamp_min > layer.requantization.clamp_max:
         return Refusal("the range of its outputs is empty")
-    if counts_beyond(layer):
-        return Refusal(COUNTS_BEYOND)
+    if tap.counts_beyond(layer):
+        return Refusal(tap.COUNTS_BEYOND)
     words = channel_words(layer)
     if words.missing.any():
         return Refusal("some channels need the general requantization")
@@ -60,10 +53,10 @@ def depthwise_any(layer: DepthwiseConv2D) -> Offer | Refusal:
 
 
 def _cycles(layer: DepthwiseConv2D, words: ChannelWords) -> float:
-    taps, channels = taps_of(layer), layer.input_shape[3]
+    taps, channels = tap.taps_of(layer), layer.input_shape[3]
     pixels = int(np.prod(layer.output_shape[:3]))
     rows, columns = layer.window.height, layer.window.width
-    inside = layer.input_shape[0] * inside_positions(rows) * inside_positions(columns)
+    inside = layer.input_shape[0] * tap.inside_positions(rows) * tap.inside_positions(columns)
     four = taps // 2 * _COSTS.pair + taps % 2 * _COSTS.odd_tap + _COSTS.four
     output = words.cycles_per_output + _COSTS.cut * bool(words.cut)
     pixel = _COSTS.pixel + -(-channels // 4) * four + channels * output
@@ -76,19 +69,19 @@ def _bind(layer: DepthwiseConv2D, words: ChannelWords) -> Binding:
         layer,
         constants=words.three_words,
         weights=_packed_weights(layer),
-        taps=taps_of(layer),
+        taps=tap.taps_of(layer),
         base=words.base,
         cut=words.cut,
         low=words.low,
         two_roundings=words.two_roundings,
         shift=words.shift,
-        image=taps_struct(layer, _assembly(words)),
+        image=tap.taps_struct(layer, _assembly(words)),
     )
     arguments = (parameters, *in_and_out(layer), ScratchArgument("int32_t"))
     return Binding(
         calls=(Call("tinygen_depthwise_any", arguments),),
         headers=("dsp/depthwise_any.h",),
-        scratch_bytes=taps_scratch_bytes(layer),
+        scratch_bytes=tap.taps_scratch_bytes(layer),
         overlaps=image_overlaps(layer),
         notes=(words.note,),
     )

@@ -12,13 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
-from tinygen.kernels.binding import (
-    Argument,
-    Assembly,
-    Binding,
-    Call,
-    ScratchArgument,
-)
+from tinygen.kernels import binding as k
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.packing import Channels, Int8Array, gemv_stream, prepare, shared_constants
@@ -137,7 +131,7 @@ def _cycles(dense: _Dense, channels: Channels, unroll: int) -> float:
     return stream + dense.batches * outputs * per_output + rest
 
 
-def _bind(layer: FullyConnected | Conv2D, channels: Channels, unroll: int) -> Binding:
+def _bind(layer: FullyConnected | Conv2D, channels: Channels, unroll: int) -> k.Binding:
     dense = _dense(layer)
     parameters = struct(
         "tinygen_dsp_fully_connected_params",
@@ -146,14 +140,14 @@ def _bind(layer: FullyConnected | Conv2D, channels: Channels, unroll: int) -> Bi
         **_rest(dense, channels),
     )
     function, scratch_bytes = "tinygen_dsp_fully_connected", 0
-    arguments: tuple[Argument, ...] = (parameters, *in_and_out(layer))
+    arguments: tuple[k.Argument, ...] = (parameters, *in_and_out(layer))
     if not len(channels.missing):
         function += "_small"
     elif not dense.fills_groups:
         function, scratch_bytes = f"{function}_padded", 4 * dense.groups
-        arguments = (*arguments, ScratchArgument("int8_t"))
-    return Binding(
-        calls=(Call(function, arguments),),
+        arguments = (*arguments, k.ScratchArgument("int8_t"))
+    return k.Binding(
+        calls=(k.Call(function, arguments),),
         headers=("dsp/fully_connected_s8.h",),
         scratch_bytes=scratch_bytes,
         notes=(channels.note,),
@@ -165,7 +159,7 @@ def _stream(dense: _Dense, channels: Channels, unroll: int) -> dict[str, Value]:
     if not len(channels.missing):
         return dict.fromkeys(("multiply", "stream", "constants", "shape"))
     shared = shared_constants(channels)
-    assembly = Assembly(
+    assembly = k.Assembly(
         "dsp/gemv.inc",
         "tinygen_gemv_function",
         "tinygen_gemv_blocks",

@@ -9,14 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from tinygen.ir.graph import AnyArray
-from tinygen.numerics.fixed_point import (
-    INT32_MAX,
-    Int32Array,
-    Int64Array,
-    Requantization,
-    Rounding,
-    wrap_int32,
-)
+from tinygen.numerics import fixed_point as fp
 from tinygen.requantize.channels import ROUNDS_TWICE, folded_bias
 from tinygen.requantize.fitted import accumulator_bounds
 from tinygen.requantize.fitted_mve import fit_vector
@@ -47,9 +40,9 @@ class ChannelConstants:
     form: Form
     shift: int
     addend: int
-    biases: Int32Array
-    scales: Int32Array
-    lasts: Int32Array
+    biases: fp.Int32Array
+    scales: fp.Int32Array
+    lasts: fp.Int32Array
     zero_point: int
     clamp_min: int
     clamp_max: int
@@ -77,9 +70,9 @@ class ChannelConstants:
         return f"requantization: {self.form.name.lower()} two-step form"
 
 
-def refusal(q: Requantization) -> str | None:
+def refusal(q: fp.Requantization) -> str | None:
     """Why the vector epilogues cannot do a requantization, or None if they can."""
-    if q.rounding is not Rounding.DOUBLE:
+    if q.rounding is not fp.Rounding.DOUBLE:
         return ROUNDS_TWICE
     if q.shifts.max() > 0:
         return "no multipliers of 1 or more"
@@ -96,25 +89,25 @@ def _rounding(shift: int) -> int:
     return 1 << (shift - 9 if shift > 8 else shift - 1)
 
 
-def _aligned_shift(q: Requantization, low: Int64Array, high: Int64Array) -> int | None:
+def _aligned_shift(q: fp.Requantization, low: fp.Int64Array, high: fp.Int64Array) -> int | None:
     """E of the aligned form, or None if a channel's sums would leave 32 bits with it."""
     right = -q.shifts.astype(np.int64)
     shift = int(right.max())
     if int(right.min()) < 1 or shift > _MOST_ALIGNED_SHIFT:
         return None
     bound = np.maximum(np.abs(low), np.abs(high))
-    if int(bound.max()) > INT32_MAX:
+    if int(bound.max()) > fp.INT32_MAX:
         return None
     products = ((bound * q.multipliers.astype(np.int64)) >> 31) + 2
     largest = (products << (shift - right)) + (abs(q.zero_point) + 1 << shift)
-    return shift if int(largest.max()) <= INT32_MAX else None
+    return shift if int(largest.max()) <= fp.INT32_MAX else None
 
 
 def channel_constants(
     weights: AnyArray,
-    bias: Int32Array,
+    bias: fp.Int32Array,
     zero_point: int,
-    q: Requantization,
+    q: fp.Requantization,
     *,
     aligns: bool = False,
 ) -> ChannelConstants:
@@ -143,7 +136,7 @@ def channel_constants(
         form,
         shift,
         addend,
-        wrap_int32(folded),
+        fp.wrap_int32(folded),
         scales,
         lasts,
         q.zero_point,

@@ -6,16 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tinygen.ir.graph import DType
-from tinygen.kernels.binding import (
-    Binding,
-    Call,
-    Constant,
-    Field,
-    Raw,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels import binding as k
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.portable.base import portable
@@ -26,75 +17,75 @@ _COSTS = Costs("portable.signal")
 _SUFFIXES = {DType.INT16: "s16", DType.INT32: "s32", DType.FLOAT32: "f32"}
 
 
-def _tensors(layer: Signal) -> tuple[list[TensorArgument], list[TensorArgument]]:
+def _tensors(layer: Signal) -> tuple[list[k.TensorArgument], list[k.TensorArgument]]:
     return (
-        [TensorArgument(index) for index in layer.inputs],
-        [TensorArgument(index, writable=True) for index in layer.outputs],
+        [k.TensorArgument(index) for index in layer.inputs],
+        [k.TensorArgument(index, writable=True) for index in layer.outputs],
     )
 
 
-def _plain(function: str, *options: str, tables: Sequence[str] = ()) -> Callable[[Signal], Call]:
+def _plain(function: str, *options: str, tables: Sequence[str] = ()) -> Callable[[Signal], k.Call]:
     """A call with the element count, options, tables, inputs and outputs."""
 
-    def call(layer: Signal) -> Call:
+    def call(layer: Signal) -> k.Call:
         inputs, outputs = _tensors(layer)
-        arguments: list[Field] = [layer.input_size, *(layer.options[name] for name in options)]
-        arguments += [Constant(name, layer.tables[name]) for name in tables]
-        return Call(function, (*arguments, *inputs, *outputs))
+        arguments: list[k.Field] = [layer.input_size, *(layer.options[name] for name in options)]
+        arguments += [k.Constant(name, layer.tables[name]) for name in tables]
+        return k.Call(function, (*arguments, *inputs, *outputs))
 
     return call
 
 
-def _window(layer: Signal) -> Call:
+def _window(layer: Signal) -> k.Call:
     inputs, outputs = _tensors(layer)
-    weights = Constant("weights", layer.tables["weights"])
+    weights = k.Constant("weights", layer.tables["weights"])
     sizes = (layer.input_size, int(weights.values.size), layer.options["shift"])
-    return Call("tinygen_window_s16", (*sizes, *inputs, weights, *outputs))
+    return k.Call("tinygen_window_s16", (*sizes, *inputs, weights, *outputs))
 
 
-def _energy(layer: Signal) -> Call:
+def _energy(layer: Signal) -> k.Call:
     inputs, outputs = _tensors(layer)
     o = layer.options
-    return Call(
+    return k.Call(
         "tinygen_energy",
         (layer.input_size // 2, o["start_index"], o["end_index"], *inputs, *outputs),
     )
 
 
-def _rfft(layer: Signal) -> Call:
+def _rfft(layer: Signal) -> k.Call:
     transform = layer.transform
     assert transform is not None
     suffix = _SUFFIXES[transform.arithmetic.dtype]
     stages = ", ".join(f"{{{s.radix}, {s.span}, {s.stride}}}" for s in transform.stages)
-    parameters = Struct(
+    parameters = k.Struct(
         f"tinygen_fft_{suffix}_params",
         (
             ("input_length", layer.input_size),
             ("points", transform.points),
             ("inverse", int(transform.inverse)),
             ("stage_count", len(transform.stages)),
-            ("stages", Raw("{" + stages + "}")),
-            ("order", Constant("order", transform.order)),
-            ("twiddles", Constant("twiddles", transform.twiddles)),
-            ("split_twiddles", Constant("split_twiddles", transform.split_twiddles)),
+            ("stages", k.Raw("{" + stages + "}")),
+            ("order", k.Constant("order", transform.order)),
+            ("twiddles", k.Constant("twiddles", transform.twiddles)),
+            ("split_twiddles", k.Constant("split_twiddles", transform.split_twiddles)),
         ),
     )
     inputs, outputs = _tensors(layer)
-    return Call(
+    return k.Call(
         f"tinygen_{layer.kind}_{suffix}",
-        (parameters, *inputs, ScratchArgument(f"tinygen_complex_{suffix}"), *outputs),
+        (parameters, *inputs, k.ScratchArgument(f"tinygen_complex_{suffix}"), *outputs),
     )
 
 
-def _filter_bank(layer: Signal) -> Call:
+def _filter_bank(layer: Signal) -> k.Call:
     parameters = struct(
         "tinygen_filter_bank_params", channels=layer.options["num_channels"], **layer.tables
     )
     inputs, outputs = _tensors(layer)
-    return Call("tinygen_filter_bank", (parameters, *inputs, *outputs))
+    return k.Call("tinygen_filter_bank", (parameters, *inputs, *outputs))
 
 
-def _spectral_subtraction(layer: Signal) -> Call:
+def _spectral_subtraction(layer: Signal) -> k.Call:
     o = layer.options
     parameters = struct(
         "tinygen_spectral_subtraction_params",
@@ -107,10 +98,10 @@ def _spectral_subtraction(layer: Signal) -> Call:
         clamping=o["clamping"],
     )
     (values, _), (output, estimate, kept) = _tensors(layer)
-    return Call("tinygen_spectral_subtraction", (parameters, values, kept, output, estimate))
+    return k.Call("tinygen_spectral_subtraction", (parameters, values, kept, output, estimate))
 
 
-_CALLS: Mapping[str, Callable[[Signal], Call]] = {
+_CALLS: Mapping[str, Callable[[Signal], k.Call]] = {
     "window": _window,
     "fft_auto_scale": _plain("tinygen_fft_auto_scale"),
     "rfft": _rfft,
@@ -138,8 +129,8 @@ def _scratch_bytes(layer: Signal) -> int:
 def signal(layer: Signal) -> Offer:
     """One of the functions of a signal."""
 
-    def bind() -> Binding:
-        return Binding(
+    def bind() -> k.Binding:
+        return k.Binding(
             calls=(_CALLS[layer.kind](layer),),
             headers=("portable/fourier.h" if layer.transform else "portable/signal.h",),
             scratch_bytes=_scratch_bytes(layer),

@@ -7,14 +7,7 @@ import math
 
 import numpy as np
 
-from tinygen.kernels.binding import (
-    ARENA_ALIGNMENT,
-    Binding,
-    Call,
-    Constant,
-    Overlap,
-    TensorArgument,
-)
+from tinygen.kernels import binding as k
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
 from tinygen.kernels.nest import nest_struct
@@ -39,7 +32,7 @@ def _runs(copy: Copy, size: int) -> tuple[int, list[tuple[int, tuple[int, int]]]
     return size, loops
 
 
-def _overlaps(layer: Move, size: int) -> tuple[Overlap, ...]:
+def _overlaps(layer: Move, size: int) -> tuple[k.Overlap, ...]:
     """Where a part of an output is a run of an operand, it may stand in it, and is not copied.
 
     A copy must not write over what another reads of the same operand: of the copies of the operand or
@@ -61,25 +54,25 @@ def _overlaps(layer: Move, size: int) -> tuple[Overlap, ...]:
             and layer.inputs.count(tensor) == 1
             and not loops
             and min(sources, sinks) == 1
-            and lead % ARENA_ALIGNMENT == 0
+            and lead % k.ARENA_ALIGNMENT == 0
         ):
-            found.append(Overlap(tensor, layer.outputs[copy.sink], lead, exact=True))
+            found.append(k.Overlap(tensor, layer.outputs[copy.sink], lead, exact=True))
     return tuple(found)
 
 
-def _bind(layer: Move) -> Binding:
+def _bind(layer: Move) -> k.Binding:
     dtype = layer.dtype.numpy
     assert dtype is not None
     count = len(layer.operands)
     names = [f"operand_{number}" for number in range(count)]
     ctypes = ("uint8_t",) * count
     sources = operand_arguments(layer, layer.operands, names, (dtype,) * count, ctypes)
-    sinks = [TensorArgument(i, writable=True, ctype="uint8_t") for i in layer.outputs]
+    sinks = [k.TensorArgument(i, writable=True, ctype="uint8_t") for i in layer.outputs]
     calls = []
     if layer.fill is not None:
-        fill = Constant("fill", np.array([layer.fill], dtype=dtype), cast="const uint8_t *")
+        fill = k.Constant("fill", np.array([layer.fill], dtype=dtype), cast="const uint8_t *")
         for shape, sink in zip(layer.output_shapes, sinks, strict=True):
-            calls.append(Call("tinygen_fill", (math.prod(shape), dtype.itemsize, fill, sink)))
+            calls.append(k.Call("tinygen_fill", (math.prod(shape), dtype.itemsize, fill, sink)))
     for copy in layer.copies:
         run, loops = _runs(copy, dtype.itemsize)
         parameters = struct(
@@ -90,9 +83,9 @@ def _bind(layer: Move) -> Binding:
             sink_offset=copy.sink_offset * dtype.itemsize,
         )
         calls.append(
-            Call("tinygen_strided_copy", (parameters, sources[copy.source], sinks[copy.sink]))
+            k.Call("tinygen_strided_copy", (parameters, sources[copy.source], sinks[copy.sink]))
         )
-    return Binding(
+    return k.Binding(
         calls=tuple(calls),
         headers=("portable/strided_copy.h",),
         overlaps=_overlaps(layer, dtype.itemsize),

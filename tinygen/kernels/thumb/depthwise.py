@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygen.hardware.cores import Core
+from tinygen.kernels import taps as tap
 from tinygen.kernels.bands import in_rows
 from tinygen.kernels.binding import Assembly, Binding, Call, ScratchArgument
 from tinygen.kernels.costs import Costs
@@ -13,14 +14,6 @@ from tinygen.kernels.kernel import Offer, Refusal
 from tinygen.kernels.operands import in_and_out
 from tinygen.kernels.overlap import image_overlaps
 from tinygen.kernels.structs import struct
-from tinygen.kernels.taps import (
-    COUNTS_BEYOND,
-    counts_beyond,
-    inside_positions,
-    taps_of,
-    taps_scratch_bytes,
-    taps_struct,
-)
 from tinygen.kernels.thumb.requantization import Words, channel_words, has_long_product, thumb
 from tinygen.numerics.fixed_point import Rounding
 from tinygen.ops.convolution import DepthwiseConv2D
@@ -41,10 +34,10 @@ def depthwise(layer: DepthwiseConv2D, core: Core) -> Offer | Refusal:
         return Refusal(f"the depth multiplier is {layer.depth_multiplier}, not 1")
     if layer.requantization.rounding is not Rounding.DOUBLE:
         return Refusal(ROUNDS_TWICE)
-    if taps_of(layer) > _MOST_TAPS:
+    if tap.taps_of(layer) > _MOST_TAPS:
         return Refusal(f"the filter has more than {_MOST_TAPS} taps")
-    if counts_beyond(layer):
-        return Refusal(COUNTS_BEYOND)
+    if tap.counts_beyond(layer):
+        return Refusal(tap.COUNTS_BEYOND)
     words = channel_words(layer.filters, layer, core)
     if words.missing.any():
         return Refusal("some channels need the general requantization")
@@ -53,10 +46,10 @@ def depthwise(layer: DepthwiseConv2D, core: Core) -> Offer | Refusal:
 
 def _cycles(layer: DepthwiseConv2D, core: Core) -> float:
     rates = _V7M if has_long_product(core) else _V6M
-    taps = taps_of(layer)
+    taps = tap.taps_of(layer)
     pixels = int(np.prod(layer.output_shape[:3]))
     rows, columns = layer.window.height, layer.window.width
-    inside = layer.input_shape[0] * inside_positions(rows) * inside_positions(columns)
+    inside = layer.input_shape[0] * tap.inside_positions(rows) * tap.inside_positions(columns)
     pixel = rates.pixel + layer.input_shape[3] * (taps * rates.tap + rates.output)
     return pixels * pixel + (pixels - inside) * taps * rates.found_tap
 
@@ -65,16 +58,16 @@ def _bind(layer: DepthwiseConv2D, words: Words, core: Core) -> Binding:
     parameters = struct(
         "tinygen_thumb_depthwise_params",
         layer,
-        stream=words.after(layer.filters.reshape(-1, taps_of(layer))),
+        stream=words.after(layer.filters.reshape(-1, tap.taps_of(layer))),
         scaling=words.struct(),
-        taps=taps_of(layer),
-        image=taps_struct(layer, _assembly(taps_of(layer), words, core)),
+        taps=tap.taps_of(layer),
+        image=tap.taps_struct(layer, _assembly(tap.taps_of(layer), words, core)),
     )
     arguments = (parameters, *in_and_out(layer), ScratchArgument("int32_t"))
     return Binding(
         calls=(Call("tinygen_thumb_depthwise", arguments),),
         headers=("thumb/depthwise_s8.h",),
-        scratch_bytes=taps_scratch_bytes(layer),
+        scratch_bytes=tap.taps_scratch_bytes(layer),
         overlaps=image_overlaps(layer),
         notes=(words.note,),
     )

@@ -17,13 +17,7 @@ from tinygen.planning.choose import own_kernels
 from tinygen.planning.layout import storage_roots
 from tinygen.planning.options import Options
 from tinygen.planning.plan import Step
-from tinygen.planning.streams.chain import (
-    BandKernels,
-    BandLayer,
-    band_layer,
-    outside_readers,
-    stream_step,
-)
+from tinygen.planning.streams import chain as chains
 from tinygen.planning.streams.estimate import BandNeeds, Estimator
 
 _LONGEST_CHAIN = 48
@@ -67,22 +61,22 @@ class Chains:
         self.network = network
         self.steps = tuple(steps)
         self.pushed = network.inputs[0] if options.stream_input else None
-        self._kernels = BandKernels(own_kernels(options), options.core)
-        self._bands: dict[tuple[int, int], BandLayer | None] = {}
+        self._kernels = chains.BandKernels(own_kernels(options), options.core)
+        self._bands: dict[tuple[int, int], chains.BandLayer | None] = {}
         self._streams: dict[Segment, Step | None] = {}
         self._edges = self._estimates(storage_roots(network, steps))
 
-    def band(self, number: int, rows: int) -> BandLayer | None:
+    def band(self, number: int, rows: int) -> chains.BandLayer | None:
         """A layer by bands of so many rows, if it can; None if it cannot be streamed."""
         key = (number, rows)
         if key not in self._bands:
             layer = self.network.layers[number]
             if rows > 1 and self.band(number, 1) is None:
                 return None
-            self._bands[key] = band_layer(layer, rows, self._kernels)
+            self._bands[key] = chains.band_layer(layer, rows, self._kernels)
         return self._bands[key]
 
-    def worthwhile(self, number: int, rows: int) -> BandLayer | None:
+    def worthwhile(self, number: int, rows: int) -> chains.BandLayer | None:
         """A layer by bands of so many rows, or of fewer if more save next to nothing."""
         best = self.band(number, 1)
         for wider in BAND_ROWS[1:]:
@@ -102,9 +96,9 @@ class Chains:
             chain = range(segment.start, segment.stop)
             members = [self.band(n, r) for n, r in zip(chain, segment.rows, strict=True)]
             layers = self.network.layers
-            whole = outside_readers(layers, chain, self.network.outputs)
+            whole = chains.outside_readers(layers, chain, self.network.outputs)
             reads = any(self._reads_input(n) for n in chain)
-            self._streams[segment] = stream_step(
+            self._streams[segment] = chains.stream_step(
                 [member for member in members if member is not None],
                 self._kernels,
                 whole,
