@@ -242,19 +242,17 @@ def flash(
 
     ``method`` is the flash tool, the best one installed if empty; the rest is as for ``verify``.
     """
-    from tinygen.run.flash.flash import flash_model
+    from tinygen.run.flash import flash as stage
+    from tinygen.run.flash.backends import Job
+    from tinygen.run.workspace import Workspace
 
     compilation, place = _placed(model, on, options)
+    stage.choose(place, method)  # before the work of building
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work:
-        return flash_model(
-            compilation,
-            place,
-            Path(work),
-            method=method,
-            probe=probe,
-            port=port,
-            progress=progress,
-        )
+        progress(f"building for {place.name}")
+        image = Workspace(compilation, place, Path(work)).image()
+        progress(f"flashing {place.name}")
+        return stage.flash(Job(image.elf, place, probe, port), method)
 
 
 def explain(
@@ -270,15 +268,9 @@ def explain(
 ) -> Explanations:
     """Scales, zero points and multipliers of layers, and one output element of each worked by hand.
 
-    Args:
-        model: what ``compile`` takes or gives.
-        layer: number of the operator; None for all.
-        element: index into its output; one inside if None.
-        samples: as for ``verify``, quantized.
-        sample: which of them is worked.
-        seed: of random samples.
-        numerics: whose arithmetic: ``tflm`` or ``litert``.
-        custom: as for ``compile``.
+    ``layer`` is an operator's number, None for all; ``element`` an index into its output, one inside if
+    None; ``samples``, quantized, are as for ``verify``, and ``sample`` says which of them is worked.
+    The rest is as for ``compile``.
     """
     from tinygen.explanation import explain as explain_stage
     from tinygen.measure.samples import chosen_samples
@@ -377,8 +369,6 @@ def compare(
         metric: classification, regression, autoencoder, agreement, or ``module:function``.
         boards: emulated ones to measure on; M4, M55 and M3 if there are none.
         title: what the comparison is of; the first model's name if empty.
-        custom: as for ``compile``.
-        progress: told what is being done.
     """
     from tinygen.quantization.compare import compare as compare_stage
     from tinygen.quantization.compare import read_variants

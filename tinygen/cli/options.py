@@ -102,9 +102,7 @@ line_options: Callable[[FunctionT], FunctionT] = _all(
         "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
     ),
     click.option(
-        "--probe",
-        default="",
-        help="Serial number of the debug probe, where several are attached.",
+        "--probe", default="", help="Serial number of the debug probe, where several are attached."
     ),
 )
 

@@ -34,8 +34,6 @@ from tinygen.reporting.profile_table import print_profile
 from tinygen.run.qemu import qemu_path
 from tinygen.run.workspace import Workspace
 
-"""Told what is being done, one phrase at a time."""
-
 
 @dataclass(frozen=True)
 class LayerProfile:
@@ -130,18 +128,9 @@ def profile(
 ) -> Profile:
     """Builds the compilation, runs it after a warm-up, and counts.
 
-    What is counted is the first inference after a reset that goes through all layers.
-
-    On an emulated board QEMU's plugin counts or, if QEMU was built without plugins, its virtual clock
-    does. A real board's cycle counter counts.
-
-    Args:
-        compilation: what to measure.
-        board: a board emulated by QEMU, or a real one.
-        sample: the inputs; time depends on them little or not at all.
-        work_directory: build products go below it.
-        port: the serial port of a real board.
-        progress: told what is being done.
+    What is counted is the first inference after a reset that goes through all layers; its time depends
+    on the ``sample`` little or not at all. On an emulated board QEMU's plugin counts or, if QEMU was
+    built without plugins, its virtual clock does; at a serial ``port``, a real board's cycle counter.
 
     Raises:
         InputError: the board is neither emulated by QEMU nor attached.

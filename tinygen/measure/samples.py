@@ -73,7 +73,7 @@ def _class_numbers(source: str, labels: AnyArray, samples: int) -> list[int]:
     if labels.size != samples or labels.dtype.kind not in "iu":
         raise InputError(
             f"{source}: {LABELS!r} must be {samples} whole numbers, one a sample, not "
-            f"{list(labels.shape)} {labels.dtype}.",
+            f"{list(labels.shape)} {labels.dtype}."
         )
     return [int(label) for label in labels.reshape(-1)]
 

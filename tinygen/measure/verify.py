@@ -33,8 +33,6 @@ from tinygen.run.runners import runner_for
 from tinygen.run.session import Session
 from tinygen.run.workspace import Workspace
 
-"""Told what is being done, one phrase at a time."""
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -206,9 +204,7 @@ def verify(
 
 
 def _accuracy(
-    labels: Sequence[int],
-    got: Sequence[Sequence[AnyArray]],
-    expected: Sequence[Sequence[AnyArray]],
+    labels: Sequence[int], got: Sequence[Sequence[AnyArray]], expected: Sequence[Sequence[AnyArray]]
 ) -> Accuracy | None:
     """None if no sample ran."""
     if not labels:

@@ -78,13 +78,10 @@ def choose_metric(metric: str, outputs: Sequence[AnyArray], data: Dataset) -> st
 def judge(
     metric: str, outputs: Sequence[AnyArray], data: Dataset, baseline: Sequence[AnyArray]
 ) -> Accuracy:
-    """The scores of a model.
+    """The scores of a model by a metric that ``choose_metric`` gave.
 
-    Args:
-        metric: as ``choose_metric`` gives it.
-        outputs: real values of each output, (samples, …).
-        data: inputs and labels.
-        baseline: the outputs of the model that this one was made from; used by ``agreement``.
+    ``outputs`` are real values of each output, (samples, …); ``baseline`` those of the model that this
+    one was made from, for ``agreement``.
 
     Raises:
         InputError: labels are missing or of the wrong shape, or the user's function failed.

@@ -33,15 +33,11 @@ def advice_for(
     *,
     trained: bool = False,
 ) -> str:
-    """Advice on one layer.
+    """Advice on one layer, by its operator's TFLite name.
 
-    Args:
-        operator: its TFLite name.
-        own_db: signal to noise of the layer alone.
-        clipped: share of its values beyond the quantized range.
-        levels: steps that the central 99 % of its values span.
-        range_levels: steps that its type has; 0 for float.
-        trained: the model was trained with quantization in the loop already.
+    ``own_db`` is the signal to noise of the layer alone, ``clipped`` the share of its values beyond the
+    quantized range, ``levels`` the steps that the central 99 % of its values span, ``range_levels``
+    those that its type has (0 for float). ``trained``: with quantization in the loop already.
     """
     if own_db >= _FINE_DB:
         return "Adds little noise itself; nothing to do here."
@@ -74,13 +70,9 @@ def advice_for(
 
 
 def overall_advice(loss: float, *, is_share: bool, trained: bool, metric: str) -> str:
-    """Advice on the whole model.
+    """Advice on the model, whose score, called ``metric``, is ``loss`` worse than the float one's.
 
-    Args:
-        loss: how much worse the score is than the float model's; negative if it is better.
-        is_share: the score is between 0 and 1.
-        trained: the model was trained with quantization in the loop already.
-        metric: what the score is called.
+    ``is_share``: the score is between 0 and 1; ``trained``: with quantization in the loop already.
     """
     if not is_share:
         return f"The {metric} is {'worse' if loss > 0 else 'no worse'} than the float model's."

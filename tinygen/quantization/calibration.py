@@ -75,18 +75,13 @@ def min_max_model(tflite: bytes, calibration: Dataset) -> bytes:
 def clipped_ranges(
     tflite: bytes, calibrated: bytes, calibration: Dataset, method: Method, percentile: float
 ) -> dict[str, Range]:
-    """Ranges by tensor name, chosen by another method than the extremes.
+    """Ranges by tensor name, chosen by another method than the extremes, which ``calibrated`` holds.
 
-    Args:
-        tflite: the float model.
-        calibrated: the same with smallest and largest values, from ``min_max_model``.
-        calibration: the samples.
-        method: ``PERCENTILE`` keeps that share of the values, as much cut at either end;
-            ``MSE`` minimizes the squared error of rounding and clipping (Banner et al., "Post-training
-            4-bit quantization of convolution networks", 2019, searched instead of solved);
-            ``ENTROPY`` the Kullback-Leibler divergence of the quantized distribution from the real
-            one (Migacz, "8-bit inference with TensorRT", 2017).
-        percentile: for ``PERCENTILE``, 50 to 100.
+    ``PERCENTILE`` keeps that share (50 to 100 %) of the values, as much cut at either end; ``MSE``
+    minimizes the squared error of rounding and clipping (Banner et al., "Post-training 4-bit
+    quantization of convolution networks", 2019, searched instead of solved); ``ENTROPY`` the
+    Kullback-Leibler divergence of the quantized distribution from the real one (Migacz, "8-bit
+    inference with TensorRT", 2017).
     """
     extremes = tensor_ranges(calibrated)
     histograms = _histograms(tflite, extremes, calibration)

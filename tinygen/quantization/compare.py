@@ -138,17 +138,10 @@ def compare(
     custom: Sequence[CustomOperator] = (),
     progress: Progress = silent,
 ) -> Comparison:
-    """Compare .tflite files by name; the first one is what the others were made from.
+    """Compare .tflite files' contents by name; the first one is what the others were made from.
 
-    Args:
-        variants: the files' bytes.
-        evaluation: samples, with labels for most metrics, that calibration and training never saw.
-        work_directory: files and build products go there.
-        title: what the comparison is of.
-        metric: see ``accuracy.choose_metric``.
-        boards: emulated boards to measure on; ``BOARDS`` if None.
-        custom: operators of the user.
-        progress: told what is being done.
+    ``evaluation`` has labels for most metrics, and samples that calibration and training never saw.
+    Files and build products go below ``work_directory``; ``boards`` are emulated, ``BOARDS`` if None.
 
     Raises:
         InputError: the data does not fit a variant or the metric.
@@ -181,11 +174,7 @@ def compare(
         network = compilations[name].network
         costs = tuple(
             cost_on(
-                files[name],
-                options[name],
-                place,
-                work_directory / f"{name}-{place.name}",
-                progress,
+                files[name], options[name], place, work_directory / f"{name}-{place.name}", progress
             )
             for place in places
         )

@@ -76,16 +76,8 @@ def quantize(
 ) -> QuantizedModel:
     """Quantize a float model after training.
 
-    Args:
-        model: the float model.
-        calibration: samples that span what the model will see; None for schemes without activations.
-        scheme: int8 (weights per output channel, int8 inputs and outputs), int16x8 (int16
-            activations, int8 weights), float16 (weights only) or dynamic (int8 weights, float
-            activations).
-        method: how the ranges of activations are chosen.
-        percentile: for ``Method.PERCENTILE``.
-        ranges: by tensor name, instead of the measured ones: from quantization-aware training.
-        tell: told what is being done.
+    ``calibration`` spans what the model will see; None for schemes without activations. ``ranges``, by
+    tensor name, replace the measured ones: those of quantization-aware training.
 
     Raises:
         InputError: the data does not do.

@@ -72,9 +72,8 @@ class Scale:
 class DifferentiableModel:
     """The network as TensorFlow operations over variables.
 
-    Args:
-        graph: the float model, with a batch of 1.
-        ranges: by tensor name, where the scales of activations begin.
+    The ``graph`` is the float model's, with a batch of 1; the scales of activations begin at
+    ``ranges``, by tensor name.
 
     Raises:
         UnsupportedError: an operator is none of those that can be trained through.
@@ -171,12 +170,10 @@ class DifferentiableModel:
     def __call__(
         self, inputs: Sequence[Any], *, rounded: bool = True, raw_outputs: bool = False
     ) -> list[Any]:
-        """Run a batch.
+        """Run a batch: one tensor an input, (batch, …shape of the input without its 1).
 
-        Args:
-            inputs: one tensor an input, (batch, …shape of the input without its 1).
-            rounded: as the int8 model; otherwise as the float model.
-            raw_outputs: leave out a softmax or logistic function that computes an output.
+        ``rounded`` as the int8 model, otherwise as the float one; ``raw_outputs`` leaves out a softmax
+        or logistic function that computes an output.
         """
         main = self._main
         values: dict[int, Any] = {}

@@ -93,11 +93,7 @@ def infer(
 ) -> Inferences:
     """Run every sample through the reference and through the C, compiled for this machine.
 
-    Args:
-        compilation: of a model, for the core ``host``.
-        samples: as ``samples_of`` gives them.
-        work_directory: build products go there.
-        progress: told what is being done.
+    The compilation is for the core ``host``; build products go below ``work_directory``.
     """
     network = compilation.network
     tensors = [network.tensors[index] for index in network.outputs]

@@ -50,11 +50,7 @@ def match(baseline: Network, other: Network) -> Matching:
             found[ours] = theirs
             taken.add(theirs)
     pairs = tuple(
-        Pair(
-            baseline.layers[found[position]],
-            layer,
-            "name" if position in named else "order",
-        )
+        Pair(baseline.layers[found[position]], layer, "name" if position in named else "order")
         for position, layer in enumerate(other.layers)
         if position in found
     )

@@ -105,12 +105,7 @@ class _Sums:
 
 
 def measure_noise(
-    baseline: Network,
-    other: Network,
-    data: Dataset,
-    progress: Progress,
-    *,
-    trained: bool = False,
+    baseline: Network, other: Network, data: Dataset, progress: Progress, *, trained: bool = False
 ) -> Noise:
     """Run both networks on the data and compare them layer by layer.
 

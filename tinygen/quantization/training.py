@@ -86,20 +86,11 @@ def train_quantized(
     percentile: float = DEFAULT_PERCENTILE,
     tell: Progress = silent,
 ) -> tuple[QuantizedModel, Training]:
-    """Train a float model for int8 and quantize it.
+    """Train a float model for int8 and quantize it; its ``float_model`` is the one before training.
 
-    Args:
-        model: where the weights begin.
-        training: samples with labels: class numbers for a classifier, the outputs themselves
-            otherwise. With ``options.teacher`` labels are not looked at.
-        calibration: where the ranges of the activations begin.
-        options: how to train.
-        method: how those ranges are chosen.
-        percentile: for ``Method.PERCENTILE``.
-        tell: told the losses of each epoch.
-
-    Returns:
-        The quantized model, whose ``float_model`` is the one before training, and the history.
+    ``training`` has class numbers as labels for a classifier, the outputs themselves otherwise; with
+    ``options.teacher`` labels are not looked at. ``calibration`` and ``method`` say where the ranges of
+    the activations begin; ``tell`` is told the losses of each epoch.
 
     Raises:
         InputError: labels are missing or do not fit, or there are too few samples.

@@ -35,19 +35,12 @@ def build_image(
     extra_include_dirs: Sequence[Path] = (),
     model_objects: Sequence[Path] = (),
 ) -> Image:
-    """Compiles and links a generated model with the test main.
+    """Compiles and links the generated files of a model, all that the folder holds, with the test main.
 
-    Args:
-        generated_dir: holds the generated files, and nothing else that is to be compiled.
-        interface: of the model in them.
-        board: what to build for.
-        build_dir: made if needed; objects, glue, linker script, map and program go there.
-        trace: with TINYGEN_TRACE, so that layers can be observed. Without it, the model's code is
-            exactly what users get.
-        sanitize: with AddressSanitizer and UndefinedBehaviorSanitizer; host only.
-        extra_include_dirs: searched for headers, exempt from warnings.
-        model_objects: of the generated sources, compiled before for a board with the same core;
-            they are compiled here if this is empty.
+    Objects, glue, linker script, map and program go to ``build_dir``. Without ``trace`` (TINYGEN_TRACE,
+    so that layers can be observed) the model's code is exactly what users get. ``sanitize`` is for the
+    host only. ``extra_include_dirs`` are exempt from warnings. ``model_objects`` are of the generated
+    sources, compiled before for a board with the same core; if empty, they are compiled here.
 
     Raises:
         MachineError: the compiler is not installed.
@@ -154,10 +147,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _build_id(
-    toolchain: Toolchain,
-    flags: Sequence[str],
-    board: Board,
-    files: Iterable[tuple[str, Path]],
+    toolchain: Toolchain, flags: Sequence[str], board: Board, files: Iterable[tuple[str, Path]]
 ) -> str:
     """Digest of everything that decides what the program does: 16 hexadecimal digits."""
     digest = hashlib.sha256(repr((toolchain.version, tuple(flags), board)).encode())

@@ -27,12 +27,9 @@ _ANNOUNCED_PORT = re.compile(r"127\.0\.0\.1:([1-9]\d*)")
 
 
 class Child:
-    """A running process and what it printed.
+    """A running process and what it printed; ``title`` is its name in messages.
 
-    Args:
-        command: program and arguments.
-        title: its name in messages.
-        keep_input: leave its standard input open, for a program that ends with it.
+    ``keep_input`` leaves its standard input open, for a program that ends with it.
     """
 
     def __init__(self, command: Sequence[str], title: str, *, keep_input: bool = False) -> None:

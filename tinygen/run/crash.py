@@ -59,11 +59,7 @@ class Fault:
 
 
 class TargetFaultError(TargetError):
-    """The target's processor took a fault.
-
-    Args:
-        fault: what it reported.
-    """
+    """The target's processor took a fault, and reported it."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(

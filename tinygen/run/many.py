@@ -51,12 +51,7 @@ class Record:
     """A file of the outputs so far, so that a run that was cut short is resumed, not repeated.
 
     One JSON object a line: first what the run is of, then each sample's outputs. A last line that was
-    cut short counts as not written.
-
-    Args:
-        path: made if it does not exist.
-        image: the program that is run.
-        samples: all inputs of the run.
+    cut short counts as not written. The file is made if it does not exist.
 
     Raises:
         InputError: the file is of another program or other samples, or cannot be written.
@@ -122,15 +117,10 @@ def run_samples(
     record: Record | None = None,
     progress: Progress,
 ) -> Ran:
-    """Runs every sample, in order.
+    """Runs every sample, a list of inputs each, in order.
 
-    Args:
-        runner: starts the program.
-        image: the program.
-        samples: samples × inputs.
-        keep_going: after a crash or hang, restart the program and go on with the next sample.
-        record: outputs of an earlier run, which are not run again, and where new ones go.
-        progress: told which sample is being run, and how much of it was sent.
+    With ``keep_going``, a crash or hang restarts the program, which goes on with the next sample.
+    ``record`` has outputs of an earlier run, which are not run again, and takes the new ones.
 
     Raises:
         TargetError: the target crashed and ``keep_going`` is not set, or it does not even start.

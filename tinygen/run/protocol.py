@@ -146,12 +146,6 @@ class Client:
 
     A request is repeated, unchanged, until its answer arrives or its time limit passes. The target
     carries each sequence number out once and repeats its answer, so repeating is always safe.
-
-    Args:
-        port: the line to the target.
-        check: tells whether the program at the other end still runs.
-        limits: time limits.
-        after_silence: told of tries without an answer.
     """
 
     def __init__(
@@ -188,11 +182,8 @@ class Client:
     ) -> tuple[Status, bytes]:
         """Carries one request out; returns OK or PAUSED and what follows the status.
 
-        Args:
-            kind: what is asked.
-            payload: what follows it.
-            time_limit: in seconds; that of a plain request if not given.
-            retries: repeat it while there is no answer, as long as there is time.
+        ``time_limit`` is in seconds, that of a plain request if None. With ``retries`` the request is
+        repeated while there is no answer.
 
         Raises:
             TargetError: no answer in time, a refusal, a fault on the target, a broken line.

@@ -89,11 +89,6 @@ class Session:
         identity: what the target said it is when the session began.
         on_transfer: told, while inputs go to the target, how many of their bytes were sent.
 
-    Args:
-        client: the protocol over an open line.
-        model_sha256: the model the target must have been generated from.
-        build_id: the build the target must run.
-
     Raises:
         TargetError: no answer, or other firmware than the one just built.
     """

@@ -38,11 +38,9 @@ class Line(Protocol):
 
 
 class Speeds:
-    """The speeds of one open line.
+    """The speeds of one open line, which is at the first one.
 
-    Args:
-        line: the port, at the first speed.
-        uart: the board's; nothing is ever changed if its ``max_baud`` is its ``baud``.
+    Nothing is ever changed if the ``max_baud`` of the board's ``uart`` is its ``baud``.
     """
 
     def __init__(self, line: Line, uart: Uart) -> None:
@@ -59,13 +57,9 @@ class Speeds:
             self._fall_back()
 
     def climb(self, client: Client) -> int:
-        """Finds the highest speed at which every trial gets its answer at once, and stays there.
+        """Finds the highest speed, in bits a second, at which every trial gets its answer at once.
 
-        Args:
-            client: of an open session on this line.
-
-        Returns:
-            bits a second.
+        The line stays there; ``client`` has an open session on it.
         """
         for baud in self._rates:
             try:

@@ -6,17 +6,13 @@ from __future__ import annotations
 import shlex
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
-from tinygen.compilation import Compilation
 from tinygen.errors import InputError, MachineError
 from tinygen.hardware.boards import Board, Flashing
 from tinygen.ir.data import Result
-from tinygen.ir.progress import Progress
 from tinygen.run.flash.backends import BACKENDS, Backend, Job
 from tinygen.run.flash.failures import failure
 from tinygen.run.flash.uf2 import flash_uf2, uf2_drives
-from tinygen.run.workspace import Workspace
 
 _LIMIT_SECONDS = 300
 
@@ -88,11 +84,7 @@ def _usable(board: Board, name: str) -> bool:
 
 
 def flash(job: Job, method: str = "") -> Flashed:
-    """Writes the program to the board and starts it.
-
-    Args:
-        job: program, board and probe.
-        method: a back end's name; empty for the best one that is installed.
+    """Writes the program to the board and starts it, by the best installed tool or the one named.
 
     Raises:
         InputError: the board is not flashed that way.
@@ -104,25 +96,6 @@ def flash(job: Job, method: str = "") -> Flashed:
     commands = backend.commands(job)
     said = "".join([_run(backend, job, command) for command in commands])
     return Flashed(job.board.name, backend.name, tuple(map(shlex.join, commands)), said)
-
-
-def flash_model(
-    compilation: Compilation,
-    board: Board,
-    work_directory: Path,
-    *,
-    method: str = "",
-    probe: str = "",
-    port: str = "",
-    progress: Progress,
-) -> Flashed:
-    """Builds a compilation with the test main and flashes it; see :func:`flash`."""
-    # Before the work of building.
-    choose(board, method)
-    progress(f"building for {board.name}")
-    image = Workspace(compilation, board, work_directory).image()
-    progress(f"flashing {board.name}")
-    return flash(Job(image.elf, board, probe, port), method)
 
 
 def _run(backend: Backend, job: Job, command: list[str]) -> str:

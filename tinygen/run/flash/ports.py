@@ -22,10 +22,6 @@ _READ_SECONDS = 0.05
 def find_port(board: Board, probe: str = "") -> str:
     """Device name of the only port whose USB identity (and serial number, if given) is the board's.
 
-    Args:
-        board: the board.
-        probe: serial number of its debug probe or adapter; empty for any.
-
     Raises:
         MachineError: there is none.
         InputError: several are attached, or the board file does not say how to know it.
@@ -57,9 +53,7 @@ def find_port(board: Board, probe: str = "") -> str:
 def usb_identity(board: Board, probe: str) -> tuple[int, int]:
     """USB vendor and product number of the probe with a serial number, out of the board's.
 
-    Args:
-        board: which has some.
-        probe: serial number; if nothing attached has it, the board's usual numbers are returned.
+    The board's usual numbers if nothing attached has that serial number.
     """
     for port in list_ports.comports():
         if port.serial_number == probe and (port.vid, port.pid) in board.usb:
