@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from tinygen.ir.layer import Layer, Operand
-from tinygen.kernels.binding import Constant, TensorArgument
+from tinygen.kernels.binding import Binding, Call, Constant, Struct, TensorArgument
+from tinygen.kernels.overlap import same_place
+from tinygen.ops.arithmetic import Binary
 
 
 def in_and_out(layer: Layer) -> tuple[TensorArgument, TensorArgument]:
@@ -37,3 +40,25 @@ def operand_arguments(
             values = operand.constant.astype(dtypes[number]) if dtypes else operand.constant
             arguments.append(Constant(name, values, cast=f"const {ctype} *" if ctype else ""))
     return arguments
+
+
+def binary_binding(
+    layer: Binary, function: str, header: str, parameters: Struct, notes: tuple[str, ...] = ()
+) -> Binding:
+    """A call of ``function`` with its parameters, both operands and the output."""
+    runtime = [operand.shape for operand in layer.operands if operand.constant is None]
+    arguments = (
+        parameters,
+        *operand_arguments(layer, layer.operands, ("lhs", "rhs")),
+        TensorArgument(layer.outputs[0], writable=True),
+    )
+    return Binding(
+        calls=(Call(function, arguments),),
+        headers=(header,),
+        overlaps=tuple(
+            same_place(tensor, layer.outputs[0])
+            for tensor, shape in zip(layer.inputs, runtime, strict=True)
+            if math.prod(shape) == math.prod(layer.output_shape)
+        ),
+        notes=notes,
+    )

@@ -11,12 +11,12 @@ import numpy as np
 
 from tinygen.ir.graph import DType
 from tinygen.ir.layer import Operand
-from tinygen.kernels.binding import Argument, Binding, Call, Constant, Struct, TensorArgument
+from tinygen.kernels.binding import Argument, Binding, Call, Constant
 from tinygen.kernels.broadcast import broadcast_struct, too_many_axes
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.kernel import Offer, Refusal
-from tinygen.kernels.operands import in_and_out, operand_arguments
+from tinygen.kernels.operands import binary_binding, in_and_out
 from tinygen.kernels.overlap import same_place
 from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Int64Array, Requantization
@@ -42,26 +42,6 @@ _LANE_MAX = (1 << 15) - 1
 def _cut(q: Requantization) -> dict[str, int]:
     """The fields of a kernel that limits outputs to [0, 255], takes off cut, and adds low."""
     return {"cut": 255 - (q.clamp_max - q.clamp_min), "low": q.clamp_min}
-
-
-def _binary_binding(layer: Binary, name: str, parameters: Struct, note: str) -> Binding:
-    operands = (layer.lhs, layer.rhs)
-    runtime = [operand.shape for operand in operands if operand.constant is None]
-    arguments = (
-        parameters,
-        *operand_arguments(layer, operands, ("lhs", "rhs")),
-        TensorArgument(layer.outputs[0], writable=True),
-    )
-    return Binding(
-        calls=(Call(f"tinygen_dsp_{name}", arguments),),
-        headers=(f"dsp/{name}.h",),
-        overlaps=tuple(
-            same_place(tensor, layer.outputs[0])
-            for tensor, shape in zip(layer.inputs, runtime, strict=True)
-            if math.prod(shape) == math.prod(layer.output_shape)
-        ),
-        notes=(note,),
-    )
 
 
 @dataclass(frozen=True)
@@ -154,7 +134,7 @@ def add(layer: Add) -> Offer | Refusal:
             **_cut(layer.requantization),
         )
         note = "scaling fitted, proven for all 65,536 pairs"
-        return _binary_binding(layer, "add_s8", parameters, note)
+        return binary_binding(layer, "tinygen_dsp_add_s8", "dsp/add_s8.h", parameters, (note,))
 
     return Offer(_binary_cycles(layer, _COSTS.add), bind)
 
@@ -229,7 +209,9 @@ def mul(layer: Mul) -> Offer | Refusal:
             **_cut(layer.requantization),
         )
         how = "two roundings" if found.two_roundings else "fitted, proven for every product"
-        return _binary_binding(layer, "mul_s8", parameters, f"requantization: {how}")
+        return binary_binding(
+            layer, "tinygen_dsp_mul_s8", "dsp/mul_s8.h", parameters, (f"requantization: {how}",)
+        )
 
     return Offer(_binary_cycles(layer, _COSTS.mul), bind)
 

@@ -5,36 +5,16 @@ from __future__ import annotations
 
 import math
 
-from tinygen.kernels.binding import Binding, Call, Struct, TensorArgument
+from tinygen.kernels.binding import Binding
 from tinygen.kernels.broadcast import broadcast_struct, too_many_axes
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer, Refusal
-from tinygen.kernels.operands import operand_arguments
-from tinygen.kernels.overlap import same_place
+from tinygen.kernels.operands import binary_binding
 from tinygen.kernels.portable.base import portable
 from tinygen.kernels.structs import struct
-from tinygen.ops.arithmetic import Add, Binary, Mul
+from tinygen.ops.arithmetic import Add, Mul
 
 _COSTS = Costs("portable.binary")
-
-
-def _binding(layer: Binary, name: str, parameters: Struct) -> Binding:
-    operands = (layer.lhs, layer.rhs)
-    runtime = [operand.shape for operand in operands if operand.constant is None]
-    arguments = (
-        parameters,
-        *operand_arguments(layer, operands, ("lhs", "rhs")),
-        TensorArgument(layer.outputs[0], writable=True),
-    )
-    return Binding(
-        calls=(Call(f"tinygen_{name}", arguments),),
-        headers=(f"portable/{name}.h",),
-        overlaps=tuple(
-            same_place(tensor, layer.outputs[0])
-            for tensor, shape in zip(layer.inputs, runtime, strict=True)
-            if math.prod(shape) == math.prod(layer.output_shape)
-        ),
-    )
 
 
 def _bind_add(layer: Add) -> Binding:
@@ -53,7 +33,7 @@ def _bind_add(layer: Add) -> Binding:
             "shift": layer.rhs_shift,
         },
     )
-    return _binding(layer, "add_s8", parameters)
+    return binary_binding(layer, "tinygen_add_s8", "portable/add_s8.h", parameters)
 
 
 def _bind_mul(layer: Mul) -> Binding:
@@ -64,7 +44,7 @@ def _bind_mul(layer: Mul) -> Binding:
         lhs_offset=-layer.lhs_zero_point,
         rhs_offset=-layer.rhs_zero_point,
     )
-    return _binding(layer, "mul_s8", parameters)
+    return binary_binding(layer, "tinygen_mul_s8", "portable/mul_s8.h", parameters)
 
 
 @portable("add_s8", Add)
