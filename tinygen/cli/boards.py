@@ -9,23 +9,16 @@ from typing import Any
 import click
 
 from tinygen import api
-from tinygen.cli.options import (
-    common_options,
-    compile_options,
-    directory_option,
-    line_options,
-    model_argument,
-    show,
-)
+from tinygen.cli import options as opt
 
 
 @click.command()
-@model_argument
+@opt.model_argument
 @click.option("--board", "on", required=True, help="A board's name, or a board file.")
 @click.option("--with", "method", default="", help="Flash tool (default: the best one installed).")
-@line_options
-@compile_options
-@common_options
+@opt.line_options
+@opt.compile_options
+@opt.common_options
 def flash(model: Path, as_json: bool, **options: Any) -> None:
     """Generate, build, and put the test program on a board."""
     from tinygen.reporting.console import progress
@@ -39,15 +32,15 @@ def flash(model: Path, as_json: bool, **options: Any) -> None:
         click.echo(flashed.output.rstrip() or f"{flashed.method} said nothing")
         click.echo(f"{model} runs on {flashed.board}.")
 
-    show(flashed.to_dict(), as_json, for_people)
+    opt.show(flashed.to_dict(), as_json, for_people)
 
 
 @click.command()
-@model_argument
+@opt.model_argument
 @click.option("--board", default="renode-stm32f4-discovery", show_default=True)
-@directory_option(required=True)
-@compile_options
-@common_options
+@opt.directory_option(required=True)
+@opt.compile_options
+@opt.common_options
 def renode(model: Path, board: str, output: Path, as_json: bool, **options: Any) -> None:
     """Write the program, Renode's script and a Robot Framework test of a model."""
     from tinygen.hardware.boards import board as board_named
@@ -58,13 +51,13 @@ def renode(model: Path, board: str, output: Path, as_json: bool, **options: Any)
     image = Workspace(compilation, board_named(board), output).image()
     files = write_renode_files(image, model, output)
     data = {"elf": str(image.elf), "script": str(files.script), "robot": str(files.robot)}
-    show(data, as_json, lambda _: click.echo("\n".join(data.values())))
+    opt.show(data, as_json, lambda _: click.echo("\n".join(data.values())))
 
 
 @click.command()
 @click.option("--new", "new", type=click.Path(path_type=Path), help="Start a board file here.")
 @click.option("--like", default="", help="The board that a new file starts from.")
-@common_options
+@opt.common_options
 def boards(new: Path | None, like: str, as_json: bool) -> None:
     """The boards there are, real and emulated; or the start of a file for another one."""
     from tinygen.hardware.new_board import start_board_file
@@ -76,7 +69,7 @@ def boards(new: Path | None, like: str, as_json: bool) -> None:
             f"{new} is a copy of {source}; change what differs (docs/boards.md), then: "
             f"tinygen verify MODEL --board {new}"
         )
-        show({"file": str(new), "like": source}, as_json, lambda _: click.echo(said))
+        opt.show({"file": str(new), "like": source}, as_json, lambda _: click.echo(said))
         return
     data = [
         {
@@ -89,4 +82,4 @@ def boards(new: Path | None, like: str, as_json: bool) -> None:
         }
         for board in api.boards()
     ]
-    show({"boards": data}, as_json, print_boards)
+    opt.show({"boards": data}, as_json, print_boards)

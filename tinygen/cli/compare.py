@@ -3,35 +3,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tinygen import api
-from tinygen.cli.options import FunctionT, common_options, compile_option, directory_option, show
+from tinygen.cli import options as opt
 from tinygen.errors import EXIT_DONE, EXIT_MISMATCH
 
-
-def comparison_options(function: FunctionT) -> FunctionT:
-    """How models are compared; ``quantize --report`` takes these options too."""
-    options = (
-        click.option(
-            "--metric",
-            default="auto",
-            show_default=True,
-            help="classification, regression, autoencoder, agreement, or module:function.",
-        ),
-        click.option(
-            "--board",
-            "boards",
-            multiple=True,
-            help="Emulated board to measure on (several may be given; default: M4, M55 and M3).",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+comparison_options: Callable[[opt.FunctionT], opt.FunctionT] = opt.together(
+    click.option(
+        "--metric",
+        default="auto",
+        show_default=True,
+        help="classification, regression, autoencoder, agreement, or module:function.",
+    ),
+    click.option(
+        "--board",
+        "boards",
+        multiple=True,
+        help="Emulated board to measure on (several may be given; default: M4, M55 and M3).",
+    ),
+)
+"""How models are compared; ``quantize --report`` takes these options too."""
 
 
 @click.command()
@@ -43,10 +39,10 @@ def comparison_options(function: FunctionT) -> FunctionT:
     help="Evaluation samples: .npz with labels, .npy, a folder, or module:function.",
 )
 @click.option("--preprocess", default="", help="How files of a folder become arrays.")
-@directory_option(required=True, help="Directory of the report.")
+@opt.directory_option(required=True, help="Directory of the report.")
 @comparison_options
-@compile_option("custom")
-@common_options
+@opt.compile_option("custom")
+@opt.common_options
 def compare(
     float_model: Path, quantized: tuple[Path, ...], output: Path, as_json: bool, **options: Any
 ) -> int:
@@ -57,7 +53,7 @@ def compare(
     with progress() as tell:
         compared = api.compare([float_model, *quantized], progress=tell, **options)
     page = compared.write(output)
-    show(compared.to_dict(), as_json, print_comparison)
+    opt.show(compared.to_dict(), as_json, print_comparison)
     if not as_json:
         click.echo(str(page))
     return EXIT_DONE if compared.agrees else EXIT_MISMATCH

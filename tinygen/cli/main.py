@@ -11,21 +11,10 @@ from typing import Any
 import click
 
 from tinygen import __version__, api
+from tinygen.cli import options as opt
 from tinygen.cli.boards import boards, flash, renode
 from tinygen.cli.compare import compare
 from tinygen.cli.explain import explain
-from tinygen.cli.options import (
-    common_options,
-    compile_options,
-    core_option,
-    directory_option,
-    line_options,
-    model_argument,
-    run_option,
-    sample_options,
-    show,
-    target_options,
-)
 from tinygen.cli.quantize import quantize
 from tinygen.errors import EXIT_DONE, EXIT_INPUT, EXIT_MACHINE, EXIT_MISMATCH, TinygenError
 
@@ -92,16 +81,16 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
     callback=_print_operators,
     help="List the operators and types that are compiled, and exit.",
 )
-@model_argument
+@opt.model_argument
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     help="Draw the arena over time as SVG; with --ram-curve, the curve beside it (FILE-curve.svg).",
 )
 @click.option("--ram-curve", is_flag=True, help="RAM against cycles: what each --ram would cost.")
-@target_options
-@compile_options
-@common_options
+@opt.target_options
+@opt.compile_options
+@opt.common_options
 def analyze(model: Path, plot: Path | None, ram_curve: bool, as_json: bool, **options: Any) -> None:
     """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
     from tinygen.emit import write_text
@@ -122,16 +111,16 @@ def analyze(model: Path, plot: Path | None, ram_curve: bool, as_json: bool, **op
         if ram_curve:
             print_curve(data)
 
-    show(data, as_json, for_people)
+    opt.show(data, as_json, for_people)
 
 
 @main.command()
-@model_argument
-@directory_option(help="Directory of the C files (default: firmware/generated/NAME).")
+@opt.model_argument
+@opt.directory_option(help="Directory of the C files (default: firmware/generated/NAME).")
 @click.option("--force", is_flag=True, help="Write beside files that tinygen did not generate.")
-@target_options
-@compile_options
-@common_options
+@opt.target_options
+@opt.compile_options
+@opt.common_options
 def generate(model: Path, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
     """Write the C files of a model."""
     from tinygen.reporting.console import print_generated
@@ -140,21 +129,21 @@ def generate(model: Path, output: Path | None, force: bool, as_json: bool, **opt
     directory = compilation.write(
         output or Path("firmware") / "generated" / compilation.name, force=force
     )
-    show({"directory": str(directory), **compilation.to_dict()}, as_json, print_generated)
+    opt.show({"directory": str(directory), **compilation.to_dict()}, as_json, print_generated)
 
 
 @main.command()
-@model_argument
-@run_option
-@line_options
+@opt.model_argument
+@opt.run_option
+@opt.line_options
 @click.option(
     "--input",
     "input_file",
     type=click.Path(path_type=Path),
     help="Samples as .npy, or .npz with one array an input.",
 )
-@core_option
-@sample_options
+@opt.core_option
+@opt.sample_options
 @click.option("--layers", is_flag=True, help="Compare every operator's output too.")
 @click.option("--no-flash", is_flag=True, help="The board already runs the program.")
 @click.option("--keep-going", is_flag=True, help="After a crash, go on with the next sample.")
@@ -163,8 +152,8 @@ def generate(model: Path, output: Path | None, force: bool, as_json: bool, **opt
     type=click.Path(path_type=Path),
     help="Keep outputs here, and resume a run that was cut short.",
 )
-@compile_options
-@common_options
+@opt.compile_options
+@opt.common_options
 def verify(
     model: Path,
     input_file: Path | None,
@@ -180,17 +169,17 @@ def verify(
         verdict = api.verify(
             model, input_file or samples, flash_first=not no_flash, progress=tell, **options
         )
-    show(verdict.to_dict(), as_json, print_verdict)
+    opt.show(verdict.to_dict(), as_json, print_verdict)
     return EXIT_DONE if verdict.bit_exact else EXIT_MISMATCH
 
 
 @main.command()
-@model_argument
-@run_option
-@line_options
-@core_option
-@compile_options
-@common_options
+@opt.model_argument
+@opt.run_option
+@opt.line_options
+@opt.core_option
+@opt.compile_options
+@opt.common_options
 def profile(model: Path, as_json: bool, **options: Any) -> None:
     """Count instructions and cycles, layer by layer; flash and RAM as linked."""
     from tinygen.reporting.console import progress
@@ -198,16 +187,16 @@ def profile(model: Path, as_json: bool, **options: Any) -> None:
 
     with progress() as tell:
         measured = api.profile(model, progress=tell, **options)
-    show(measured.to_dict(), as_json, print_profile)
+    opt.show(measured.to_dict(), as_json, print_profile)
 
 
 @main.command()
-@model_argument
-@directory_option(required=True)
-@run_option
-@sample_options
-@compile_options
-@common_options
+@opt.model_argument
+@opt.directory_option(required=True)
+@opt.run_option
+@opt.sample_options
+@opt.compile_options
+@opt.common_options
 def report(model: Path, output: Path, as_json: bool, **options: Any) -> int:
     """Write one HTML page: layers, memory over time, cost, and the verdict of an emulated run."""
     from tinygen.reporting.console import progress
@@ -215,19 +204,19 @@ def report(model: Path, output: Path, as_json: bool, **options: Any) -> int:
     with progress() as tell:
         made = api.report(model, progress=tell, **options)
     page = made.write(output)
-    show(made.to_dict(), as_json, lambda _: click.echo(str(page)))
+    opt.show(made.to_dict(), as_json, lambda _: click.echo(str(page)))
     return EXIT_DONE if made.verdict.bit_exact else EXIT_MISMATCH
 
 
 @main.command()
-@common_options
+@opt.common_options
 def doctor(as_json: bool) -> int:
     """What tinygen needs on this machine: found, or how to install it."""
     from tinygen.cli.doctor import examine
     from tinygen.reporting.console import print_findings
 
     findings = examine()
-    show({"tools": findings}, as_json, print_findings)
+    opt.show({"tools": findings}, as_json, print_findings)
     missing = any(finding["required"] and not finding["found"] for finding in findings)
     return EXIT_MACHINE if missing else EXIT_DONE
 
@@ -238,14 +227,14 @@ def cmsis_nn_group() -> None:
 
 
 @cmsis_nn_group.command(name="fetch")
-@common_options
+@opt.common_options
 def cmsis_nn_fetch(as_json: bool) -> None:
     """Download the pinned upstream release of CMSIS-NN into the user's cache."""
     from tinygen.kernels.cmsis_nn import fetch
 
     tree = fetch()
     data = {"root": str(tree.root), "version": tree.version}
-    show(data, as_json, lambda _: click.echo(f"CMSIS-NN {tree.version} is in {tree.root}."))
+    opt.show(data, as_json, lambda _: click.echo(f"CMSIS-NN {tree.version} is in {tree.root}."))
 
 
 if __name__ == "__main__":

@@ -75,14 +75,14 @@ def compile_option(name: str) -> Callable[[FunctionT], FunctionT]:
     )
 
 
-def _all(*options: Callable[[FunctionT], FunctionT]) -> Callable[[FunctionT], FunctionT]:
+def together(*options: Callable[[FunctionT], FunctionT]) -> Callable[[FunctionT], FunctionT]:
     """Several options as one, listed by ``--help`` in their order."""
     return lambda function: functools.reduce(
         lambda f, option: option(f), reversed(options), function
     )
 
 
-compile_options: Callable[[FunctionT], FunctionT] = _all(*map(compile_option, _COMPILE))
+compile_options: Callable[[FunctionT], FunctionT] = together(*map(compile_option, _COMPILE))
 """``generate``'s options, which every command takes that compiles a model."""
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
@@ -97,7 +97,7 @@ run_option = click.option(
 
 core_option = click.option("--target", help="Core to build for, if not the board's own.")
 
-line_options: Callable[[FunctionT], FunctionT] = _all(
+line_options: Callable[[FunctionT], FunctionT] = together(
     click.option(
         "--port", default="", help="Serial port (or pyserial URL) of a board that is attached."
     ),
@@ -106,7 +106,7 @@ line_options: Callable[[FunctionT], FunctionT] = _all(
     ),
 )
 
-sample_options: Callable[[FunctionT], FunctionT] = _all(
+sample_options: Callable[[FunctionT], FunctionT] = together(
     click.option(
         "--samples",
         type=click.IntRange(min=1),
@@ -119,7 +119,7 @@ sample_options: Callable[[FunctionT], FunctionT] = _all(
     ),
 )
 
-target_options: Callable[[FunctionT], FunctionT] = _all(
+target_options: Callable[[FunctionT], FunctionT] = together(
     click.option("--target", help="Core to generate for (default: cortex-m4)."),
     click.option(
         "--board", help="A board's name, or a board file: its core, and its memories as limits."

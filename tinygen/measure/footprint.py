@@ -21,12 +21,9 @@ from tinygen.run.runner import Image
 class Footprint:
     """Bytes of a model in a linked program.
 
-    Attributes:
-        flash_code: machine code, parameter structs and initial values of variables.
-        flash_weights: the constant arrays of ``<name>_weights.c``.
-        ram_arena: the arena, in all memories that it is spread over.
-        ram_static: variables beside the arena.
-        stack_peak: bytes of stack that an inference wrote; None if nothing watched.
+    ``flash_code`` has parameter structs and initial values of variables too; ``flash_weights`` are the
+    constant arrays of ``<name>_weights.c``; ``ram_arena`` is the arena in all its memories, and
+    ``ram_static`` the variables beside it. ``stack_peak`` is None if nothing watched.
     """
 
     flash_code: int

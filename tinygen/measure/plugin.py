@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,11 @@ _QUERY_SECONDS = 30
 
 @dataclass(frozen=True)
 class Counters:
-    """What was executed in a part of an inference.
+    """What was executed in a part of an inference: the function that begins at ``address``.
 
-    Attributes:
-        address: first address of the function it is the time of.
-        instructions: executed; one whose condition fails counts too.
-        cycles: estimated by the timing model; 0 without one.
-        loads: accesses to memory; an instruction may make several.
-        stores: as loads.
-        misaligned_cycles: what M3 and M4 add for unaligned loads; not part of ``cycles``.
+    An instruction whose condition fails counts too, and one may make several accesses to memory.
+    ``cycles`` are estimated by the timing model, 0 without one; ``misaligned_cycles``, what M3 and M4
+    add for unaligned loads, are not part of them.
     """
 
     address: int
@@ -51,24 +47,16 @@ class Counters:
         """Both calls of the same function."""
         assert self.address == other.address
         return Counters(
-            self.address,
-            self.instructions + other.instructions,
-            self.cycles + other.cycles,
-            self.loads + other.loads,
-            self.stores + other.stores,
-            self.misaligned_cycles + other.misaligned_cycles,
+            self.address, *map(sum, zip(astuple(self)[1:], astuple(other)[1:], strict=True))
         )
 
 
 @dataclass(frozen=True)
 class Inference:
-    """The last inference a program ran.
+    """The last inference a program ran, and its ``number``: how many it had run by then.
 
-    Attributes:
-        number: how many it had run by then.
-        overhead: of the invoke function itself.
-        steps: of each step function, in the order in which they ran.
-        stack_bytes: from the first to the last byte of the stack that was written.
+    ``overhead`` is of the invoke function itself, ``steps`` of each step function in the order in
+    which they ran; ``stack_bytes`` from the first to the last byte of the stack that was written.
     """
 
     number: int
@@ -79,13 +67,9 @@ class Inference:
 
 @dataclass(frozen=True)
 class Watch:
-    """What the plugin is to look at; addresses in the program.
+    """What the plugin is to look at: first addresses of the invoke and step functions.
 
-    Attributes:
-        invoke: first address of the invoke function.
-        steps: first addresses of the step functions.
-        stack: first address of the stack and the one after its last.
-        timing: the core's timing model, if it has one.
+    ``stack`` is the first address of the stack and the one after its last.
     """
 
     invoke: int

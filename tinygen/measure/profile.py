@@ -19,13 +19,7 @@ from tinygen.ir.data import Result
 from tinygen.ir.graph import AnyArray, Rewrite
 from tinygen.ir.layer import Layer
 from tinygen.ir.progress import Progress, silent
-from tinygen.measure.counts import (
-    Counts,
-    Part,
-    count_by_clock,
-    count_by_plugin,
-    first_whole_inference,
-)
+from tinygen.measure import counts as counting
 from tinygen.measure.footprint import Footprint, measure_footprint
 from tinygen.measure.plugin import build_plugin, supports_plugins
 from tinygen.planning.plan import Plan
@@ -39,18 +33,12 @@ from tinygen.run.workspace import Workspace
 class LayerProfile:
     """One step of the generated program, or one operator of a step that is streamed.
 
-    Attributes:
-        name: the tensor it produces.
-        op: its operators, joined by ``+``.
-        operators: their numbers in the model.
-        macs: multiply-accumulates.
-        instructions: executed; None on a real board.
-        cycles: estimated, or measured on a real board; None without a timing model of the core.
-        kernel: what computes it; empty for a view, which takes no time.
-        loads: memory accesses, reading, as QEMU makes them.
-        stores: memory accesses, writing.
-        misaligned_cycles: what M3 and M4 would add for loads from unaligned addresses, beyond
-            ``cycles``.
+    ``name`` is that of the tensor it produces, ``op`` its operators joined by ``+``, ``operators``
+    their numbers in the model. ``kernel`` is empty for a view, which takes no time. ``instructions``
+    are None on a real board; ``cycles`` are estimated, or measured on a real board, None without a
+    timing model of the core. ``loads`` and ``stores`` are memory accesses as QEMU makes them;
+    ``misaligned_cycles`` what M3 and M4 would add for loads from unaligned addresses, beyond
+    ``cycles``.
     """
 
     name: str
@@ -77,18 +65,11 @@ class Time:
 class Profile(Result):
     """The cost of one inference.
 
-    Attributes:
-        model: the file.
-        board: name of the board.
-        core: name of its core.
-        method: what counted: ``plugin``, ``icount`` (QEMU's clock) or a board's counter.
-        cycle_model: what the cycles rest on; empty if there are none.
-        total: of the whole inference.
-        overhead: of the invoke function itself; part of ``total``.
-        bit_exact: the outputs of the measured inference equal the reference.
-        layers: the steps in order.
-        memory: flash and RAM.
-        rewrites: what became of operators of the file that have no layer of their own.
+    ``method`` is what counted: ``plugin``, ``icount`` (QEMU's clock) or a board's counter;
+    ``cycle_model`` what the cycles rest on, empty if there are none. ``overhead``, of the invoke
+    function itself, is part of ``total``. ``bit_exact``: the outputs of the measured inference equal
+    the reference. ``layers`` are the steps in order, ``memory`` flash and RAM; ``rewrites`` say what
+    became of operators of the file that have no layer of their own.
     """
 
     model: str
@@ -145,7 +126,7 @@ def profile(
             "give the --port of a real board, or choose an emulated board of the same core: "
             "`tinygen boards` lists them",
         )
-    inferences, outputs = first_whole_inference(compilation.network, sample)
+    inferences, outputs = counting.first_whole_inference(compilation.network, sample)
     work = Workspace(compilation, board, work_directory)
     progress(f"building for {board.name}")
     image = work.image()
@@ -153,21 +134,21 @@ def profile(
         progress("building the profiling plugin")
         plugin = build_plugin(work_directory / "plugin")
         progress(f"running on {board.name}")
-        counts = count_by_plugin(
+        counts = counting.count_by_plugin(
             compilation.plan, image, plugin, sample, inferences, work_directory
         )
     else:
         progress("building with layer traces")
         traced = work.image(trace=True)
         progress(f"running on {board.name}")
-        counts = count_by_clock(compilation.plan, image, traced, sample, inferences, port)
+        counts = counting.count_by_clock(compilation.plan, image, traced, sample, inferences, port)
     expected = [value.tobytes() for value in outputs]
     footprint = measure_footprint(image, compilation.interface)
     return _summary(compilation.plan, board, counts, footprint, counts.outputs == expected)
 
 
 def _summary(
-    plan: Plan, board: Board, counts: Counts, footprint: Footprint, bit_exact: bool
+    plan: Plan, board: Board, counts: counting.Counts, footprint: Footprint, bit_exact: bool
 ) -> Profile:
     parts = (*(part for step in counts.steps for part in step), counts.overhead)
     return Profile(
@@ -192,10 +173,10 @@ def _sum(values: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
+def _layers(plan: Plan, counts: counting.Counts) -> Iterator[LayerProfile]:
     measured = iter(counts.steps)
     # A view has no code; what cannot be told of the other steps cannot be told of it either.
-    view = Part(*(None if value is None else 0 for value in astuple(counts.overhead)))
+    view = counting.Part(*(None if value is None else 0 for value in astuple(counts.overhead)))
     for step in plan.steps:
         if step.stream is not None:
             parts = zip(step.layers, step.stream.kernels, next(measured), strict=True)
@@ -208,7 +189,9 @@ def _layers(plan: Plan, counts: Counts) -> Iterator[LayerProfile]:
             yield _layer_profile(plan, step.layers, step.kernel, part)
 
 
-def _layer_profile(plan: Plan, layers: Sequence[Layer], kernel: str, part: Part) -> LayerProfile:
+def _layer_profile(
+    plan: Plan, layers: Sequence[Layer], kernel: str, part: counting.Part
+) -> LayerProfile:
     return LayerProfile(
         name=plan.network.tensors[layers[-1].outputs[0]].name,
         op="+".join(layer.operator.name for layer in layers),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -167,13 +168,18 @@ def verify(
     ]
     numbers = [number for number, outputs in enumerate(ran.outputs) if outputs is not None]
     expected = [all_expected[number] for number in numbers]
-    got = [_as_tensors(compilation.network, ran.outputs[number] or ()) for number in numbers]
+    network = compilation.network
+    got = [_as_tensors(network, network.outputs, ran.outputs[number] or ()) for number in numbers]
     mismatches = sum(
         int(np.count_nonzero(_differs(e, g)))
         for sample_expected, sample_got in zip(expected, got, strict=True)
         for e, g in zip(sample_expected, sample_got, strict=True)
     )
-    first = _first_output_difference(compilation.network, numbers, expected, got)
+    found = (
+        _first_difference(network, number, "", network.outputs, wanted, given)
+        for number, wanted, given in zip(numbers, expected, got, strict=True)
+    )
+    first = next(filter(None, found), None)
     layer_verdicts: tuple[LayerVerdict, ...] = ()
     if layers or first is not None:
         progress("building with layer traces")
@@ -217,16 +223,15 @@ def _accuracy(
     return Accuracy(target, wanted)
 
 
-def _as_tensors(network: Network, answers: Sequence[bytes]) -> tuple[AnyArray, ...]:
+def _as_tensors(
+    network: Network, indices: Sequence[int], answers: Sequence[bytes]
+) -> tuple[AnyArray, ...]:
     return tuple(
-        _as_tensor(network, index, data)
-        for index, data in zip(network.outputs, answers, strict=True)
+        np.frombuffer(data, dtype=network.tensors[index].dtype.numpy).reshape(
+            network.tensors[index].shape
+        )
+        for index, data in zip(indices, answers, strict=True)
     )
-
-
-def _as_tensor(network: Network, index: int, data: bytes) -> AnyArray:
-    tensor = network.tensors[index]
-    return np.frombuffer(data, dtype=tensor.dtype.numpy).reshape(tensor.shape)
 
 
 def _differs(expected: AnyArray, got: AnyArray) -> AnyArray:
@@ -244,28 +249,18 @@ def _differs(expected: AnyArray, got: AnyArray) -> AnyArray:
 
 
 def _first_difference(
-    sample: int, operator: str, tensor: str, expected: AnyArray, got: AnyArray
-) -> Difference | None:
-    where = np.argwhere(_differs(expected, got))
-    if not len(where):
-        return None
-    element = tuple(int(i) for i in where[0])
-    return Difference(
-        sample, operator, tensor, element, expected[element].item(), got[element].item()
-    )
-
-
-def _first_output_difference(
     network: Network,
-    numbers: Sequence[int],
-    expected: Sequence[Sequence[AnyArray]],
-    got: Sequence[Sequence[AnyArray]],
+    sample: int,
+    operator: str,
+    indices: Sequence[int],
+    expected: Sequence[AnyArray],
+    got: Sequence[AnyArray],
 ) -> Difference | None:
-    for number, wanted, given in zip(numbers, expected, got, strict=True):
-        for index, left, right in zip(network.outputs, wanted, given, strict=True):
-            found = _first_difference(number, "", network.tensors[index].name, left, right)
-            if found:
-                return found
+    for index, wanted, given in zip(indices, expected, got, strict=True):
+        for where in np.argwhere(_differs(wanted, given)):
+            element = tuple(int(i) for i in where)
+            values = wanted[element].item(), given[element].item()
+            return Difference(sample, operator, network.tensors[index].name, element, *values)
     return None
 
 
@@ -327,13 +322,10 @@ def _has_nan(values: AnyArray) -> bool:
 def _layer_difference(
     network: Network, sample: int, position: int, values: Mapping[int, AnyArray], data: bytes
 ) -> Difference | None:
+    """``data`` are the bytes of the layer's outputs, one after the other."""
     layer = network.layers[position]
-    offset = 0
-    for index in layer.outputs:
-        tensor = network.tensors[index]
-        part = _as_tensor(network, index, data[offset : offset + tensor.nbytes])
-        offset += tensor.nbytes
-        found = _first_difference(sample, layer.operator.label, tensor.name, values[index], part)
-        if found:
-            return found
-    return None
+    ends = list(accumulate((network.tensors[index].nbytes for index in layer.outputs), initial=0))
+    parts = [data[start:end] for start, end in pairwise(ends)]
+    got = _as_tensors(network, layer.outputs, parts)
+    expected = [values[index] for index in layer.outputs]
+    return _first_difference(network, sample, layer.operator.label, layer.outputs, expected, got)

@@ -47,21 +47,12 @@ NOISE_SAMPLES = 32
 
 @dataclass(frozen=True)
 class Variant:
-    """One model of the comparison.
+    """One model of the comparison: ``float``, ``ptq``, ``qat``, or as the caller named it.
 
-    Attributes:
-        name: ``float``, ``ptq``, ``qat``, or as the caller has it.
-        types: element types of its first input and output.
-        file_bytes: size of its .tflite file.
-        macs: multiply-accumulates of one inference.
-        accuracy: by the reference.
-        compiled_accuracy: by the generated C on this machine.
-        compared: output elements that reference and C were compared in.
-        differing: those that differ; 0 unless tinygen is wrong.
-        traffic: bytes moved an inference.
-        costs: on each board.
-        noise: against the float model; None for that itself.
-        advice: in one sentence; empty for the float model.
+    ``types`` are those of its first input and output, ``macs`` those of one inference. The accuracies
+    are by the reference and by the generated C on this machine; of the ``compared`` output elements
+    ``differing`` ones differ, 0 unless tinygen is wrong. ``noise`` is against the float model and
+    ``advice`` one sentence; the float model itself has neither.
     """
 
     name: str

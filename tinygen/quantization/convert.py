@@ -12,13 +12,7 @@ import numpy as np
 from tinygen.errors import InputError, UnsupportedError
 from tinygen.ir.graph import DType
 from tinygen.ir.progress import Progress, silent
-from tinygen.quantization.calibration import (
-    Method,
-    Range,
-    clipped_ranges,
-    min_max_model,
-    with_ranges,
-)
+from tinygen.quantization import calibration as calibrate
 from tinygen.quantization.data import Dataset
 from tinygen.quantization.source import FloatModel, convert_with
 from tinygen.quantization.tensorflow_extra import guarded, require, tensorflow
@@ -59,7 +53,7 @@ class QuantizedModel:
     model: bytes
     float_model: bytes
     scheme: Scheme
-    method: Method
+    method: calibrate.Method
     calibration_samples: int
     warnings: tuple[str, ...]
 
@@ -68,10 +62,10 @@ def quantize(
     model: FloatModel,
     calibration: Dataset | None,
     scheme: Scheme = Scheme.INT8,
-    method: Method = Method.MIN_MAX,
+    method: calibrate.Method = calibrate.Method.MIN_MAX,
     *,
     percentile: float = DEFAULT_PERCENTILE,
-    ranges: dict[str, Range] | None = None,
+    ranges: dict[str, calibrate.Range] | None = None,
     tell: Progress = silent,
 ) -> QuantizedModel:
     """Quantize a float model after training.
@@ -86,14 +80,14 @@ def quantize(
     if not scheme.calibrated:
         tell(f"converting to {scheme.value}")
         return QuantizedModel(
-            _weights_only(model, scheme), model.tflite, scheme, Method.MIN_MAX, 0, ()
+            _weights_only(model, scheme), model.tflite, scheme, calibrate.Method.MIN_MAX, 0, ()
         )
     if calibration is None:
         raise InputError(
             f"--scheme {scheme.value} quantizes activations, and needs samples to measure them.",
             "Give --data.",
         )
-    if scheme is Scheme.INT16X8 and method is not Method.MIN_MAX:
+    if scheme is Scheme.INT16X8 and method is not calibrate.Method.MIN_MAX:
         raise UnsupportedError(
             f"TensorFlow's 16-bit quantizer measures ranges itself, so --calibration {method.value} "
             "is not possible with int16x8.",
@@ -105,13 +99,15 @@ def quantize(
     if scheme is Scheme.INT16X8:
         quantized = _int16x8(model, calibration)
     else:
-        calibrated = min_max_model(model.tflite, calibration)
-        if method is not Method.MIN_MAX:
+        calibrated = calibrate.min_max_model(model.tflite, calibration)
+        if method is not calibrate.Method.MIN_MAX:
             tell(f"choosing ranges by {method.value}")
-            chosen = clipped_ranges(model.tflite, calibrated, calibration, method, percentile)
-            calibrated = with_ranges(calibrated, chosen)
+            chosen = calibrate.clipped_ranges(
+                model.tflite, calibrated, calibration, method, percentile
+            )
+            calibrated = calibrate.with_ranges(calibrated, chosen)
         if ranges:
-            calibrated = with_ranges(calibrated, ranges)
+            calibrated = calibrate.with_ranges(calibrated, ranges)
         quantized = quantize_calibrated(calibrated, model.name)
     check_integer(quantized, model.name, scheme)
     return QuantizedModel(

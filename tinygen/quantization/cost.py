@@ -34,23 +34,13 @@ class Energy:
 
 @dataclass(frozen=True)
 class BoardCost:
-    """One variant on one board.
+    """One variant on one board, of one inference; ``problem`` says why there are no figures.
 
-    Attributes:
-        board: its name.
-        core: its core.
-        fpu: the core computes float32 in hardware.
-        problem: why there are no figures; empty if there are.
-        instructions: of one inference.
-        cycles: estimated; None without a timing model of the core.
-        cycle_model: what the cycles rest on.
-        flash_bytes: code and constants, as linked.
-        flash_code: the code of it.
-        ram_bytes: arena, static variables and stack peak.
-        loads: memory accesses, reading, as executed.
-        stores: memory accesses, writing, as executed.
-        bit_exact: the emulated outputs equal the reference.
-        energy: on real boards whose current is known.
+    ``fpu``: the core computes float32 in hardware. ``cycles`` are estimated, None without a timing
+    model of the core; ``cycle_model`` says what they rest on. ``flash_bytes`` are code and constants
+    as linked, ``ram_bytes`` arena, static variables and stack peak. ``loads`` and ``stores`` are
+    memory accesses as executed. ``bit_exact``: the emulated outputs equal the reference. ``energy`` is
+    on real boards whose current is known.
     """
 
     board: str

@@ -27,13 +27,9 @@ from tinygen.run.workspace import Workspace
 
 @dataclass(frozen=True, eq=False)
 class Inferences:
-    """Outputs of all samples.
+    """Outputs of all samples: real values of each, (samples, …), from the reference and from the C.
 
-    Attributes:
-        outputs: real values of each output, (samples, …), from the reference.
-        compiled: the same from the generated C.
-        compared: output elements that were compared, in the model's own type.
-        differing: those whose bytes differ.
+    Of the ``compared`` output elements, in the model's own type, the bytes of ``differing`` differ.
     """
 
     outputs: tuple[AnyArray, ...]

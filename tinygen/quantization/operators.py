@@ -15,13 +15,9 @@ from tinygen.ir.graph import Operator
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One operator, to be computed for a batch.
+    """One operator, to be computed for a batch; ``shape`` is that of its output for a batch of 1.
 
-    Attributes:
-        tf: TensorFlow.
-        operator: its name and options.
-        inputs: as in the file; constants are in TensorFlow Lite's layout, None is left out.
-        shape: of its output for a batch of 1.
+    ``inputs`` are as in the file: constants in TensorFlow Lite's layout, None is left out.
     """
 
     tf: Any

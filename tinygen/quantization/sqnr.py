@@ -51,21 +51,13 @@ class Histogram:
 
 @dataclass(frozen=True)
 class LayerNoise:
-    """What quantization does to one layer's output.
+    """What quantization does to the output of one layer, whose operator in the model is ``index``.
 
-    Attributes:
-        index: of the operator in the quantized model.
-        operator: its name.
-        tensor: its output's name.
-        matched_by: ``name`` or ``order``, or why there is nothing to compare with.
-        accumulated_db: signal to noise, with the noise of all layers before.
-        own_db: signal to noise of this layer alone; None where its inputs have no counterpart.
-        clipped: share of the float values that the quantized range does not reach, 0 to 1.
-        levels: quantization steps that the central 99 % of the float values span.
-        range_levels: steps that the type has.
-        scale: of the output.
-        advice: what to do about it; only for the worst layers.
-        histogram: only for the worst layers.
+    ``matched_by`` is ``name`` or ``order``, or why there is nothing to compare with. Signal to noise
+    is ``accumulated_db`` with the noise of all layers before, ``own_db`` of this layer alone (None
+    where its inputs have no counterpart). ``clipped`` is the share of the float values that the
+    quantized range does not reach, 0 to 1; ``levels`` are the steps that their central 99 % span, of
+    the type's ``range_levels``. Only the worst layers have ``advice`` and a ``histogram``.
     """
 
     index: int

@@ -71,11 +71,7 @@ def guarded(
 
 
 def require(module: str, what: str) -> Any:
-    """Import a module of the ``quantize`` extra.
-
-    Args:
-        module: its import name.
-        what: what it is needed for, as the end of a sentence.
+    """Import a module of the ``quantize`` extra; ``what`` needs it, as the end of a sentence.
 
     Raises:
         MachineError: it is not installed.

@@ -12,21 +12,8 @@ import numpy as np
 from tinygen.errors import InputError, UnsupportedError
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.progress import Progress, silent
-from tinygen.quantization.calibration import (
-    Method,
-    clipped_ranges,
-    min_max_model,
-    packed,
-    tensor_ranges,
-    unpacked,
-)
-from tinygen.quantization.convert import (
-    DEFAULT_PERCENTILE,
-    QuantizedModel,
-    Scheme,
-    check_control_flow,
-    quantize,
-)
+from tinygen.quantization import calibration as calibrate
+from tinygen.quantization import convert as after_training
 from tinygen.quantization.data import Dataset
 from tinygen.quantization.differentiable import DifferentiableModel, Parameter
 from tinygen.quantization.source import FloatModel
@@ -81,11 +68,11 @@ def train_quantized(
     training: Dataset,
     calibration: Dataset,
     options: TrainingOptions,
-    method: Method = Method.MIN_MAX,
+    method: calibrate.Method = calibrate.Method.MIN_MAX,
     *,
-    percentile: float = DEFAULT_PERCENTILE,
+    percentile: float = after_training.DEFAULT_PERCENTILE,
     tell: Progress = silent,
-) -> tuple[QuantizedModel, Training]:
+) -> tuple[after_training.QuantizedModel, Training]:
     """Train a float model for int8 and quantize it; its ``float_model`` is the one before training.
 
     ``training`` has class numbers as labels for a classifier, the outputs themselves otherwise; with
@@ -96,18 +83,22 @@ def train_quantized(
         InputError: labels are missing or do not fit, or there are too few samples.
         UnsupportedError: an operator cannot be trained through.
     """
-    check_control_flow(model)
+    after_training.check_control_flow(model)
     tf = make_repeatable(options.seed)
     tell("calibrating")
-    calibrated = min_max_model(model.tflite, calibration)
-    ranges = tensor_ranges(calibrated)
-    if method is not Method.MIN_MAX:
-        ranges |= clipped_ranges(model.tflite, calibrated, calibration, method, percentile)
+    calibrated = calibrate.min_max_model(model.tflite, calibration)
+    ranges = calibrate.tensor_ranges(calibrated)
+    if method is not calibrate.Method.MIN_MAX:
+        ranges |= calibrate.clipped_ranges(
+            model.tflite, calibrated, calibration, method, percentile
+        )
     network = DifferentiableModel(model.graph, ranges)
     name, loss, expected = _task(tf, model, network, training, options)
     history = _fit(tf, network, training, expected, loss, options, tell)
     trained = with_weights(model, network.parameters)
-    quantized = quantize(trained, calibration, Scheme.INT8, ranges=network.ranges(), tell=tell)
+    quantized = after_training.quantize(
+        trained, calibration, after_training.Scheme.INT8, ranges=network.ranges(), tell=tell
+    )
     epochs, best, validation_samples = history
     return (
         replace(quantized, float_model=model.tflite, method=method),
@@ -284,7 +275,7 @@ def _fit(
 
 def with_weights(model: FloatModel, parameters: dict[Parameter, Any]) -> FloatModel:
     """The float model with trained constants; a constant that several operators share is split."""
-    file = unpacked(model.tflite)
+    file = calibrate.unpacked(model.tflite)
     subgraph = file.subgraphs[0]
     taken: set[int] = set()
     buffer_type, tensor_type = type(file.buffers[0]), type(subgraph.tensors[0])
@@ -303,5 +294,5 @@ def with_weights(model: FloatModel, parameters: dict[Parameter, Any]) -> FloatMo
             record.inputs = [*record.inputs[:slot], index, *record.inputs[slot + 1 :]]
         taken.add(index)
         subgraph.tensors[index].buffer = len(file.buffers) - 1
-    tflite = packed(file)
+    tflite = calibrate.packed(file)
     return replace(model, tflite=tflite, graph=read_model_bytes(tflite, model.name))

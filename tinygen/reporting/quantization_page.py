@@ -103,16 +103,8 @@ def _summary(baseline: Data, variant: Data) -> dict[str, Any]:
     before, after = (v["compiled_accuracy"]["scores"][0] for v in (baseline, variant))
     ratios = variant["ratios"]
     cards = [
-        {
-            "title": after["name"],
-            "value": score_text(after),
-            "note": f"{baseline['name']}: {score_text(before)}",
-        },
-        {
-            "title": "smaller file",
-            "value": _times(ratios["file"]),
-            "note": f"{_bytes(variant['file_bytes'])} instead of {_bytes(baseline['file_bytes'])}",
-        },
+        _card(after["name"], score_text(after), f"{baseline['name']}: {score_text(before)}"),
+        _size_card("smaller file", ratios["file"], baseline["file_bytes"], variant["file_bytes"]),
     ]
     cards += [
         _speed_card(baseline, cost, ratios["boards"][cost["board"]]) for cost in variant["costs"]
@@ -121,17 +113,17 @@ def _summary(baseline: Data, variant: Data) -> dict[str, Any]:
         first = variant["costs"][0]
         times = ratios["boards"][first["board"]]
         for what, key in (("flash", "flash"), ("RAM", "ram")):
-            after_bytes, before_bytes = (
-                _bytes(v["costs"][0][f"{key}_bytes"]) for v in (variant, baseline)
-            )
-            cards.append(
-                {
-                    "title": f"less {what}, {_core(first)}",
-                    "value": _times(times[key]),
-                    "note": f"{after_bytes} instead of {before_bytes}",
-                }
-            )
+            sizes = (v["costs"][0][f"{key}_bytes"] for v in (baseline, variant))
+            cards.append(_size_card(f"less {what}, {_core(first)}", times[key], *sizes))
     return {"name": variant["name"], "cards": cards, "advice": variant["advice"]}
+
+
+def _card(title: str, value: str, note: str) -> dict[str, str]:
+    return {"title": title, "value": value, "note": note}
+
+
+def _size_card(title: str, ratio: float | None, before: int, after: int) -> dict[str, str]:
+    return _card(title, _times(ratio), f"{_bytes(after)} instead of {_bytes(before)}")
 
 
 def _measure(cost: Data) -> str:
@@ -143,18 +135,11 @@ def _speed_card(baseline: Data, cost: Data, ratios: Data) -> dict[str, str]:
     """How much faster on one board, if both variants ran there."""
     what = _measure(cost)
     if cost[what] is None:
-        return {"title": _place(cost), "value": "–", "note": "does not fit"}
+        return _card(_place(cost), "–", "does not fit")
     if ratios[what] is None:
-        return {
-            "title": f"{what}, {_place(cost)}",
-            "value": _large(cost[what]),
-            "note": f"{baseline['name']} does not fit",
-        }
-    return {
-        "title": f"faster, {_place(cost)}",
-        "value": _times(ratios[what]),
-        "note": f"{_large(cost[what])} {what}",
-    }
+        unfit = f"{baseline['name']} does not fit"
+        return _card(f"{what}, {_place(cost)}", _large(cost[what]), unfit)
+    return _card(f"faster, {_place(cost)}", _times(ratios[what]), f"{_large(cost[what])} {what}")
 
 
 def _scores(variants: Sequence[Data]) -> Iterator[dict[str, Any]]:

@@ -32,13 +32,10 @@ class Crash:
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of the samples.
+    """What became of the samples: ``outputs`` of each, None where the target crashed, and why.
 
-    Attributes:
-        outputs: of each sample; None where the target crashed.
-        crashes: why, in order.
-        seconds: wall time of the inferences that were run now, transfers included.
-        resumed: how many samples had been run before.
+    ``seconds`` are the wall time of the inferences that were run now, transfers included; ``resumed``
+    had been run before.
     """
 
     outputs: tuple[Outputs | None, ...]

@@ -64,13 +64,9 @@ def renode_path() -> str:
 def write_renode_files(
     image: Image, model: Path, directory: Path, port: int = _PORT
 ) -> RenodeFiles:
-    """Writes the Renode script and the Robot Framework test of a program.
+    """Writes the Renode script and the Robot Framework test, which verifies ``model``, of a program.
 
-    Args:
-        image: built for a board that Renode emulates.
-        model: the .tflite file, which the test verifies.
-        directory: made if needed.
-        port: TCP port of the board's serial line.
+    ``port`` is the TCP port of the board's serial line.
 
     Raises:
         InputError: the board is not emulated by Renode.

@@ -14,16 +14,11 @@ from tinygen.run.session import Session
 
 @dataclass(frozen=True)
 class Image:
-    """A linked program and who it must say it is.
+    """A linked program and who it must say it is; ``map_file`` is None for the host.
 
-    Attributes:
-        elf: the executable.
-        map_file: the linker's map; None for the host.
-        board: what it was built for.
-        model_sha256: hexadecimal digest of the .tflite file it was generated from.
-        build_id: digest of everything it was built from.
-        traced: built so that layers can be observed.
-        model_objects: object files of the generated sources.
+    ``model_sha256`` is the hexadecimal digest of the .tflite file it was generated from, ``build_id``
+    that of everything it was built from. ``traced``: layers can be observed. ``model_objects`` are the
+    object files of the generated sources.
     """
 
     elf: Path

@@ -88,15 +88,10 @@ def runner_for(
     probe: str = "",
     flash: bool = True,
 ) -> Runner:
-    """The runner for a board.
+    """The runner for a board, or for anything at a ``port`` that already runs the program.
 
-    Args:
-        board: the board.
-        limits: time limits of the protocol.
-        port: serial port of a real board, or of anything that already runs the program; found by
-            its USB identity if this is empty.
-        probe: serial number of a real board's debug probe.
-        flash: put the program on a real board first; without it, the board must already run it.
+    A real board's port is found by its USB identity if it is empty; ``probe`` is its debug probe's
+    serial number. Without ``flash`` the board must already run the program.
 
     Raises:
         InputError: nothing can run the board's programs.

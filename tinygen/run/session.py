@@ -48,12 +48,10 @@ class Counter(IntEnum):
 
 @dataclass(frozen=True)
 class Times:
-    """Clock cycles of the last inference on the target.
+    """Clock cycles of the last inference on the target, by a ``counter``.
 
-    Attributes:
-        counter: what counted them. SysTick goes round after 2^24 cycles unnoticed.
-        inference: all of it; in a traced build that includes the tracing.
-        layers: of each layer, without the tracing; empty unless built with tracing.
+    SysTick goes round after 2^24 cycles unnoticed. In a traced build ``inference`` includes the
+    tracing, ``layers`` do not; they are empty unless built with tracing.
     """
 
     counter: Counter
@@ -63,15 +61,9 @@ class Times:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a target says it is.
+    """What a target says it is: digests of model and build, kernels, bytes of inputs and outputs.
 
-    Attributes:
-        model_sha256: hexadecimal digest of the .tflite file it was generated from.
-        build_id: digest of everything the firmware was built from.
-        kernels: kernel provider.
-        input_bytes: size of each input.
-        output_bytes: size of each output.
-        layers: number of traced layers; 0 unless built with tracing.
+    ``layers`` is the number of traced layers; 0 unless built with tracing.
     """
 
     model_sha256: str

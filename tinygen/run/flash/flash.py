@@ -147,10 +147,10 @@ def tool_version(backend: Backend) -> str:
     """
     path = backend.path()
     if path is None:
-        raise MachineError(f"{backend.program} is not installed", backend.install)
+        raise MachineError(f"{backend.program} is not installed", f"get it: {backend.install}")
     try:
         said = _told([path, backend.version], 20).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise MachineError(f"{path} does not run: {error}", backend.install) from error
+        raise MachineError(f"{path} does not run: {error}", f"get it: {backend.install}") from error
     lines = [line.strip(" -") for line in said.splitlines() if line.strip(" -")]
     return f"{lines[0] if lines else 'unknown version'} ({path})"
