@@ -122,9 +122,7 @@ def lower_add_n(view: OperatorView) -> Layer:
         if first.dtype is DType.INT8 and not quantized_alike(view, tensor, first):
             view.invalid("its inputs are quantized differently")
     return AddN(
-        operator=view.operator,
-        inputs=tuple(view.require_activation(tensor) for tensor in tensors),
-        outputs=(output.index,),
+        **view.ports(*tensors),
         shape=first.shape,
         accumulation=_accumulation(view, first, output) if first.dtype is DType.INT8 else None,
     )

@@ -9,14 +9,14 @@ from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ops.dtypes import BOOL, F32, I8, I16, I32, I64, U8
 from tinygen.ops.registry import operator
-from tinygen.ops.strided import Canvas, constant_integers, move_layer, one_to_one
+from tinygen.ops.strided import Canvas, constant_integers, move_layer
 from tinygen.ops.view import OperatorView
 
 
 @operator("BROADCAST_TO", moves=True)
 def lower_broadcast_to(view: OperatorView) -> Layer:
     """Fold a BROADCAST_TO a constant shape."""
-    values, output = one_to_one(view, (2,), F32, I8, I16, I32, I64, U8, DType.UINT32, BOOL)
+    values, output = view.in_and_out(F32, I8, I16, I32, I64, U8, DType.UINT32, BOOL, inputs=(2,))
     view.require_shape(output, tuple(constant_integers(view, 1, I32, I64)))
     if len(output.shape) > 5:
         view.unsupported(

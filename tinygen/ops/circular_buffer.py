@@ -85,10 +85,7 @@ def lower_circular_buffer(view: OperatorView) -> Layer:
     kept = view.state("slots", np.full(output.elements, point, dtype=np.int8), 0)
     left = view.state("inferences left", np.array([period], dtype=np.int32), 1)
     return CircularBuffer(
-        operator=view.operator,
-        inputs=(view.require_activation(values), kept.index, left.index),
-        outputs=(output.index, kept.index, left.index),
-        states=(kept, left),
+        **view.ports(values, states=(kept, left)),
         slots=slots,
         depth=values.elements,
         period=period,

@@ -26,12 +26,8 @@ Int8Array = NDArray[np.int8]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Conv2D(Layer):
-    """out[n,y,x,o] = requantize(bias[o] + Σ (in[n,…,c] - input_zero_point) · weights[o,ky,kx,c]).
-
-    ``weights`` are (out channels, height, width, in channels / groups); with several groups, output
-    channels are split evenly among them, each reading its own slice of the input channels.
-    """
+class Int8Convolution(Layer):
+    """What CONV_2D and DEPTHWISE_CONV_2D have in common."""
 
     input_shape: tuple[int, int, int, int]
     output_shape: tuple[int, int, int, int]
@@ -42,14 +38,23 @@ class Conv2D(Layer):
     requantization: Requantization
 
     @property
-    def groups(self) -> int:
-        """Number of channel groups; 1 for an ordinary convolution."""
-        return self.input_shape[3] // int(self.weights.shape[3])
-
-    @property
     def row_axes(self) -> tuple[Axis, ...] | None:
         """The window's rows, of one image."""
         return (self.window.height,) if self.input_shape[0] == 1 else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conv2D(Int8Convolution):
+    """out[n,y,x,o] = requantize(bias[o] + Σ (in[n,…,c] - input_zero_point) · weights[o,ky,kx,c]).
+
+    ``weights`` are (out channels, height, width, in channels / groups); with several groups, output
+    channels are split evenly among them, each reading its own slice of the input channels.
+    """
+
+    @property
+    def groups(self) -> int:
+        """Number of channel groups; 1 for an ordinary convolution."""
+        return self.input_shape[3] // int(self.weights.shape[3])
 
     @property
     def macs(self) -> int:
@@ -76,25 +81,13 @@ class Conv2D(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DepthwiseConv2D(Layer):
+class DepthwiseConv2D(Int8Convolution):
     """out[n,y,x,c·m+j] = requantize(bias + Σ (in[n,…,c] - input_zero_point) · weights[ky,kx,c·m+j]).
 
     ``weights`` are (height, width, out channels); m is ``depth_multiplier``.
     """
 
-    input_shape: tuple[int, int, int, int]
-    output_shape: tuple[int, int, int, int]
-    window: Window
     depth_multiplier: int
-    weights: Int8Array
-    bias: Int32Array
-    input_zero_point: int
-    requantization: Requantization
-
-    @property
-    def row_axes(self) -> tuple[Axis, ...] | None:
-        """The window's rows, of one image."""
-        return (self.window.height,) if self.input_shape[0] == 1 else None
 
     @property
     def macs(self) -> int:

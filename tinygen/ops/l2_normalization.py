@@ -16,7 +16,7 @@ from tinygen.numerics.fixed_point import multiply_by_quantized_multiplier
 from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.ops.quantized import zero_point
 from tinygen.ops.registry import operator
-from tinygen.ops.rows import int8_rows, lower_float_rows
+from tinygen.ops.rows import lower_float_rows, rows_of
 from tinygen.ops.view import OperatorView
 
 _LONGEST_SQUARES = (2**31 - 1) // 255**2
@@ -45,8 +45,8 @@ class L2NormalizationInt8(Layer):
 @operator("L2_NORMALIZATION", types={DType.FLOAT32: lower_float_rows})
 def lower_l2_normalization_int8(view: OperatorView) -> Layer:
     """Fold an L2_NORMALIZATION of int8; TFLM takes the output to have the scale 1/128."""
-    rows, depth = int8_rows(view)
-    values = view.input(0)
+    values, _ = view.in_and_out(DType.INT8)
+    rows, depth = rows_of(view)
     view.require_rank(values, *range(1, 5))
     if view.activation != "NONE":
         view.unsupported("a fused activation is not supported")

@@ -16,7 +16,7 @@ from tinygen.numerics import fixed_point as fp
 from tinygen.numerics.logarithm import logarithm
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.registry import operator
-from tinygen.ops.rows import int8_rows, lower_float_rows
+from tinygen.ops.rows import lower_float_rows, rows_of
 from tinygen.ops.softmax import (
     ACCUMULATION_INTEGER_BITS,
     SCALED_DIFF_INTEGER_BITS,
@@ -73,8 +73,8 @@ class LogSoftmaxInt8(Layer):
 @operator("LOG_SOFTMAX", types={DType.FLOAT32: lower_float_rows})
 def lower_log_softmax_int8(view: OperatorView) -> Layer:
     """Fold a LOG_SOFTMAX of int8; the output's quantization is the one that TFLM prescribes."""
-    rows, depth = int8_rows(view)
-    values, output = view.input(0), view.output()
+    values, output = view.in_and_out(DType.INT8)
+    rows, depth = rows_of(view)
     if scale(view, output) != 1 / 16 or zero_point(view, output) != 127:
         view.unsupported(f"tensor {output.name!r} must have the scale 1/16 and the zero point 127")
     if depth > _LONGEST_SUM:

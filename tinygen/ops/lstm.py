@@ -31,6 +31,21 @@ Pair = tuple[int, int]
 """A multiplier and its shift."""
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SequenceLstm(Layer):
+    """``inputs`` and ``outputs`` end with the states, hidden and cell."""
+
+    steps: int
+    depth: int
+    units: int
+    output_shape: tuple[int, ...]
+
+    @property
+    def macs(self) -> int:
+        """Of the eight matrices, every step."""
+        return self.steps * 4 * self.units * (self.depth + self.units)
+
+
 @dataclass(frozen=True, eq=False)
 class Gate:
     """activation(scale(bias + Σ input · weights) + scale(Σ hidden · recurrent weights))."""
@@ -44,16 +59,12 @@ class Gate:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Lstm(Layer):
-    """``gates`` are input, forget, cell and output; ``inputs`` and ``outputs`` end with the states.
+class Lstm(SequenceLstm):
+    """``gates`` are input, forget, cell and output.
 
     The cell's tanh takes positions cell · ``cell_multiplier`` >> ``cell_shift``, rounded.
     """
 
-    steps: int
-    depth: int
-    units: int
-    output_shape: tuple[int, ...]
     dtype: DType
     gates: tuple[Gate, Gate, Gate, Gate]
     input_zero_point: int
@@ -64,11 +75,6 @@ class Lstm(Layer):
     cell_clip: int
     cell_multiplier: int
     cell_shift: int
-
-    @property
-    def macs(self) -> int:
-        """Of the eight matrices, every step."""
-        return self.steps * 4 * self.units * (self.depth + self.units)
 
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class."""
@@ -134,20 +140,11 @@ class FloatGate:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FloatLstm(Layer):
-    """``gates`` are input, forget, cell and output; ``inputs`` and ``outputs`` end with the states."""
+class FloatLstm(SequenceLstm):
+    """``gates`` are input, forget, cell and output."""
 
-    steps: int
-    depth: int
-    units: int
-    output_shape: tuple[int, ...]
     gates: tuple[FloatGate, FloatGate, FloatGate, FloatGate]
     cell_clip: float
-
-    @property
-    def macs(self) -> int:
-        """Of the eight matrices, every step."""
-        return self.steps * 4 * self.units * (self.depth + self.units)
 
     @property
     def tolerance_ulp(self) -> int:
@@ -284,10 +281,7 @@ def lower_float_lstm(view: OperatorView) -> Layer:
     hidden = initial_state(view, view.input(HIDDEN), units)
     cell = initial_state(view, view.input(CELL), units)
     return FloatLstm(
-        operator=view.operator,
-        inputs=(view.require_activation(values), hidden.index, cell.index),
-        outputs=(output.index, hidden.index, cell.index),
-        states=(hidden, cell),
+        **view.ports(values, states=(hidden, cell)),
         steps=steps,
         depth=depth,
         units=units,
@@ -332,10 +326,7 @@ def lower_lstm(view: OperatorView) -> Layer:
     cell = initial_state(view, cell_tensor, units)
     shift = 15 + power - 3
     return Lstm(
-        operator=view.operator,
-        inputs=(view.require_activation(values), hidden.index, cell.index),
-        outputs=(output.index, hidden.index, cell.index),
-        states=(hidden, cell),
+        **view.ports(values, states=(hidden, cell)),
         steps=steps,
         depth=depth,
         units=units,

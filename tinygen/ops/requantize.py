@@ -14,12 +14,7 @@ from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Requantization, wrap_int32
 from tinygen.ops.elementwise import Pointwise, RowByRow
-from tinygen.ops.quantized import (
-    INTEGER_RANGES,
-    rescale,
-    scale,
-    zero_point,
-)
+from tinygen.ops.quantized import INTEGER_RANGES, rescale, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -110,21 +105,16 @@ def lower_quantize(view: OperatorView) -> Layer:
     view.require_dtype(values, *_QUANTIZE_OUTPUTS)
     view.require_dtype(output, *_QUANTIZE_OUTPUTS[values.dtype])
     view.require_shape(output, values.shape)
-    inputs = (view.require_activation(values),)
     if values.dtype is DType.FLOAT32:
         return Quantize(
-            operator=view.operator,
-            inputs=inputs,
-            outputs=(output.index,),
+            **view.ports(values),
             shape=values.shape,
             scale=scale(view, output),
             zero_point=zero_point(view, output),
             output_dtype=output.dtype,
         )
     return Requantize(
-        operator=view.operator,
-        inputs=inputs,
-        outputs=(output.index,),
+        **view.ports(values),
         shape=values.shape,
         input_dtype=values.dtype,
         output_dtype=output.dtype,

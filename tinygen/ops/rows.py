@@ -63,32 +63,29 @@ class FloatRows(Layer):
             return ((centred - logarithms).reshape(self.shape),)
 
 
-def lower_float_rows(view: OperatorView) -> Layer:
-    """Fold a SOFTMAX, LOG_SOFTMAX or L2_NORMALIZATION of float32."""
-    values, output = view.in_and_out(DType.FLOAT32)
-    view.require_shape(output, values.shape)
+def rows_of(view: OperatorView) -> tuple[int, int]:
+    """Rows and their depth of an operator's first input, whose shape its output has too."""
+    values = view.input(0)
+    view.require_shape(view.output(), values.shape)
     if not values.shape:
         view.unsupported(f"tensor {values.name!r} is a scalar")
+    return math.prod(values.shape[:-1]), values.shape[-1]
+
+
+def lower_float_rows(view: OperatorView) -> Layer:
+    """Fold a SOFTMAX, LOG_SOFTMAX or L2_NORMALIZATION of float32."""
+    values, _ = view.in_and_out(DType.FLOAT32)
+    rows, depth = rows_of(view)
     opcode = view.operator.opcode
     if opcode == "L2_NORMALIZATION":
         if view.activation != "NONE":
             view.unsupported("a fused activation is not supported")
         view.require_rank(values, *range(5))
-    depth = values.shape[-1]
     return FloatRows(
         **view.ports(values),
         shape=values.shape,
-        rows=math.prod(values.shape) // depth,
+        rows=rows,
         depth=depth,
         kind=opcode.lower(),
         beta=view.option("beta", float) if opcode == "SOFTMAX" else 1.0,
     )
-
-
-def int8_rows(view: OperatorView) -> tuple[int, int]:
-    """Rows and their depth; the operator has one int8 input, and an output like it."""
-    values, output = view.in_and_out(DType.INT8)
-    view.require_shape(output, values.shape)
-    if not values.shape:
-        view.unsupported(f"tensor {values.name!r} is a scalar")
-    return math.prod(values.shape[:-1]), values.shape[-1]

@@ -26,15 +26,13 @@ def lower_fill(view: OperatorView) -> Layer:
     view.require_dtype(output, value.dtype)
     view.require_shape(value, ())
     view.require_shape(output, tuple(st.constant_integers(view, 0, I8, I16, I32, I64)))
-    canvas = st.Canvas([()], [output.shape])
-    canvas.copy(np.broadcast_to(canvas.sources[0], output.shape), canvas.sinks[0])
-    return st.move_layer(view, canvas, [value])
+    return st.rearranged(view, value, lambda source: np.broadcast_to(source, output.shape))
 
 
 @operator("ZEROS_LIKE")
 def lower_zeros_like(view: OperatorView) -> Layer:
     """Fold a ZEROS_LIKE, which reads nothing but its input's shape."""
-    values, output = st.one_to_one(view, (1,), F32, I8, I32, I64)
+    values, output = view.in_and_out(F32, I8, I32, I64)
     view.require_shape(output, values.shape)
     return st.move_layer(view, st.Canvas([], [output.shape]), [], fill=0)
 
@@ -47,9 +45,7 @@ def lower_shape(view: OperatorView) -> Layer:
     view.require_dtype(output, I32)
     view.require_shape(output, (len(values.shape),))
     shape = Tensor(-1, "shape", I32, output.shape, data=np.array(values.shape, dtype=np.int32))
-    canvas = st.Canvas([output.shape], [output.shape])
-    canvas.copy(canvas.sources[0], canvas.sinks[0])
-    return st.move_layer(view, canvas, [shape])
+    return st.rearranged(view, shape, lambda source: source)
 
 
 def _reshaped(view: OperatorView, values: Tensor, output: Tensor) -> Layer:
@@ -82,7 +78,7 @@ def lower_squeeze(view: OperatorView) -> Layer:
 @operator("EXPAND_DIMS", moves=True, shares_scale=True)
 def lower_expand_dims(view: OperatorView) -> Layer:
     """Fold an EXPAND_DIMS at a constant axis."""
-    values, output = st.one_to_one(view, (2,), F32, I8, I16)
+    values, output = view.in_and_out(F32, I8, I16, inputs=(2,))
     named = st.constant_integer(view, 1)
     axis = st.checked_axis(view, named, len(values.shape) + 1)
     view.require_shape(output, (*values.shape[:axis], 1, *values.shape[axis:]))
@@ -103,6 +99,4 @@ def lower_broadcast_args(view: OperatorView) -> Layer:
     view.require_shape(output, (len(shape),))
     values = np.array(shape, dtype=output.dtype.numpy)
     constant = Tensor(-1, "shape", output.dtype, output.shape, data=values)
-    canvas = st.Canvas([output.shape], [output.shape])
-    canvas.copy(canvas.sources[0], canvas.sinks[0])
-    return st.move_layer(view, canvas, [constant])
+    return st.rearranged(view, constant, lambda source: source)

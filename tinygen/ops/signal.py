@@ -214,20 +214,17 @@ def signal_options(view: OperatorView, *names: str) -> dict[str, int]:
 def _layer(
     view: OperatorView,
     kind: str,
-    inputs: tuple[int, ...],
     options: Mapping[str, int],
     tables: Mapping[str, AnyArray] | None = None,
     *,
-    outputs: tuple[int, ...] = (),
+    data: int = 1,
     states: tuple[Tensor, ...] = (),
     transform: RealTransform | None = None,
 ) -> Layer:
+    """``data`` is how many inputs, from the first, are no tables."""
     tensors = [view.output(position) for position in range(len(view.operator.outputs))]
     return Signal(
-        operator=view.operator,
-        inputs=inputs,
-        outputs=outputs or tuple(tensor.index for tensor in tensors),
-        states=states,
+        **view.ports(*(view.input(position) for position in range(data)), states=states),
         kind=kind,
         options=options,
         tables=tables or {},
@@ -264,7 +261,7 @@ def lower_window(view: OperatorView) -> Layer:
     options = signal_options(view, "shift")
     if values.elements % weights.size or not 0 <= options["shift"] < 31:
         view.invalid(f"a window of {weights.size} does not fit {values.elements} samples")
-    return _layer(view, "window", (view.require_activation(values),), options, {"weights": weights})
+    return _layer(view, "window", options, {"weights": weights})
 
 
 @operator("SignalFftAutoScale", custom=True)
@@ -274,7 +271,7 @@ def lower_fft_auto_scale(view: OperatorView) -> Layer:
     view.require_shape(view.output(), view.input(0).shape)
     if view.output(1).elements != 1:
         view.invalid("its second output is no scalar")
-    return _layer(view, "fft_auto_scale", (view.require_activation(view.input(0)),), {})
+    return _layer(view, "fft_auto_scale", {})
 
 
 @operator("SignalRfft", custom=True)
@@ -283,10 +280,8 @@ def lower_rfft(view: OperatorView) -> Layer:
     length, options = _transform_options(view)
     if view.input(0).elements > length or view.output().elements != length + 2:
         view.unsupported("it transforms several blocks, or more numbers than its length")
-    inputs = (view.require_activation(view.input(0)),)
-    return _layer(
-        view, "rfft", inputs, options, transform=real_transform(length, view.input(0).dtype)
-    )
+    transform = real_transform(length, view.input(0).dtype)
+    return _layer(view, "rfft", options, transform=transform)
 
 
 @operator("SignalIrfft", custom=True)
@@ -297,9 +292,8 @@ def lower_irfft(view: OperatorView) -> Layer:
         view.unsupported(
             "it transforms several blocks, or another number of values than its length"
         )
-    inputs = (view.require_activation(view.input(0)),)
     transform = real_transform(length, view.input(0).dtype, inverse=True)
-    return _layer(view, "irfft", inputs, options, transform=transform)
+    return _layer(view, "irfft", options, transform=transform)
 
 
 def _transform_options(view: OperatorView) -> tuple[int, dict[str, int]]:
@@ -325,7 +319,7 @@ def lower_energy(view: OperatorView) -> Layer:
         0 <= options["start_index"] <= options["end_index"] <= count
     ):
         view.invalid(f"its range does not fit {count} complex numbers")
-    return _layer(view, "energy", (view.require_activation(view.input(0)),), options)
+    return _layer(view, "energy", options)
 
 
 @operator("SignalFilterBank", custom=True)
@@ -348,8 +342,7 @@ def lower_filter_bank(view: OperatorView) -> Layer:
         or int((tables["frequency_starts"][used] + widths).max()) > view.input(0).elements
     ):
         view.invalid("its tables reach beyond the weights or the spectrum")
-    inputs = (view.require_activation(view.input(0)),)
-    return _layer(view, "filter_bank", inputs, options, tables)
+    return _layer(view, "filter_bank", options, tables)
 
 
 @operator("SignalFilterBankSquareRoot", custom=True)
@@ -357,8 +350,7 @@ def lower_filter_bank_square_root(view: OperatorView) -> Layer:
     """Fold a SignalFilterBankSquareRoot."""
     require_types(view, (U64, I32), (U32,))
     view.require_shape(view.output(), view.input(0).shape)
-    inputs = tuple(view.require_activation(view.input(i)) for i in (0, 1))
-    return _layer(view, "filter_bank_square_root", inputs, {})
+    return _layer(view, "filter_bank_square_root", {}, data=2)
 
 
 @operator("SignalFilterBankSpectralSubtraction", custom=True, stateful=True)
@@ -381,14 +373,7 @@ def lower_spectral_subtraction(view: OperatorView) -> Layer:
     for tensor in (view.input(0), view.output(0), view.output(1)):
         view.require_shape(tensor, (channels,))
     noise = view.state("noise estimate", np.zeros(channels, dtype=np.uint32))
-    return _layer(
-        view,
-        "spectral_subtraction",
-        (view.require_activation(view.input(0)), noise.index),
-        options,
-        outputs=(view.output(0).index, view.output(1).index, noise.index),
-        states=(noise,),
-    )
+    return _layer(view, "spectral_subtraction", options, states=(noise,))
 
 
 @operator("SignalPCAN", custom=True)
@@ -397,10 +382,9 @@ def lower_pcan(view: OperatorView) -> Layer:
     require_types(view, (U32, U32, I16), (U32,))
     for tensor in (view.input(1), view.output()):
         view.require_shape(tensor, view.input(0).shape)
-    inputs = tuple(view.require_activation(view.input(i)) for i in (0, 1))
     # Octave 32 is the last that a 32-bit estimate reaches.
     table = _table(view, 2, 4 * 32 - 3)
-    return _layer(view, "pcan", inputs, signal_options(view, "snr_shift"), {"gain_lut": table})
+    return _layer(view, "pcan", signal_options(view, "snr_shift"), {"gain_lut": table}, data=2)
 
 
 @operator("SignalFilterBankLog", custom=True)
@@ -409,5 +393,4 @@ def lower_filter_bank_log(view: OperatorView) -> Layer:
     require_types(view, (U32,), (I16,))
     view.require_shape(view.output(), view.input(0).shape)
     options = signal_options(view, "input_correction_bits", "output_scale")
-    inputs = (view.require_activation(view.input(0)),)
-    return _layer(view, "filter_bank_log", inputs, options, {"logarithms": tflm_table("log")})
+    return _layer(view, "filter_bank_log", options, {"logarithms": tflm_table("log")})

@@ -148,10 +148,7 @@ def lower_framer(view: OperatorView) -> Layer:
     filled = size - step if options["prefill"] else 0
     count = view.state("sample count", np.array([filled], dtype=np.int32), 1)
     return Framer(
-        operator=view.operator,
-        inputs=(view.require_activation(values), kept.index, count.index),
-        outputs=(output.index, valid.index, kept.index, count.index),
-        states=(kept, count),
+        **view.ports(values, states=(kept, count)),
         dtype=I16,
         streams=streams,
         sizes={"frames": frames, "frame_size": size, "frame_step": step, "capacity": capacity},
@@ -172,10 +169,7 @@ def lower_delay(view: OperatorView) -> Layer:
     streams = math.prod(values.shape[:-1])
     kept = view.state("samples", np.zeros((streams, delay), dtype=np.int16))
     return Delay(
-        operator=view.operator,
-        inputs=(view.require_activation(values), kept.index),
-        outputs=(output.index, kept.index),
-        states=(kept,),
+        **view.ports(values, states=(kept,)),
         dtype=I16,
         streams=streams,
         sizes={"frame": values.shape[-1], "delay": delay},
@@ -201,10 +195,7 @@ def lower_stacker(view: OperatorView) -> Layer:
     # Less than no sample at all: the first frame is still to come.
     count = view.state("sample count", np.array([-1], dtype=np.int32), 1)
     return Stacker(
-        operator=view.operator,
-        inputs=(view.require_activation(values), kept.index, count.index),
-        outputs=(output.index, valid.index, kept.index, count.index),
-        states=(kept, count),
+        **view.ports(values, states=(kept, count)),
         dtype=I16,
         streams=1,
         sizes={
@@ -232,10 +223,7 @@ def lower_overlap_add(view: OperatorView) -> Layer:
     streams = math.prod(outer)
     kept = view.state("sums", np.zeros((streams, size), dtype=values.dtype.numpy))
     return OverlapAdd(
-        operator=view.operator,
-        inputs=(view.require_activation(values), kept.index),
-        outputs=(output.index, kept.index),
-        states=(kept,),
+        **view.ports(values, states=(kept,)),
         dtype=values.dtype,
         streams=streams,
         sizes={"frames": frames, "frame_size": size, "frame_step": step},

@@ -9,14 +9,14 @@ from __future__ import annotations
 from tinygen.ir.layer import Layer
 from tinygen.ops.dtypes import BOOL, F32, I8, I16, I32, I64
 from tinygen.ops.registry import operator
-from tinygen.ops.strided import Canvas, constant_integers, move_layer, one_to_one
+from tinygen.ops.strided import Canvas, constant_integers, move_layer, rearranged
 from tinygen.ops.view import OperatorView
 
 
 @operator("SLICE", moves=True)
 def lower_slice(view: OperatorView) -> Layer:
     """Fold a SLICE with constant begins and sizes; a size of -1 goes to the end."""
-    values, output = one_to_one(view, (3,), F32, I8, I16, I32, BOOL)
+    values, output = view.in_and_out(F32, I8, I16, I32, BOOL, inputs=(3,))
     begins = constant_integers(view, 1, I32, I64)
     sizes = constant_integers(view, 2, I32, I64)
     rank = len(values.shape)
@@ -32,10 +32,8 @@ def lower_slice(view: OperatorView) -> Layer:
     ):
         view.invalid(f"begins {begins} and sizes {sizes} leave the shape {list(values.shape)}")
     view.require_shape(output, tuple(sizes))
-    canvas = Canvas([values.shape], [output.shape])
     where = tuple(slice(b, b + s) for b, s in zip(begins, sizes, strict=True))
-    canvas.copy(canvas.sources[0][where], canvas.sinks[0])
-    return move_layer(view, canvas, [values])
+    return rearranged(view, values, lambda source: source[where])
 
 
 def _strided_axis(
@@ -62,7 +60,7 @@ def _strided_axis(
 @operator("STRIDED_SLICE", moves=True, shares_scale=True)
 def lower_strided_slice(view: OperatorView) -> Layer:
     """Fold a STRIDED_SLICE with constant indices, without an ellipsis or a new axis."""
-    values, output = one_to_one(view, (4,), F32, I8, I16, I32, BOOL)
+    values, output = view.in_and_out(F32, I8, I16, I32, BOOL, inputs=(4,))
     rank = len(values.shape)
     begins, ends, strides = (constant_integers(view, position) for position in (1, 2, 3))
     if not len(begins) == len(ends) == len(strides) == rank or any(s == 0 for s in strides):
@@ -98,14 +96,11 @@ def lower_strided_slice(view: OperatorView) -> Layer:
     view.require_shape(
         output, tuple(len(r) for r, shrink in zip(taken, shrunk, strict=True) if not shrink)
     )
-    canvas = Canvas([values.shape], [output.shape])
     where = tuple(
         slice(r.start, r.stop if r.stop >= 0 else None, r.step) if len(r) else slice(0)
         for r in taken
     )
-    picked = canvas.sources[0][where]
-    canvas.copy(picked, canvas.sinks[0].reshape(picked.shape))
-    return move_layer(view, canvas, [values])
+    return rearranged(view, values, lambda source: source[where])
 
 
 @operator("DYNAMIC_UPDATE_SLICE")

@@ -20,7 +20,7 @@ from tinygen.numerics.exponential import exp_on_negative_values, one_over_one_pl
 from tinygen.ops.lookup import interpolated, interpolation_table
 from tinygen.ops.quantized import INTEGER_RANGES, require_symmetric, scale, zero_point
 from tinygen.ops.registry import operator
-from tinygen.ops.rows import lower_float_rows
+from tinygen.ops.rows import lower_float_rows, rows_of
 from tinygen.ops.view import OperatorView
 
 SCALED_DIFF_INTEGER_BITS = 5
@@ -139,9 +139,7 @@ def lower_softmax_int16(view: OperatorView) -> Layer:
     view.counts((1,))
     values, output = view.input(0), view.output()
     view.require_dtype(output, DType.INT16)
-    view.require_shape(output, values.shape)
-    if not values.shape:
-        view.unsupported(f"tensor {values.name!r} is a scalar")
+    rows, depth = rows_of(view)
     require_symmetric(view, values, output)
     if abs(scale(view, output) - 1 / 32768) > 0.001 / 32768:
         view.unsupported(f"tensor {output.name!r} must have the scale 1/32768")
@@ -149,11 +147,10 @@ def lower_softmax_int16(view: OperatorView) -> Layer:
     multiplier, shift = fp.quantize_multiplier(real)
     if shift > 13:
         view.unsupported(f"the scale of {values.name!r} is too coarse for a softmax")
-    depth = values.shape[-1]
     return SoftmaxInt16(
         **view.ports(values),
         shape=values.shape,
-        rows=math.prod(values.shape) // depth,
+        rows=rows,
         depth=depth,
         multiplier=multiplier,
         shift=shift,
@@ -167,9 +164,7 @@ def lower_softmax(view: OperatorView) -> Layer:
     values, output = view.input(0), view.output()
     view.require_dtype(values, DType.INT8)
     view.require_dtype(output, DType.INT8, DType.INT16)
-    view.require_shape(output, values.shape)
-    if not values.shape:
-        view.unsupported(f"tensor {values.name!r} is a scalar")
+    rows, depth = rows_of(view)
     low, high = INTEGER_RANGES[output.dtype]
     expected = 1.0 / (high - low + 1)
     tolerance = 0.0 if output.dtype is DType.INT8 else 0.001 * expected
@@ -177,13 +172,12 @@ def lower_softmax(view: OperatorView) -> Layer:
         view.unsupported(
             f"tensor {output.name!r} must have the scale 1/{high - low + 1} and the zero point {low}"
         )
-    depth = values.shape[-1]
     zero_point(view, values)
     multiplier, shift = scaling(view, scale(view, values), view.option("beta", float))
     return Softmax(
         **view.ports(values),
         shape=values.shape,
-        rows=values.elements // depth,
+        rows=rows,
         depth=depth,
         exponentials=exponentials(multiplier, shift),
         multiplier=multiplier,

@@ -14,7 +14,7 @@ from tinygen.ir.layer import Layer
 from tinygen.ops.dtypes import F32, I8
 from tinygen.ops.quantized import zero_point
 from tinygen.ops.registry import operator
-from tinygen.ops.strided import Canvas, constant_integers, move_layer, one_to_one
+from tinygen.ops.strided import Canvas, constant_integers, move_layer, rearranged
 from tinygen.ops.view import OperatorView
 
 
@@ -35,7 +35,7 @@ def lower_space_to_batch_nd(view: OperatorView) -> Layer:
 
     The padding is the zero point, as in LiteRT: TFLM leaves its value to uninitialized memory.
     """
-    values, output = one_to_one(view, (3,), F32, I8)
+    values, output = view.in_and_out(F32, I8, inputs=(3,))
     view.require_rank(values, 3, 4)
     blocks, ends = _blocks(view, len(values.shape))
     padded = [extent + sum(e) for extent, e in zip(values.shape[1:-1], ends, strict=True)]
@@ -63,7 +63,7 @@ def lower_space_to_batch_nd(view: OperatorView) -> Layer:
 @operator("BATCH_TO_SPACE_ND", moves=True)
 def lower_batch_to_space_nd(view: OperatorView) -> Layer:
     """Fold a BATCH_TO_SPACE_ND."""
-    values, output = one_to_one(view, (3,), F32, I8)
+    values, output = view.in_and_out(F32, I8, inputs=(3,))
     view.require_rank(values, 3, 4)
     blocks, crops = _blocks(view, len(values.shape))
     count = int(np.prod(blocks))
@@ -90,8 +90,12 @@ def lower_batch_to_space_nd(view: OperatorView) -> Layer:
     return move_layer(view, canvas, [values])
 
 
+_BLOCKS_APART = (0, 1, 3, 2, 4, 5)
+"""Swaps the axes of blocks and of columns."""
+
+
 def _depth_blocks(view: OperatorView) -> tuple[Tensor, Tensor, int]:
-    values, output = one_to_one(view, (1,), F32, I8)
+    values, output = view.in_and_out(F32, I8)
     view.require_rank(values, 4)
     block = view.option("block_size", int)
     if block < 1:
@@ -108,13 +112,8 @@ def lower_space_to_depth(view: OperatorView) -> Layer:
         view.invalid(f"an image of {height} × {width} does not split into blocks of {block}")
     rows, columns = height // block, width // block
     view.require_shape(output, (batches, rows, columns, depth * block * block))
-    canvas = Canvas([values.shape], [output.shape])
-    pixels = canvas.sources[0].reshape(batches, rows, block, columns, block, depth)
-    canvas.copy(
-        pixels.transpose(0, 1, 3, 2, 4, 5),
-        canvas.sinks[0].reshape(batches, rows, columns, block, block, depth),
-    )
-    return move_layer(view, canvas, [values])
+    pixels = (batches, rows, block, columns, block, depth)
+    return rearranged(view, values, lambda source: source.reshape(pixels).transpose(_BLOCKS_APART))
 
 
 @operator("DEPTH_TO_SPACE", moves=True)
@@ -126,10 +125,5 @@ def lower_depth_to_space(view: OperatorView) -> Layer:
         view.invalid(f"{channels} channels do not split into blocks of {block} × {block}")
     depth = channels // (block * block)
     view.require_shape(output, (batches, height * block, width * block, depth))
-    canvas = Canvas([values.shape], [output.shape])
-    pixels = canvas.sources[0].reshape(batches, height, width, block, block, depth)
-    canvas.copy(
-        pixels.transpose(0, 1, 3, 2, 4, 5),
-        canvas.sinks[0].reshape(batches, height, block, width, block, depth),
-    )
-    return move_layer(view, canvas, [values])
+    pixels = (batches, height, width, block, block, depth)
+    return rearranged(view, values, lambda source: source.reshape(pixels).transpose(_BLOCKS_APART))

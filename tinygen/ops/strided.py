@@ -8,7 +8,7 @@ the strides of those views are the copies, which the reference and the C kernel 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,6 +159,14 @@ def move_layer(
     )
 
 
+def rearranged(view: OperatorView, values: Tensor, pick: Callable[[AnyArray], AnyArray]) -> Move:
+    """The layer of an operator whose output has, in order, what ``pick`` views of its input."""
+    canvas = Canvas([values.shape], [view.output().shape])
+    picked = pick(canvas.sources[0])
+    canvas.copy(picked, canvas.sinks[0].reshape(picked.shape))
+    return move_layer(view, canvas, [values])
+
+
 def constant_integers(view: OperatorView, position: int, *dtypes: DType) -> list[int]:
     """The elements of a constant int32 operand (or of the types given), flattened."""
     tensor = view.input(position)
@@ -179,14 +187,3 @@ def checked_axis(view: OperatorView, axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         view.invalid(f"the axis {axis} is outside the {rank} dimensions")
     return axis % rank
-
-
-def one_to_one(
-    view: OperatorView, counts: tuple[int, ...], *dtypes: DType
-) -> tuple[Tensor, Tensor]:
-    """Input 0 and the only output, of the same type, one of those given."""
-    view.counts(counts)
-    values, output = view.input(0), view.output()
-    view.require_dtype(values, *dtypes)
-    view.require_dtype(output, values.dtype)
-    return values, output

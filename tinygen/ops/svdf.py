@@ -131,10 +131,7 @@ def lower_svdf(view: OperatorView) -> Layer:
     if activation not in ("NONE", "RELU") or (not is_float and activation != "RELU"):
         view.unsupported(f"the fused activation {activation} is not supported")
     layer = Svdf(
-        operator=view.operator,
-        inputs=(view.require_activation(values), state.index),
-        outputs=(output.index, state.index),
-        states=(state,),
+        **view.ports(values, states=(state,)),
         batches=batches,
         rank=rank,
         features=view.require_constant(features),

@@ -11,7 +11,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.ops.registry import operator
-from tinygen.ops.strided import MAX_DIMENSIONS, Canvas, constant_integers, move_layer, one_to_one
+from tinygen.ops.strided import MAX_DIMENSIONS, Canvas, constant_integers, move_layer
 from tinygen.ops.view import OperatorView
 
 _DTYPES = (
@@ -31,7 +31,7 @@ _MOST_COPIES = 64
 @operator("TILE", moves=True)
 def lower_tile(view: OperatorView) -> Layer:
     """Fold a TILE by constant multiples: two loops a dimension, over the tiles and within one."""
-    values, output = one_to_one(view, (2,), *_DTYPES)
+    values, output = view.in_and_out(*_DTYPES, inputs=(2,))
     multiples = constant_integers(view, 1, DType.INT32, DType.INT64)
     rank = len(values.shape)
     if len(multiples) != rank or any(multiple < 1 for multiple in multiples):

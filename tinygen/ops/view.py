@@ -57,6 +57,7 @@ class Ports(TypedDict):
     operator: Operator
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    states: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -191,10 +192,15 @@ class OperatorView:
             self.unsupported(f"tensor {tensor.name!r} is a constant where data is expected")
         return tensor.index
 
-    def ports(self, data: Tensor) -> Ports:
-        """Those of a layer that reads one tensor and writes one; refuses a constant."""
-        index = self.require_activation(data)
-        return {"operator": self.operator, "inputs": (index,), "outputs": (self.output().index,)}
+    def ports(self, *data: Tensor, states: tuple[Tensor, ...] = ()) -> Ports:
+        """Those of a layer that reads ``data`` (no constants) and ``states``; it writes all outputs."""
+        kept = tuple(state.index for state in states)
+        return {
+            "operator": self.operator,
+            "inputs": (*(self.require_activation(tensor) for tensor in data), *kept),
+            "outputs": (*self.operator.outputs, *kept),
+            "states": states,
+        }
 
     def operands(self) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
         """All inputs as operands, and the indices of those that are computed at run time."""
