@@ -105,10 +105,7 @@ class Mul(Binary):
 
 
 def _float_arithmetic(name: str, compute: Callable[[AnyArray, AnyArray], AnyArray]) -> ew.Function:
-    return ew.Function(
-        f"{name}_f32",
-        lambda p, a, b: ew.clamp_float(p, compute(a, b)),
-    )
+    return ew.Function(f"{name}_f32", lambda p, a, b: ew.clamp_float(p, compute(a, b)))
 
 
 def _divide_integers(a: AnyArray, b: AnyArray) -> AnyArray:
@@ -221,16 +218,8 @@ def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[s
         view, left_shift, float(lhs_scale / twice), float(rhs_scale / twice)
     )
     real = float(twice / (kind(1 << left_shift) * output_scale))
-    multiplier, shift = qe.small_multiplier(view, real)
-    low, high = _clamp(view, output)
-    return qe.arithmetic_parameters(
-        **operands,
-        output_offset=zero_point(view, output),
-        output_multiplier=multiplier,
-        output_shift=shift,
-        clamp_min=low,
-        clamp_max=high,
-    )
+    factor = qe.small_multiplier(view, real)
+    return operands | qe.output_parameters(view, factor, _clamp(view, output))
 
 
 @operator("SUB", types=_OF_NUMBERS, ends_in_clamp=True)
@@ -249,17 +238,10 @@ def lower_quantized_sum(view: OperatorView) -> Layer:
 
 
 def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int]) -> dict[str, int]:
-    multiplier, shift = fp.quantize_multiplier(real)
-    if shift > 30:
-        view.unsupported(f"the scale of {view.output().name!r} is over 2**30 times finer")
     return qe.arithmetic_parameters(
         lhs_offset=-zero_point(view, view.input(0)),
         rhs_offset=-zero_point(view, view.input(1)),
-        output_offset=zero_point(view, view.output()),
-        output_multiplier=multiplier,
-        output_shift=shift,
-        clamp_min=clamp[0],
-        clamp_max=clamp[1],
+        **qe.output_parameters(view, qe.check_multiplier(view, real), clamp),
     )
 
 

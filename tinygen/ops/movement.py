@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
+from tinygen.ops.dtypes import BOOL, F32, I8, I16, I32, I64
 from tinygen.ops.quantized import quantized_alike
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
@@ -45,14 +46,7 @@ class Reshape(Layer):
         return (values.reshape(self.output_shape).copy(),)
 
 
-_CONCATENATED = (
-    DType.FLOAT32,
-    DType.INT8,
-    DType.INT16,
-    DType.INT32,
-    DType.INT64,
-    DType.BOOL,
-)
+_CONCATENATED = (F32, I8, I16, I32, I64, BOOL)
 
 
 def _check_quantized_alike(view: OperatorView, tensor: Tensor, output: Tensor) -> None:
@@ -115,8 +109,4 @@ def lower_reshape(view: OperatorView) -> Layer:
             f"tensor {values.name!r} of shape {list(values.shape)} cannot take the shape "
             f"{list(output.shape)}"
         )
-    return Reshape(
-        **view.ports(values),
-        output_shape=output.shape,
-        dtype=output.dtype,
-    )
+    return Reshape(**view.ports(values), output_shape=output.shape, dtype=output.dtype)

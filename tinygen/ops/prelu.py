@@ -8,10 +8,10 @@ import numpy as np
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
 from tinygen.numerics import fixed_point as fp
+from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.dtypes import F32, I8, I16
 from tinygen.ops.elementwise import Parameters, elementwise, plain, wide
-from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
-from tinygen.ops.quantized_elementwise import arithmetic_parameters, quantized_function
+from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -40,21 +40,14 @@ def lower_prelu(view: OperatorView) -> Layer:
     if values.dtype is F32:
         function = plain("prelu_f32", lambda a, b: np.where(a >= 0, a, a * b))
         return elementwise(view, function, output)
-    kept = fp.quantize_multiplier(scale(view, values) / scale(view, output))
-    sloped = fp.quantize_multiplier(scale(view, values) * scale(view, alpha) / scale(view, output))
-    if max(kept[1], sloped[1]) > 30:
-        view.unsupported(f"the scale of {output.name!r} is over 2**30 times finer")
-    low, high = INTEGER_RANGES[output.dtype]
-    parameters = arithmetic_parameters(
+    kept = qe.check_multiplier(view, scale(view, values) / scale(view, output))
+    slope = scale(view, values) * scale(view, alpha) / scale(view, output)
+    parameters = qe.arithmetic_parameters(
         lhs_offset=-zero_point(view, values),
         lhs_multiplier=kept[0],
         lhs_shift=kept[1],
         rhs_offset=-zero_point(view, alpha),
-        output_offset=zero_point(view, output),
-        output_multiplier=sloped[0],
-        output_shift=sloped[1],
-        clamp_min=low,
-        clamp_max=high,
+        **qe.output_parameters(view, qe.check_multiplier(view, slope)),
     )
-    function = quantized_function("prelu", values.dtype, _quantized_prelu)
+    function = qe.quantized_function("prelu", values.dtype, _quantized_prelu)
     return elementwise(view, function, output, parameters)

@@ -36,10 +36,7 @@ def quantized_output(p: Parameters, values: fp.Int32Array) -> AnyArray:
 
 def quantized_function(name: str, dtype: DType, compute: Callable[..., AnyArray]) -> Function:
     """A function with ``tinygen_arithmetic_params``."""
-    return Function(
-        f"quantized_{name}_{SUFFIXES[dtype]}",
-        compute,
-    )
+    return Function(f"quantized_{name}_{SUFFIXES[dtype]}", compute)
 
 
 def arithmetic_parameters(**known: int) -> dict[str, int]:
@@ -67,6 +64,21 @@ def operand_parameters(
     return known
 
 
+def output_parameters(
+    view: OperatorView, factor: tuple[int, int], clamp: tuple[int, int] | None = None
+) -> dict[str, int]:
+    """How a result comes to the output's quantization, and its clamp: all of the type if not given."""
+    output = view.output()
+    low, high = clamp or INTEGER_RANGES[output.dtype]
+    return {
+        "output_offset": zero_point(view, output),
+        "output_multiplier": factor[0],
+        "output_shift": factor[1],
+        "clamp_min": low,
+        "clamp_max": high,
+    }
+
+
 def small_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
     """TFLM ``QuantizeMultiplierSmallerThanOneExp``, which aborts on a multiplier of 1 or more."""
     multiplier, shift = fp.quantize_multiplier(real)
@@ -85,13 +97,7 @@ def check_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
 
 def rescale_parameters(view: OperatorView, values: Tensor, output: Tensor) -> dict[str, int]:
     """From one operand's scale to the output's; equal ones need none (2**30 shifted by 1)."""
-    multiplier, shift = check_multiplier(view, scale(view, values) / scale(view, output))
-    low, high = INTEGER_RANGES[output.dtype]
+    factor = check_multiplier(view, scale(view, values) / scale(view, output))
     return arithmetic_parameters(
-        lhs_offset=-zero_point(view, values),
-        output_offset=zero_point(view, output),
-        output_multiplier=multiplier,
-        output_shift=shift,
-        clamp_min=low,
-        clamp_max=high,
+        lhs_offset=-zero_point(view, values), **output_parameters(view, factor)
     )

@@ -7,11 +7,11 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import Layer
-from tinygen.numerics.fixed_point import quantize_multiplier, wrap_int32
+from tinygen.numerics.fixed_point import wrap_int32
 from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.dtypes import F32, I8, I16, I32
 from tinygen.ops.elementwise import Parameters, elementwise, plain, two_operands, wide
-from tinygen.ops.quantized import INTEGER_RANGES, require_symmetric, scale, zero_point
+from tinygen.ops.quantized import require_symmetric, scale
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -42,17 +42,7 @@ def lower_squared_difference(view: OperatorView) -> Layer:
     twice = 2.0 * max(lhs_scale, rhs_scale)
     operands = qe.operand_parameters(view, left_shift, lhs_scale / twice, rhs_scale / twice)
     denominator = np.float32(1 << left_shift * 2) * np.float32(scale(view, output))
-    multiplier, shift = quantize_multiplier(twice * twice / float(denominator))
-    if shift > 30:
-        view.unsupported(f"the scale of {output.name!r} is over 2**30 times finer")
-    low, high = INTEGER_RANGES[output.dtype]
-    parameters = qe.arithmetic_parameters(
-        **operands,
-        output_offset=zero_point(view, output),
-        output_multiplier=multiplier,
-        output_shift=shift,
-        clamp_min=low,
-        clamp_max=high,
-    )
+    factor = qe.check_multiplier(view, twice * twice / float(denominator))
+    parameters = qe.arithmetic_parameters(**operands, **qe.output_parameters(view, factor))
     function = qe.quantized_function("squared_difference", lhs.dtype, _quantized_squared_difference)
     return elementwise(view, function, output, parameters)

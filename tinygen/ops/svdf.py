@@ -7,7 +7,7 @@ as a whole, so that a filter's newest value of one inference is what the next ov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -152,19 +152,11 @@ def lower_svdf(view: OperatorView) -> Layer:
     bias_scale = scale(view, view.input(3))
     if abs(bias_scale - float(scales[2] * scales[3])) >= 1e-5:
         view.invalid("the scale of its bias is not the state's times the time weights'")
-    return _with_quantization(view, layer, feature_pair, output_pair)
-
-
-def _with_quantization(
-    view: OperatorView, layer: Svdf, feature_pair: Pair, output_pair: Pair
-) -> Svdf:
-    return Svdf(
-        **{
-            **vars(layer),
-            "input_zero_point": zero_point(view, view.input(0)),
-            "state_zero_point": zero_point(view, view.input(4)),
-            "output_zero_point": zero_point(view, view.output()),
-            "feature_pair": feature_pair,
-            "output_pair": output_pair,
-        }
+    return replace(
+        layer,
+        input_zero_point=zero_point(view, values),
+        state_zero_point=zero_point(view, view.input(4)),
+        output_zero_point=zero_point(view, output),
+        feature_pair=feature_pair,
+        output_pair=output_pair,
     )
