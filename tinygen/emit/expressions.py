@@ -9,30 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tinygen.c_syntax import (
-    NUMPY_CTYPES,
-    array_lines,
-    comment,
-    float_literal,
-    integer_literal,
-)
+from tinygen.c_syntax import NUMPY_CTYPES, array_lines, comment, float_literal, integer_literal
 from tinygen.emit.assembly import assembly_symbol
 from tinygen.ir.layer import Layer
-from tinygen.kernels.binding import (
-    Argument,
-    Assembly,
-    Binding,
-    Call,
-    Constant,
-    Field,
-    KeptArgument,
-    Raw,
-    RingArgument,
-    RowArgument,
-    ScratchArgument,
-    Struct,
-    TensorArgument,
-)
+from tinygen.kernels import binding as k
 from tinygen.ops.control_flow import Routine
 from tinygen.planning.plan import Plan, Step, Stream
 
@@ -46,7 +26,7 @@ class _Array:
     length: int
     alignment: int
     description: str
-    constant: Constant
+    constant: k.Constant
 
     @property
     def lines(self) -> Iterator[str]:
@@ -63,7 +43,7 @@ class Part:
     step: int
     position: int
     layer: Layer
-    binding: Binding
+    binding: k.Binding
     label: str
     stream: Stream | None = None
 
@@ -74,8 +54,8 @@ def parts_of(number: int, step: Step) -> tuple[Part, ...]:
     if step.stream is None:
         return (Part(number, 0, step.layer, step.binding, label),)
     return tuple(
-        Part(number, k, layer, binding, f"{label}_operator_{layer.operator.index}", step.stream)
-        for k, (layer, binding) in enumerate(zip(step.layers, step.stream.bindings, strict=True))
+        Part(number, i, layer, binding, f"{label}_operator_{layer.operator.index}", step.stream)
+        for i, (layer, binding) in enumerate(zip(step.layers, step.stream.bindings, strict=True))
     )
 
 
@@ -210,41 +190,41 @@ class Renderer:
             row="" if rows == 1 else f"{slot} * {self.row_bytes(index)}u",
         )
 
-    def _argument(self, part: Part, value: Argument) -> str:
+    def _argument(self, part: Part, value: k.Argument) -> str:
         """The C expression of a call argument that is no struct."""
-        if isinstance(value, RingArgument):
+        if isinstance(value, k.RingArgument):
             return self.tensor_pointer(value.tensor, writable=False, ctype=value.ctype)
-        if isinstance(value, RowArgument):
+        if isinstance(value, k.RowArgument):
             assert part.stream is not None
             return self.row_pointer(
                 part.stream, value.tensor, writable=value.writable, ctype=value.ctype
             )
-        if isinstance(value, KeptArgument):
+        if isinstance(value, k.KeptArgument):
             offset = self.plan.kept_offsets[part.step, part.position]
             return self.pointer(offset, value.ctype, writable=True)
         return self.field(part, value, "")
 
-    def field(self, part: Part, value: Field, indent: str) -> str:
+    def field(self, part: Part, value: k.Field, indent: str) -> str:
         """The C expression (or braced initializer) of a field or argument."""
-        if isinstance(value, TensorArgument):
+        if isinstance(value, k.TensorArgument):
             return self.tensor_pointer(value.tensor, writable=value.writable, ctype=value.ctype)
-        if isinstance(value, ScratchArgument):
+        if isinstance(value, k.ScratchArgument):
             offset = self.plan.scratch_offsets.get((part.step, part.position))
             return "NULL" if offset is None else self.pointer(offset, value.ctype, writable=True)
-        if isinstance(value, Constant):
+        if isinstance(value, k.Constant):
             symbol = self._symbols[part.step, part.position][value.name]
             return f"({value.cast}){symbol}" if value.cast else symbol
-        if isinstance(value, Assembly):
+        if isinstance(value, k.Assembly):
             return assembly_symbol(self.name, value)
-        if isinstance(value, Raw):
+        if isinstance(value, k.Raw):
             return value.text
-        if isinstance(value, Struct):
+        if isinstance(value, k.Struct):
             return self.initializer(part, value, indent)
         if isinstance(value, float):
             return float_literal(value)
         return integer_literal(value)
 
-    def initializer(self, part: Part, struct: Struct, indent: str) -> str:
+    def initializer(self, part: Part, struct: k.Struct, indent: str) -> str:
         """A braced initializer with named fields; on one line if it is short."""
         inner = indent + "    "
         fields = [f".{key} = {self.field(part, value, inner)}" for key, value in struct.fields]
@@ -263,10 +243,10 @@ class Renderer:
             statements.append("return 0;")
         return [line for statement in statements for line in statement.split("\n")]
 
-    def _call(self, part: Part, call: Call, taken: set[str]) -> Iterator[str]:
+    def _call(self, part: Part, call: k.Call, taken: set[str]) -> Iterator[str]:
         arguments = []
         for argument in call.arguments:
-            if not isinstance(argument, Struct):
+            if not isinstance(argument, k.Struct):
                 arguments.append(self._argument(part, argument))
                 continue
             label = argument.label
@@ -288,10 +268,10 @@ class Renderer:
             yield f"{text};"
 
 
-def _points_into_arena(struct: Struct) -> bool:
+def _points_into_arena(struct: k.Struct) -> bool:
     return any(
-        isinstance(value, TensorArgument | ScratchArgument)
-        or (isinstance(value, Struct) and _points_into_arena(value))
+        isinstance(value, k.TensorArgument | k.ScratchArgument)
+        or (isinstance(value, k.Struct) and _points_into_arena(value))
         for _, value in struct.fields
     )
 

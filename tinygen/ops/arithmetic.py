@@ -19,15 +19,9 @@ from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.numerics import fixed_point as fp
 from tinygen.numerics.exponential import one_over_one_plus_x
 from tinygen.ops import elementwise as ew
+from tinygen.ops import quantized as q
 from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.dtypes import F32, I8, I16, I32, SUFFIXES
-from tinygen.ops.quantized import (
-    activation_range,
-    requantization,
-    require_symmetric,
-    scale,
-    zero_point,
-)
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -201,7 +195,7 @@ def _quantized_div(p: ew.Parameters, a: AnyArray, b: AnyArray) -> AnyArray:
 
 def _clamp(view: OperatorView, output: Tensor) -> tuple[int, int]:
     activation = view.operator.options.get("fused_activation_function", "NONE")
-    return activation_range(view, str(activation), output)
+    return q.activation_range(view, str(activation), output)
 
 
 def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[str, int]:
@@ -210,7 +204,7 @@ def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[s
     TFLM's SUB divides in single precision, its ADD in double.
     """
     lhs, rhs, output = view.input(0), view.input(1), view.output()
-    scales = [scale(view, tensor) for tensor in (lhs, rhs, output)]
+    scales = [q.scale(view, tensor) for tensor in (lhs, rhs, output)]
     kind = np.float32 if single else np.float64
     lhs_scale, rhs_scale, output_scale = (kind(value) for value in scales)
     twice = kind(2) * max(lhs_scale, rhs_scale)
@@ -239,8 +233,8 @@ def lower_quantized_sum(view: OperatorView) -> Layer:
 
 def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int]) -> dict[str, int]:
     return qe.arithmetic_parameters(
-        lhs_offset=-zero_point(view, view.input(0)),
-        rhs_offset=-zero_point(view, view.input(1)),
+        lhs_offset=-q.zero_point(view, view.input(0)),
+        rhs_offset=-q.zero_point(view, view.input(1)),
         **qe.output_parameters(view, qe.check_multiplier(view, real), clamp),
     )
 
@@ -248,8 +242,8 @@ def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int])
 def _lower_int16_mul(view: OperatorView) -> Layer:
     lhs, rhs, output = ew.two_operands(view, I16)
     view.require_dtype(output, I16)
-    require_symmetric(view, lhs, rhs, output)
-    real = scale(view, lhs) * scale(view, rhs) / scale(view, output)
+    q.require_symmetric(view, lhs, rhs, output)
+    real = q.scale(view, lhs) * q.scale(view, rhs) / q.scale(view, output)
     return ew.elementwise(
         view,
         qe.quantized_function("mul", I16, _quantized_mul),
@@ -263,7 +257,7 @@ def lower_int8_div(view: OperatorView) -> Layer:
     """Fold a DIV of int8; TFLM divides the scales in single precision."""
     lhs, rhs, output = ew.two_operands(view, I8)
     view.require_dtype(output, I8)
-    scales = [np.float32(scale(view, tensor)) for tensor in (lhs, rhs, output)]
+    scales = [np.float32(q.scale(view, tensor)) for tensor in (lhs, rhs, output)]
     real = float(scales[0] / (scales[1] * scales[2]))
     return ew.elementwise(
         view,
@@ -299,8 +293,8 @@ def _common(view: OperatorView) -> _Common:
     return _Common(
         operands=operands,
         output_shape=shape,
-        lhs_zero_point=zero_point(view, lhs),
-        rhs_zero_point=zero_point(view, rhs),
+        lhs_zero_point=q.zero_point(view, lhs),
+        rhs_zero_point=q.zero_point(view, rhs),
         inputs=inputs,
         outputs=(output.index,),
     )
@@ -310,14 +304,14 @@ def _common(view: OperatorView) -> _Common:
 def lower_add(view: OperatorView) -> Layer:
     """Fold an ADD. TFLM ``CalculateOpDataAdd``."""
     common = _common(view)
-    lhs_scale, rhs_scale = scale(view, view.input(0)), scale(view, view.input(1))
+    lhs_scale, rhs_scale = q.scale(view, view.input(0)), q.scale(view, view.input(1))
     output = view.output()
     twice_larger = 2 * max(lhs_scale, rhs_scale)
     lhs_multiplier, lhs_shift = fp.quantize_multiplier(lhs_scale / twice_larger)
     rhs_multiplier, rhs_shift = fp.quantize_multiplier(rhs_scale / twice_larger)
-    real = twice_larger / ((1 << _ADD_LEFT_SHIFT) * scale(view, output))
-    clamp = activation_range(view, view.activation, output)
-    folded = requantization(view, [real], output, clamp)
+    real = twice_larger / ((1 << _ADD_LEFT_SHIFT) * q.scale(view, output))
+    clamp = q.activation_range(view, view.activation, output)
+    folded = q.requantization(view, [real], output, clamp)
     if real >= 1 or folded.shifts[0] > 0:
         view.unsupported(
             f"the scale of {output.name!r} is over {1 << (_ADD_LEFT_SHIFT - 1)} times finer than its "
@@ -340,10 +334,10 @@ def lower_mul(view: OperatorView) -> Layer:
     """Fold a MUL. TFLM ``CalculateOpDataMul``."""
     common = _common(view)
     output = view.output()
-    real = scale(view, view.input(0)) * scale(view, view.input(1)) / scale(view, output)
-    clamp = activation_range(view, view.activation, output)
+    real = q.scale(view, view.input(0)) * q.scale(view, view.input(1)) / q.scale(view, output)
+    clamp = q.activation_range(view, view.activation, output)
     return Mul(
         operator=view.operator,
-        requantization=requantization(view, [real], output, clamp),
+        requantization=q.requantization(view, [real], output, clamp),
         **common,
     )

@@ -14,21 +14,15 @@ from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
 from tinygen.numerics import fixed_point as fp
 from tinygen.numerics.logarithm import logarithm
+from tinygen.ops import softmax
 from tinygen.ops.quantized import scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.rows import lower_float_rows, rows_of
-from tinygen.ops.softmax import (
-    ACCUMULATION_INTEGER_BITS,
-    SCALED_DIFF_INTEGER_BITS,
-    exponentials,
-    input_radius,
-    scaling,
-)
 from tinygen.ops.view import OperatorView
 
 _OUTPUT_INTEGER_BITS = 4
-_OUTPUT_SHIFT = 31 - SCALED_DIFF_INTEGER_BITS - _OUTPUT_INTEGER_BITS
-_LONGEST_SUM = (1 << ACCUMULATION_INTEGER_BITS) - 1
+_OUTPUT_SHIFT = 31 - softmax.SCALED_DIFF_INTEGER_BITS - _OUTPUT_INTEGER_BITS
+_LONGEST_SUM = (1 << softmax.ACCUMULATION_INTEGER_BITS) - 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,7 +50,9 @@ class LogSoftmaxInt8(Layer):
         table[: self.terms.size] = self.terms
         differences = rows - rows.max(axis=1, keepdims=True)
         sums = table[-differences].sum(axis=1)
-        logarithms = np.array([logarithm(x, ACCUMULATION_INTEGER_BITS) for x in sums.tolist()])
+        logarithms = np.array(
+            [logarithm(x, softmax.ACCUMULATION_INTEGER_BITS) for x in sums.tolist()]
+        )
         reversed_minima = fp.multiply_by_quantized_multiplier(
             fp.wrap_int32(logarithms - (1 << 31)), self.reverse_multiplier, self.reverse_shift
         )
@@ -80,7 +76,7 @@ def lower_log_softmax_int8(view: OperatorView) -> Layer:
     if depth > _LONGEST_SUM:
         view.unsupported(f"rows of {depth} elements are longer than {_LONGEST_SUM}")
     zero_point(view, values)
-    multiplier, shift = scaling(view, scale(view, values), 1.0)
+    multiplier, shift = softmax.scaling(view, scale(view, values), 1.0)
     reverse = (1 << (31 - shift)) / multiplier
     if reverse >= 1.0:
         view.unsupported(f"the scale of its input {values.name!r} is too small")
@@ -90,10 +86,12 @@ def lower_log_softmax_int8(view: OperatorView) -> Layer:
         shape=values.shape,
         rows=rows,
         depth=depth,
-        terms=fp.rounding_divide_by_pot(exponentials(multiplier, shift), ACCUMULATION_INTEGER_BITS),
+        terms=fp.rounding_divide_by_pot(
+            softmax.exponentials(multiplier, shift), softmax.ACCUMULATION_INTEGER_BITS
+        ),
         multiplier=multiplier,
         shift=shift,
         reverse_multiplier=reverse_multiplier,
         reverse_shift=reverse_shift,
-        least_difference=-input_radius(shift),
+        least_difference=-softmax.input_radius(shift),
     )

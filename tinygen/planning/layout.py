@@ -11,13 +11,7 @@ from tinygen.planning.memory.arena import Arena, Placement
 from tinygen.planning.memory.banks import BankArena, spread
 from tinygen.planning.options import Options
 from tinygen.planning.plan import Step
-from tinygen.planning.timeline import (
-    Timeline,
-    kept_key,
-    make_timeline,
-    scratch_key,
-    tensor_key,
-)
+from tinygen.planning.timeline import Timeline, kept_key, make_timeline, scratch_key, tensor_key
 from tinygen.planning.traffic import traffic
 
 
