@@ -129,18 +129,15 @@ def verify(
 
     Args:
         model: what ``compile`` takes, with its ``options``; or what it gave.
-        samples: how many random ones; or a .npy or .npz file; or an array for each input, the first
-            dimension counting samples.
+        samples: how many random ones, of ``seed``; or a .npy or .npz file; or an array for each input,
+            the first dimension counting samples.
         on: the board; if None, the emulated one of the model's core with the most RAM.
         port: serial port of a real board, if it is not found by its USB identity.
         probe: serial number of its debug probe, where several are attached.
         flash_first: put the program on a real board before; without, it must already run it.
-        seed: of random samples.
         layers: compare every operator's output too.
         keep_going: after a crash, go on with the next sample.
         record: file that keeps outputs, from which a run that was cut short is resumed.
-        progress: told what is being done.
-        options: of ``compile``.
     """
     from tinygen.measure.samples import chosen_samples
     from tinygen.measure.verify import verify as verify_stage

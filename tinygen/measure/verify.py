@@ -202,9 +202,9 @@ def verify(
         crashes=ran.crashes,
         seconds=ran.seconds,
         resumed=ran.resumed,
-        accuracy=None
-        if labels is None
-        else _accuracy([labels[number] for number in numbers], got, expected),
+        accuracy=_accuracy(
+            [labels[number] for number in numbers] if labels is not None else [], got, expected
+        ),
         rewrites=compilation.graph.rewrites,
     )
 
@@ -212,7 +212,7 @@ def verify(
 def _accuracy(
     labels: Sequence[int], got: Sequence[Sequence[AnyArray]], expected: Sequence[Sequence[AnyArray]]
 ) -> Accuracy | None:
-    """None if no sample ran."""
+    """None without labels, or if no sample ran."""
     if not labels:
         return None
     target, wanted = (

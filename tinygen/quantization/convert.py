@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -183,16 +184,12 @@ def check_range(data: Dataset, low: float, high: float) -> None:
     """
     for name, array in data.inputs.items():
         smallest, largest = float(array.min()), float(array.max())
-        if smallest < low or largest > high:
+        outside = smallest < low or largest > high
+        if outside or largest - smallest < (high - low) / 100:
+            where = "outside" if outside else "less than a hundredth of"
             raise InputError(
-                f"{data.source}: input {name!r} has values from {smallest:g} to {largest:g}, outside "
+                f"{data.source}: input {name!r} has values from {smallest:g} to {largest:g}, {where} "
                 f"the range {low:g} to {high:g}.",
-                "Scale the samples as the model was trained.",
-            )
-        if largest - smallest < (high - low) / 100:
-            raise InputError(
-                f"{data.source}: input {name!r} has values from {smallest:g} to {largest:g}, less than "
-                f"a hundredth of the range {low:g} to {high:g}.",
                 "Scale the samples as the model was trained.",
             )
 
@@ -254,20 +251,18 @@ def check_integer(quantized: bytes, name: str, scheme: Scheme) -> None:
         UnsupportedError: names the first such operator.
     """
     main = read_model_bytes(quantized, name).main
+
+    def is_float(indices: Sequence[int]) -> bool:
+        return any(main.tensors[i].dtype is DType.FLOAT32 for i in indices if i >= 0)
+
     for operator in main.operators:
-        tensors = [
-            main.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0
-        ]
-        if any(tensor.dtype is DType.FLOAT32 for tensor in tensors):
-            left = next(
-                (
-                    one
-                    for one in main.operators
-                    if one.opcode not in ("QUANTIZE", "DEQUANTIZE")
-                    and any(main.tensors[i].dtype is DType.FLOAT32 for i in one.outputs)
-                ),
-                operator,
+        if is_float((*operator.inputs, *operator.outputs)):
+            computing = (
+                one
+                for one in main.operators
+                if one.opcode not in ("QUANTIZE", "DEQUANTIZE") and is_float(one.outputs)
             )
+            left = next(computing, operator)
             raise UnsupportedError(
                 f"{name}: TensorFlow's quantizer has no {scheme.value} form of {left.label} "
                 f"(output {main.tensors[left.outputs[0]].name!r}), so the result would not be "

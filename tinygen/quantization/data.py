@@ -120,14 +120,11 @@ def as_dataset(
 
 
 def load_dataset(source: str | Path, signature: ModelSignature, preprocessing: str = "") -> Dataset:
-    """Samples from a file, a folder or a Python function.
+    """Samples from a .npz, a .npy, a folder of images or WAV files, or by ``module:function``.
 
-    Args:
-        source: .npz, .npy, a folder of images or WAV files, or ``module:function``. The function
-            returns arrays by input name (as a .npz holds them), or an iterable of samples: arrays,
-            or mappings by input name, ``labels`` among them.
-        signature: what the model takes.
-        preprocessing: how files of a folder become arrays; see ``folders.parse_preprocessing``.
+    The function returns arrays by input name (as a .npz holds them), or an iterable of samples:
+    arrays, or mappings by input name, ``labels`` among them. ``folders.parse_preprocessing`` says how
+    files of a folder become arrays.
 
     Raises:
         InputError: it cannot be read, or does not fit the model.

@@ -16,11 +16,7 @@ _BAR_WIDTH = 8
 
 
 def profile_table(data: Mapping[str, Any]) -> RenderableType:
-    """Layers with their share of the time, then totals and memory.
-
-    Args:
-        data: ``Profile.to_dict()``.
-    """
+    """Layers with their share of the time, then totals and memory, of ``Profile.to_dict()``."""
     total = data["total"]
     macs = sum(layer["macs"] for layer in data["layers"])
     # A real board counts cycles, not instructions; some cores have no timing model.
