@@ -132,7 +132,6 @@ _INT32_ARITHMETIC = {
 
 def _plain(view: OperatorView, table: dict[str, ew.Function], clamp: dict[str, float]) -> Layer:
     _, _, output = ew.two_operands(view, *SUFFIXES)
-    view.require_dtype(output, view.input(0).dtype)
     return ew.elementwise(view, table[view.operator.opcode], output, clamp)
 
 
@@ -220,7 +219,6 @@ def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[s
 def lower_quantized_sum(view: OperatorView) -> Layer:
     """Fold a SUB of int8 or int16, or an ADD of int16."""
     lhs, _, output = ew.two_operands(view, I8, I16)
-    view.require_dtype(output, lhs.dtype)
     is_sub = view.operator.opcode == "SUB"
     compute = _quantized_sub if is_sub else _quantized_add
     return ew.elementwise(
@@ -241,7 +239,6 @@ def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int])
 
 def _lower_int16_mul(view: OperatorView) -> Layer:
     lhs, rhs, output = ew.two_operands(view, I16)
-    view.require_dtype(output, I16)
     q.require_symmetric(view, lhs, rhs, output)
     real = q.scale(view, lhs) * q.scale(view, rhs) / q.scale(view, output)
     return ew.elementwise(
@@ -256,7 +253,6 @@ def _lower_int16_mul(view: OperatorView) -> Layer:
 def lower_int8_div(view: OperatorView) -> Layer:
     """Fold a DIV of int8; TFLM divides the scales in single precision."""
     lhs, rhs, output = ew.two_operands(view, I8)
-    view.require_dtype(output, I8)
     scales = [np.float32(q.scale(view, tensor)) for tensor in (lhs, rhs, output)]
     real = float(scales[0] / (scales[1] * scales[2]))
     return ew.elementwise(
@@ -277,10 +273,7 @@ class _Common(TypedDict):
 
 
 def _common(view: OperatorView) -> _Common:
-    view.counts((2,))
-    lhs, rhs, output = view.input(0), view.input(1), view.output()
-    for tensor in (lhs, rhs, output):
-        view.require_dtype(tensor, DType.INT8)
+    lhs, rhs, output = ew.two_operands(view, I8)
     try:
         shape = np.broadcast_shapes(lhs.shape, rhs.shape)
     except ValueError:

@@ -36,8 +36,9 @@ def lower_comparison(view: OperatorView) -> Layer:
     """Fold a comparison. int8 operands are scaled by their scales; TFLM wants those below 1."""
     opcode = view.operator.opcode
     equality = opcode in ("EQUAL", "NOT_EQUAL")
-    lhs, rhs, output = ew.two_operands(view, F32, I8, I32, I64, *((BOOL,) if equality else ()))
-    view.require_dtype(output, BOOL)
+    lhs, rhs, output = ew.two_operands(
+        view, F32, I8, I32, I64, *((BOOL,) if equality else ()), to=BOOL
+    )
     relation = _RELATIONS[opcode]
     name = opcode.lower()
     if lhs.dtype is not I8:
@@ -56,8 +57,7 @@ def lower_comparison(view: OperatorView) -> Layer:
 @operator("LOGICAL_AND", "LOGICAL_OR")
 def lower_logical(view: OperatorView) -> Layer:
     """Fold a LOGICAL_AND or LOGICAL_OR."""
-    _, _, output = ew.two_operands(view, BOOL)
-    view.require_dtype(output, BOOL)
+    _, _, output = ew.two_operands(view, BOOL, to=BOOL)
     is_and = view.operator.opcode == "LOGICAL_AND"
     logical = np.logical_and if is_and else np.logical_or
     return ew.elementwise(

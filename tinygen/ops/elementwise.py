@@ -190,12 +190,15 @@ def one_operand(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor]:
     return values, output
 
 
-def two_operands(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor, Tensor]:
-    """Both operands, of one type among those given, and the output."""
+def two_operands(
+    view: OperatorView, *dtypes: DType, to: DType | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Both operands, of one type among those given, and the output, of theirs too or of ``to``."""
     view.counts((2,))
     lhs, rhs, output = view.input(0), view.input(1), view.output()
     view.require_dtype(lhs, *dtypes)
     view.require_dtype(rhs, lhs.dtype)
+    view.require_dtype(output, to or lhs.dtype)
     return lhs, rhs, output
 
 

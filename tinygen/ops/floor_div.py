@@ -27,7 +27,6 @@ def _floor_mod(a: AnyArray, b: AnyArray) -> AnyArray:
 def lower_floor_division(view: OperatorView) -> Layer:
     """Fold a FLOOR_DIV or FLOOR_MOD of float32."""
     _, _, output = two_operands(view, F32)
-    view.require_dtype(output, F32)
     is_div = view.operator.opcode == "FLOOR_DIV"
     function = ("floor_div_f32", _floor_div) if is_div else ("floor_mod_f32", _floor_mod)
     return elementwise(view, plain(*function), output)

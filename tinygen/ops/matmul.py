@@ -13,6 +13,7 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
+from tinygen.ops.elementwise import two_operands
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
@@ -72,11 +73,7 @@ class BatchMatMul(Layer):
 @operator("BATCH_MATMUL")
 def lower_batch_matmul(view: OperatorView) -> Layer:
     """Fold a BATCH_MATMUL."""
-    view.counts((2,))
-    lhs, rhs, output = view.input(0), view.input(1), view.output()
-    view.require_dtype(lhs, DType.FLOAT32, DType.INT8, DType.INT16)
-    for tensor in (rhs, output):
-        view.require_dtype(tensor, lhs.dtype)
+    lhs, rhs, output = two_operands(view, DType.FLOAT32, DType.INT8, DType.INT16)
     for tensor in (lhs, rhs):
         view.require_rank(tensor, *range(2, _MAX_RANK + 1))
     turned = view.option("adj_x", bool), view.option("adj_y", bool)

@@ -25,7 +25,6 @@ def _minimum(a: AnyArray, b: AnyArray) -> AnyArray:
 def lower_extremum(view: OperatorView) -> Layer:
     """Fold a MAXIMUM or MINIMUM; quantized operands are compared as they are, as in TFLM."""
     lhs, _, output = two_operands(view, F32, I8, I16, I32, I64)
-    view.require_dtype(output, lhs.dtype)
     function = _maximum if view.operator.opcode == "MAXIMUM" else _minimum
     name = f"{view.operator.opcode.lower()}_{SUFFIXES[lhs.dtype]}"
     return elementwise(view, plain(name, function), output)

@@ -25,7 +25,6 @@ def _quantized_squared_difference(p: Parameters, a: AnyArray, b: AnyArray) -> An
 def lower_squared_difference(view: OperatorView) -> Layer:
     """Fold a SQUARED_DIFFERENCE."""
     lhs, rhs, output = two_operands(view, F32, I8, I16, I32)
-    view.require_dtype(output, lhs.dtype)
     if lhs.dtype is F32:
         function = plain("squared_difference_f32", lambda a, b: (a - b) * (a - b))
         return elementwise(view, function, output)
