@@ -106,6 +106,10 @@ def compile(
         cmsis_nn=None if cmsis_nn is None else Path(cmsis_nn),
         custom=as_custom_operators(custom),
     )
+    if not weight_growth >= 1:
+        raise InputError(
+            f"a weight growth of {weight_growth} leaves out weights.", "Take 1 or more."
+        )
     source = Path(model) if isinstance(model, str) else model
     return compile_model(source, with_memories(options, place, banks))
 
@@ -171,7 +175,8 @@ def profile(
 ) -> Profile:
     """Count instructions and cycles layer by layer; flash and RAM as linked.
 
-    The arguments are those of ``verify``; the board is emulated by QEMU, or attached.
+    ``on``, ``port`` and ``probe`` are as for ``verify``, ``options`` as for ``compile``; the board is
+    emulated by QEMU, or attached.
     """
     from tinygen.ir import reference
     from tinygen.measure.profile import profile as profile_stage
@@ -211,7 +216,8 @@ def report(
 ) -> Report:
     """Layers, memory over time, cost, and the verdict of an emulated run, as one page.
 
-    The arguments are those of ``verify``; ``write()`` of the result writes the page.
+    ``samples``, ``on`` and ``seed`` are as for ``verify``, ``options`` as for ``compile``; ``write()``
+    of the result writes the page.
     """
     from tinygen.measure.report import Report
     from tinygen.planning.as_data import plan_as_data
@@ -273,10 +279,10 @@ def explain(
     from tinygen.measure.samples import chosen_samples
 
     if element is not None and layer is None:
-        raise InputError("an element is one of a layer's output.", "Say which --layer.")
+        raise InputError("an element is one of a layer's output.", "Say which layer.")
     network = _network(model, numerics, custom)
     chosen, _ = chosen_samples(network, samples, seed)
-    if sample >= len(chosen):
+    if not 0 <= sample < len(chosen):
         raise InputError(f"there are {len(chosen)} samples, no sample {sample}.")
     return explain_stage(
         network,
@@ -314,10 +320,10 @@ def quantize(
         train: samples to train on, with labels; ``data`` if None.
         progress: told what is being done.
         training: fields of ``TrainingOptions``: epochs, learning_rate, batch, validation, patience,
-            teacher, seed.
+            teacher, seed; with ``qat`` only.
 
     Raises:
-        InputError: model or data do not do.
+        InputError: model or data do not do, or the options contradict each other.
         MachineError: TensorFlow is not installed.
     """
     from tinygen.quantization.calibration import Method
@@ -325,8 +331,12 @@ def quantize(
     from tinygen.quantization.data import as_dataset
     from tinygen.quantization.quantize import quantize as quantize_stage
     from tinygen.quantization.source import as_float_model
-    from tinygen.quantization.training import TrainingOptions
+    from tinygen.quantization.training import training_options
 
+    wanted = _choice("scheme", scheme, Scheme)
+    how = training_options(
+        training, qat=qat, scheme=wanted, measured=data is not None, lessons=train is not None
+    )
     progress("starting TensorFlow")
     source = as_float_model(model)
 
@@ -336,12 +346,12 @@ def quantize(
     return quantize_stage(
         source,
         loaded(data),
-        _choice("scheme", scheme, Scheme),
+        wanted,
         _choice("calibration", calibration, Method),
         percentile=percentile,
         input_range=input_range,
         lessons=loaded(train),
-        training=TrainingOptions(**training) if qat else None,
+        training=how,
         tell=progress,
     )
 

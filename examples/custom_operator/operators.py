@@ -4,11 +4,10 @@
 import numpy as np
 
 import tinygen
-from tinygen.ir.graph import AnyArray
 
 
 @tinygen.custom_operator("RotateBits", function="rotate_bits", sources=["rotate_bits.c"])
-def rotate_bits(options: bytes, values: AnyArray) -> AnyArray:
+def rotate_bits(options: bytes, values: np.ndarray) -> np.ndarray:
     """Each byte rotated left by the first byte of the options."""
     bits = options[0] & 7 if options else 0
     unsigned = values.view(np.uint8).astype(np.uint32)

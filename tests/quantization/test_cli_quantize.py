@@ -114,7 +114,8 @@ def quantize_here(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> 
     ("arguments", "sentence"),
     [
         (("--data", "unlabelled.npz", "--qat"), "has no 'labels', which quantization-aware"),
-        (("--data", "unlabelled.npz", "--train", "data.npz"), "--train and --teacher belong to"),
+        (("--data", "unlabelled.npz", "--train", "data.npz"), "belongs to --qat"),
+        (("--data", "data.npz", "--epochs", "3"), "belongs to --qat"),
         (("--data", "data.npz", "--qat", "--scheme", "int16x8"), "not for --scheme int16x8"),
         (("--qat",), "--qat needs --data"),
         ((), "needs samples to measure them"),

@@ -90,9 +90,8 @@ model_argument = click.argument("model", type=click.Path(path_type=Path))
 run_option = click.option(
     "--board",
     "on",
-    default=DEFAULT_BOARD,
-    show_default=True,
-    help="A board's name, or a board file.",
+    help="A board's name, or a board file: where the program runs, and what it is planned for. "
+    f"Default: an emulated board of the target's core, {DEFAULT_BOARD} without one.",
 )
 
 core_option = click.option("--target", help="Core to build for, if not the board's own.")

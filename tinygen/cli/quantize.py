@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,21 @@ def quantize(
     **how: Any,
 ) -> int:
     """Quantize a float model (Keras, SavedModel or .tflite) to a .tflite for microcontrollers."""
+    from tinygen.quantization.convert import Scheme
     from tinygen.quantization.data import as_dataset
     from tinygen.quantization.source import as_float_model
+    from tinygen.quantization.training import TrainingOptions, training_options
     from tinygen.reporting.console import progress
 
-    _check_options(how["qat"], how["scheme"], data, train, how["teacher"])
+    training = {field.name: how.pop(field.name) for field in fields(TrainingOptions)}
+    # Before TensorFlow starts: what contradicts itself is told at once.
+    training_options(
+        training,
+        qat=how["qat"],
+        scheme=Scheme(how["scheme"]),
+        measured=bool(data),
+        lessons=bool(train),
+    )
     _check_report(report, test or data, test)
     with progress() as tell:
         tell("starting TensorFlow")
@@ -125,10 +136,11 @@ def quantize(
             as_dataset(test or data, source.signature, how["preprocess"]) if report else None
         )
         how |= {"train": train or None, "input_range": _range(input_range), "progress": tell}
-        made = api.quantize(source, data or None, **how)
+        made = api.quantize(source, data or None, **how, **training)
         variants = {"float": made.float_model}
         if report and how["qat"]:
-            variants["ptq"] = api.quantize(source, data, **{**how, "qat": False}).model
+            plainly = {**how, "qat": False, "train": None}
+            variants["ptq"] = api.quantize(source, data, **plainly).model
     made.save(output)
     if float_output is not None:
         made.save(float_output, as_float=True)
@@ -155,17 +167,6 @@ def quantize(
         agrees = compared.agrees
     show(described, as_json, lambda _: _print(described, report))
     return EXIT_DONE if agrees else EXIT_MISMATCH
-
-
-def _check_options(qat: bool, scheme: str, data: str, train: str, teacher: bool) -> None:
-    if not qat and (train or teacher):
-        raise click.UsageError("--train and --teacher belong to --qat, which is not given.")
-    if qat and scheme != "int8":
-        raise click.UsageError(f"--qat trains for int8, not for --scheme {scheme}.")
-    if qat and not data:
-        raise click.UsageError(
-            "--qat needs --data, to measure the ranges that training begins with."
-        )
 
 
 def _check_report(report: Path | None, evaluation: str, test: str) -> None:

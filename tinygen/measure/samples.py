@@ -33,6 +33,8 @@ def chosen_samples(
     or be exactly representable in it.
     """
     if isinstance(samples, int):
+        if samples < 1:
+            raise InputError(f"{samples} samples show nothing.", "Ask for 1 at the least.")
         return reference.random_inputs(network, samples, seed), None
     if not isinstance(samples, str | Path):
         return _rows("the samples", samples, network), None

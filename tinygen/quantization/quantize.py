@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tinygen.errors import InputError, MachineError
+from tinygen.errors import MachineError
 from tinygen.ir.data import Result
 from tinygen.ir.progress import Progress
 from tinygen.quantization.calibration import Method
@@ -71,10 +71,7 @@ def quantize(
             source, samples, scheme, method, percentile=percentile, tell=tell
         )
         return _result(after, None)
-    if samples is None:
-        raise InputError(
-            "training with quantization in the loop begins with measured ranges.", "Give --data."
-        )
+    assert samples is not None
     during, history = train_quantized(
         source, lessons or samples, samples, training, method, percentile=percentile, tell=tell
     )

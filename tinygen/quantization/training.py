@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,38 @@ class TrainingOptions:
     patience: int = 5
     teacher: bool = False
     seed: int = 1
+
+
+def training_options(
+    given: Mapping[str, Any],
+    *,
+    qat: bool,
+    scheme: after_training.Scheme,
+    measured: bool,
+    lessons: bool,
+) -> TrainingOptions | None:
+    """How to train by the options that were given; None without ``qat``.
+
+    ``measured``: there are samples to calibrate with; ``lessons``: there are some to train on.
+
+    Raises:
+        InputError: the options contradict each other, or there is none of that name.
+    """
+    known = [field.name for field in fields(TrainingOptions)]
+    if unknown := sorted(set(given) - set(known)):
+        raise InputError(
+            f"quantizing has no option {unknown[0]!r}.", f"Those of training: {', '.join(known)}."
+        )
+    options = TrainingOptions(**given)
+    if not qat:
+        if lessons or options != TrainingOptions():
+            raise InputError("how to train, and on what, belongs to --qat, which is not given.")
+        return None
+    if scheme is not after_training.Scheme.INT8:
+        raise InputError(f"--qat trains for int8, not for --scheme {scheme.value}.")
+    if not measured:
+        raise InputError("--qat needs --data, to measure the ranges that training begins with.")
+    return options
 
 
 @dataclass(frozen=True)
