@@ -27,6 +27,7 @@ def does(kernel: Kernel, layer: Layer, core: Core) -> bool:
 def refusal(kernel: Kernel, layer: Layer, core: Core) -> str | None:
     """Why the kernel of the layer's type does not do it; None if it does."""
     answer = kernel.offer(layer, core)
+    assert answer is not None, f"{kernel.name} is not for a {type(layer).__name__}"
     return answer.reason if isinstance(answer, Refusal) else None
 
 

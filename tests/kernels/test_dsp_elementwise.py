@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import shared_model
-from tests.kernels.choice import named, refusal
+from tests.kernels.choice import does, named, refusal
 from tests.kernels.cmsis_nn_programs import networks
 from tests.kernels.dsp_programs import (
     M4_BOARD,
@@ -67,9 +67,11 @@ def test_an_addition_that_no_factors_fit_is_left_to_others() -> None:
 
 
 def test_cores_without_simd_are_refused() -> None:
-    (network,) = networks("RELU", [0])
-    (kernel,) = named("dsp.clamp_s8")
-    assert refusal(kernel, network.layers[0], core("cortex-m3")) is not None
+    for opcode in sorted(COUNT):
+        layers = [network.layers[0] for network in networks(opcode, range(10))]
+        pairs = [(k, at) for k in KERNELS for at in layers if does(k, at, core("cortex-m4"))]
+        assert pairs
+        assert not any(does(kernel, layer, core("cortex-m3")) for kernel, layer in pairs)
 
 
 def test_fitted_sums_are_checked_with_all_pairs() -> None:
