@@ -175,15 +175,15 @@ def profile(
 ) -> Profile:
     """Count instructions and cycles layer by layer; flash and RAM as linked.
 
-    ``on``, ``port`` and ``probe`` are as for ``verify``, ``options`` as for ``compile``; the board is
-    emulated by QEMU, or attached.
+    ``on`` is as for ``verify``, ``options`` as for ``compile``. A real board is emulated, with its
+    clock and memories, unless the ``port`` it is on is given, or its ``probe``, which finds the port.
     """
     from tinygen.ir import reference
     from tinygen.measure.profile import profile as profile_stage
     from tinygen.run.flash.ports import find_port
 
     compilation, place = _placed(model, on, options)
-    if place.flashing is not None and not port:
+    if probe and not port:
         port = find_port(place, probe)
     (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
     with tempfile.TemporaryDirectory(prefix="tinygen-") as work:

@@ -15,9 +15,10 @@ from rich.console import Console
 from tests.conftest import shared_model
 from tinygen.compilation import Compilation, compile_model
 from tinygen.errors import InputError
-from tinygen.hardware.boards import Board, board
+from tinygen.hardware.boards import Board, all_boards, board
 from tinygen.hardware.elf import read_sections
 from tinygen.ir import reference
+from tinygen.measure.counts import Stalls
 from tinygen.measure.plugin import supports_plugins
 from tinygen.measure.profile import Profile, profile
 from tinygen.planning.options import KernelChoice, Options
@@ -124,7 +125,16 @@ def test_footprint_is_what_was_linked(autoencoder: tuple[Profile, Path]) -> None
 @pytest.mark.qemu
 def test_fixed_keys(autoencoder: tuple[Profile, Path]) -> None:
     data = json.loads(json.dumps(autoencoder[0].to_dict()))
-    assert set(data["total"]) == {"instructions", "cycles"}
+    assert set(data["total"]) == {
+        "instructions",
+        "cycles",
+        "core_cycles",
+        "stalls",
+        "microseconds",
+        "microjoules",
+    }
+    assert data["total"]["stalls"] == {"code": 0, "data": 0, "ram": 0}
+    assert data["total"]["microseconds"] is None
     assert {"name", "op", "macs", "instructions", "cycles", "kernel"} <= set(data["layers"][0])
     assert {"flash_code", "flash_weights", "ram_arena", "ram_static", "stack_peak"} == set(
         data["memory"]
@@ -174,6 +184,47 @@ def test_a_core_without_fpu_costs_little_more(tmp_path: Path) -> None:
     cycles, more_cycles = known([with_fpu.total.cycles, without.total.cycles])
     assert without.bit_exact
     assert more_cycles < 1.15 * cycles
+
+
+def real_boards() -> list[str]:
+    """Those that no emulator stands for."""
+    return [one.name for one in all_boards() if one.emulator is None and not one.is_host]
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board_name", real_boards())
+def test_a_real_board_is_emulated_in_its_place(board_name: str, tmp_path: Path) -> None:
+    real = board(board_name)
+    measured = measure("mlperf_kws.tflite", board_name, tmp_path)
+    assert measured.bit_exact
+    assert (measured.board, measured.method) == (board_name, "emulated")
+    if measured.cycles is None:
+        assert real.core.timing is None
+        return
+    whole = [measured.total, measured.overhead, *measured.layers]
+    for time in whole:
+        assert time.cycles is not None
+        assert time.core_cycles is not None
+        assert time.stalls is not None
+        assert time.cycles == time.core_cycles + time.stalls.total
+        assert time.microseconds == pytest.approx(time.cycles * 1e6 / real.clock_hz)
+        assert (time.microjoules is None) == (real.power is None)
+    first, *rest = (time.stalls for time in whole)
+    assert first is not None
+    assert first == sum(filter(None, rest), Stalls())
+
+
+@pytest.mark.qemu
+def test_table_of_a_real_board(tmp_path: Path) -> None:
+    measured = measure("hello_world_int8.tflite", "arduino-nano-33-ble", tmp_path)
+    console = Console(width=160, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(profile_table(measured.to_dict()))
+    shown = capture.get()
+    for heading in ("core cycles", "+ code", "+ data", "+ RAM", "= cycles", "µs"):
+        assert heading in shown
+    assert measured.total.microjoules is not None
+    assert f"{measured.total.microjoules:,.0f}  µJ" in shown
 
 
 def test_board_that_is_not_emulated(tmp_path: Path) -> None:

@@ -174,6 +174,10 @@ class Power:
         """Of the supply."""
         return self.millivolts / 1000
 
+    def microjoules(self, cycles: int) -> float:
+        """What so many cycles of the processor take (µA/MHz are picocoulombs a cycle)."""
+        return cycles * self.run_ua_per_mhz * self.volts / 1e6
+
 
 @dataclass(frozen=True)
 class Emulator:

@@ -30,14 +30,45 @@ _MOST_INFERENCES = 10_000
 
 
 @dataclass(frozen=True)
+class Stalls:
+    """Cycles in which the core waits for memory.
+
+    ``code``: for instructions; ``data``: for constants in flash; ``ram``: for variables.
+    """
+
+    code: int = 0
+    data: int = 0
+    ram: int = 0
+
+    @property
+    def total(self) -> int:
+        """Whatever for."""
+        return self.code + self.data + self.ram
+
+    def __add__(self, other: Stalls) -> Stalls:
+        return Stalls(self.code + other.code, self.data + other.data, self.ram + other.ram)
+
+
+@dataclass(frozen=True)
 class Part:
-    """What one step, or the invoke function itself, takes; None where the method cannot tell."""
+    """What one step, or the invoke function itself, takes; None where the method cannot tell.
+
+    ``stalls`` are part of ``cycles``.
+    """
 
     instructions: int | None
     cycles: int | None
+    stalls: Stalls | None = None
     loads: int | None = None
     stores: int | None = None
     misaligned_cycles: int | None = None
+
+
+def nothing_like(part: Part) -> Part:
+    """What a part without code takes: 0 of all that is known of another."""
+    return Part(
+        **{name: None if value is None else type(value)() for name, value in vars(part).items()}
+    )
 
 
 @dataclass(frozen=True)
@@ -106,6 +137,7 @@ def count_by_plugin(
         return Part(
             counters.instructions,
             counters.cycles if timing else None,
+            Stalls() if timing else None,
             counters.loads,
             counters.stores,
             counters.misaligned_cycles,

@@ -9,12 +9,13 @@ methods, the timing models and their error.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinygen.compilation import Compilation
 from tinygen.errors import InputError
 from tinygen.hardware.boards import Board
+from tinygen.hardware.twin import emulated_twin
 from tinygen.ir.data import Result
 from tinygen.ir.graph import AnyArray, Rewrite
 from tinygen.ir.layer import Layer
@@ -30,23 +31,37 @@ from tinygen.run.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class LayerProfile:
+class Time:
+    """What takes time, and how much.
+
+    ``cycles`` are ``core_cycles`` and ``stalls``, in which the core waits for memory. They are
+    estimated, None without a timing model of the core; or measured on a real board, which cannot
+    tell the two apart and counts no ``instructions``. ``microseconds`` are by a real board's clock;
+    ``microjoules`` what its chip takes, where the board's file says how much that is.
+    """
+
+    instructions: int | None
+    cycles: int | None
+    core_cycles: int | None = None
+    stalls: counting.Stalls | None = None
+    microseconds: float | None = None
+    microjoules: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerProfile(Time):
     """One step of the generated program, or one operator of a step that is streamed.
 
     ``name`` is that of the tensor it produces, ``op`` its operators joined by ``+``, ``operators``
-    their numbers in the model. ``kernel`` is empty for a view, which takes no time. ``instructions``
-    are None on a real board; ``cycles`` are estimated, or measured on a real board, None without a
-    timing model of the core. ``loads`` and ``stores`` are memory accesses as QEMU makes them;
-    ``misaligned_cycles`` what M3 and M4 would add for loads from unaligned addresses, beyond
-    ``cycles``.
+    their numbers in the model. ``kernel`` is empty for a view, which takes no time. ``loads`` and
+    ``stores`` are memory accesses as QEMU makes them; ``misaligned_cycles`` what M3 and M4 would add
+    for loads from unaligned addresses, beyond ``cycles``.
     """
 
     name: str
     op: str
     operators: tuple[int, ...]
     macs: int
-    instructions: int | None
-    cycles: int | None
     kernel: str
     loads: int | None
     stores: int | None
@@ -54,22 +69,15 @@ class LayerProfile:
 
 
 @dataclass(frozen=True)
-class Time:
-    """Instructions, None on a real board; and cycles, None without a timing model of the core."""
-
-    instructions: int | None
-    cycles: int | None
-
-
-@dataclass(frozen=True)
 class Profile(Result):
     """The cost of one inference.
 
-    ``method`` is what counted: ``plugin``, ``icount`` (QEMU's clock) or a board's counter;
-    ``cycle_model`` what the cycles rest on, empty if there are none. ``overhead``, of the invoke
-    function itself, is part of ``total``. ``bit_exact``: the outputs of the measured inference equal
-    the reference. ``layers`` are the steps in order, ``memory`` flash and RAM; ``rewrites`` say what
-    became of operators of the file that have no layer of their own.
+    ``method`` is what counted: ``plugin``, on an emulated board; ``emulated``, the same in place of a
+    real one; ``icount`` (QEMU's clock) or a board's counter. ``cycle_model`` is what the cycles rest
+    on, empty if there are none. ``overhead``, of the invoke function itself, is part of ``total``.
+    ``bit_exact``: the outputs of the measured inference equal the reference. ``layers`` are the steps
+    in order, ``memory`` flash and RAM; ``rewrites`` say what became of operators of the file that have
+    no layer of their own.
     """
 
     model: str
@@ -113,21 +121,24 @@ def profile(
     on the ``sample`` little or not at all. On an emulated board QEMU's plugin counts or, if QEMU was
     built without plugins, its virtual clock does; at a serial ``port``, a real board's cycle counter.
 
+    A real board without a port is emulated too, by its twin: docs/profile.md.
+
     Raises:
-        InputError: the board is neither emulated by QEMU nor attached.
+        InputError: the board is no real one, and not emulated by QEMU either.
         MachineError: a compiler or QEMU is missing.
         BudgetError: the program does not fit the board.
         TargetError: the program did not run as it should.
     """
-    emulated = board.emulator is not None and board.emulator.kind == "qemu"
+    real = board.emulator is None and not board.is_host
+    machine = emulated_twin(board) if real and not port else board
+    emulated = machine.emulator is not None and machine.emulator.kind == "qemu"
     if not emulated and not port:
         raise InputError(
             f"board {board.name} is not emulated by QEMU, which does the counting",
-            "give the --port of a real board, or choose an emulated board of the same core: "
-            "`tinygen boards` lists them",
+            "choose a real board, or one that QEMU emulates: `tinygen boards` lists them",
         )
     inferences, outputs = counting.first_whole_inference(compilation.network, sample)
-    work = Workspace(compilation, board, work_directory)
+    work = Workspace(compilation, machine, work_directory)
     progress(f"building for {board.name}")
     image = work.image()
     if not port and supports_plugins(qemu_path()):
@@ -137,6 +148,8 @@ def profile(
         counts = counting.count_by_plugin(
             compilation.plan, image, plugin, sample, inferences, work_directory
         )
+        if machine is not board:
+            counts = replace(counts, method="emulated")
     else:
         progress("building with layer traces")
         traced = work.image(trace=True)
@@ -157,15 +170,30 @@ def _summary(
         core=board.core.name,
         method=counts.method,
         cycle_model=counts.cycle_model,
-        total=Time(
-            _sum([part.instructions for part in parts]), _sum([part.cycles for part in parts])
-        ),
-        overhead=Time(counts.overhead.instructions, counts.overhead.cycles),
+        total=_time(parts, board),
+        overhead=_time([counts.overhead], board),
         bit_exact=bit_exact,
-        layers=tuple(_layers(plan, counts)),
+        layers=tuple(_layers(plan, counts, board)),
         memory=replace(footprint, stack_peak=counts.stack_peak),
         rewrites=plan.network.graph.rewrites,
     )
+
+
+def _time(parts: Sequence[counting.Part], board: Board) -> Time:
+    """Of all parts together, on a board."""
+    cycles = _sum([part.cycles for part in parts])
+    stalls = [part.stalls for part in parts if part.stalls is not None]
+    time = Time(_sum([part.instructions for part in parts]), cycles)
+    if cycles is None:
+        return time
+    if len(stalls) == len(parts):
+        waited = sum(stalls, counting.Stalls())
+        time = replace(time, core_cycles=cycles - waited.total, stalls=waited)
+    if board.emulator is None:
+        time = replace(time, microseconds=cycles / board.clock_hz * 1e6)
+    if board.power is not None:
+        time = replace(time, microjoules=board.power.microjoules(cycles))
+    return time
 
 
 def _sum(values: Sequence[int | None]) -> int | None:
@@ -173,32 +201,31 @@ def _sum(values: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _layers(plan: Plan, counts: counting.Counts) -> Iterator[LayerProfile]:
+def _layers(plan: Plan, counts: counting.Counts, board: Board) -> Iterator[LayerProfile]:
     measured = iter(counts.steps)
     # A view has no code; what cannot be told of the other steps cannot be told of it either.
-    view = counting.Part(*(None if value is None else 0 for value in astuple(counts.overhead)))
+    view = counting.nothing_like(counts.overhead)
     for step in plan.steps:
         if step.stream is not None:
             parts = zip(step.layers, step.stream.kernels, next(measured), strict=True)
             for layer, kernel, part in parts:
-                yield _layer_profile(plan, [layer], kernel, part)
+                yield _layer_profile(plan, board, [layer], kernel, part)
         elif step.is_view:
-            yield _layer_profile(plan, step.layers, "", view)
+            yield _layer_profile(plan, board, step.layers, "", view)
         else:
             (part,) = next(measured)
-            yield _layer_profile(plan, step.layers, step.kernel, part)
+            yield _layer_profile(plan, board, step.layers, step.kernel, part)
 
 
 def _layer_profile(
-    plan: Plan, layers: Sequence[Layer], kernel: str, part: counting.Part
+    plan: Plan, board: Board, layers: Sequence[Layer], kernel: str, part: counting.Part
 ) -> LayerProfile:
     return LayerProfile(
+        **vars(_time([part], board)),
         name=plan.network.tensors[layers[-1].outputs[0]].name,
         op="+".join(layer.operator.name for layer in layers),
         operators=tuple(part.index for layer in layers for part in layer.operator.parts),
         macs=sum(layer.macs for layer in layers),
-        instructions=part.instructions,
-        cycles=part.cycles,
         kernel=kernel,
         loads=part.loads,
         stores=part.stores,

@@ -123,11 +123,9 @@ def _energies(board: Board, cycles: int | None) -> Iterator[Energy]:
     for real in all_boards():
         if cycles is None or real.power is None or real.core != board.core:
             continue
-        # µA/MHz are pC a cycle: times volts, pJ a cycle.
-        picojoules = cycles * real.power.run_ua_per_mhz * real.power.volts
         yield Energy(
             real.name,
-            picojoules / 1e6,
+            real.power.microjoules(cycles),
             real.power.run_ua_per_mhz,
             real.power.volts,
             real.power.source,

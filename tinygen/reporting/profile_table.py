@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -16,30 +16,30 @@ _BAR_WIDTH = 8
 
 
 def profile_table(data: Mapping[str, Any]) -> RenderableType:
-    """Layers with their share of the time, then totals and memory, of ``Profile.to_dict()``."""
-    total = data["total"]
-    macs = sum(layer["macs"] for layer in data["layers"])
+    """Layers with their share of the time, then totals and memory, of ``Profile.to_dict()``.
+
+    Of a real board that is emulated it has what the cycles are made of, and microseconds, in place of
+    what a MAC takes.
+    """
+    total = {**data["total"], "macs": sum(layer["macs"] for layer in data["layers"])}
     # A real board counts cycles, not instructions; some cores have no timing model.
     measure = "instructions" if total["cycles"] is None else "cycles"
+    stalled = data["method"] == "emulated" and total["stalls"] is not None
+    columns = _WITH_STALLS if stalled else _WITH_MACS
     title = f"{data['model']} on {data['board']}"
     layers = Table(title=escape(title), title_justify="left", show_footer=True)
     layers.add_column("#", justify="right")
     layers.add_column("operator", footer="total")
-    layers.add_column("MACs", justify="right", footer=grouped(macs))
-    layers.add_column("instructions", justify="right", footer=grouped(total["instructions"]))
-    layers.add_column("cycles", justify="right", footer=grouped(total["cycles"]))
-    layers.add_column("cycles/MAC", justify="right", footer=_rate(total["cycles"], macs))
+    for heading, cell in columns.items():
+        layers.add_column(heading, justify="right", footer=cell(total))
     layers.add_column("share", no_wrap=True)
     layers.add_column("kernel")
     for layer in data["layers"]:
         layers.add_row(
             "+".join(map(str, layer["operators"])),
             layer["op"],
-            grouped(layer["macs"]),
-            grouped(layer["instructions"]),
-            grouped(layer["cycles"]),
-            _rate(layer["cycles"], layer["macs"]),
-            _bar(layer[measure], total[measure]),
+            *(cell(layer) for cell in columns.values()),
+            _share(layer[measure], total[measure], bar=not stalled),
             layer["kernel"] or "(view)",
         )
     return Group(layers, _memory(data))
@@ -67,6 +67,11 @@ def _memory(data: Mapping[str, Any]) -> RenderableType:
         ("stack, peak", memory["stack_peak"], "bytes"),
     ):
         grid.add_row(title, grouped(value), note)
+    total = data["total"]
+    if total["microseconds"] is not None:
+        grid.add_row("time", f"{total['microseconds']:,.0f}", "µs at the board's clock")
+    if total["microjoules"] is not None:
+        grid.add_row("energy, estimated", f"{total['microjoules']:,.0f}", "µJ, while it computes")
     grid.add_row("cycles", "", escape(_cycle_note(data)))
     return grid
 
@@ -79,10 +84,31 @@ def _cycle_note(data: Mapping[str, Any]) -> str:
     return str(data["cycle_model"])
 
 
-def _rate(cycles: int | None, macs: int) -> str:
+def _rate(row: Mapping[str, Any]) -> str:
+    cycles, macs = row["cycles"], row["macs"]
     return f"{cycles / macs:.2f}" if cycles is not None and macs else ""
 
 
-def _bar(part: int | None, whole: int | None) -> str:
+def _share(part: int | None, whole: int | None, *, bar: bool) -> str:
     share = part / whole if part and whole else 0.0
-    return f"{'█' * round(share * _BAR_WIDTH):<{_BAR_WIDTH}} {share:5.1%}"
+    drawn = f"{'█' * round(share * _BAR_WIDTH):<{_BAR_WIDTH}} " if bar else ""
+    return f"{drawn}{share:5.1%}"
+
+
+_Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]
+_WITH_MACS: _Columns = {
+    "MACs": lambda row: grouped(row["macs"]),
+    "instructions": lambda row: grouped(row["instructions"]),
+    "cycles": lambda row: grouped(row["cycles"]),
+    "cycles/MAC": _rate,
+}
+_WITH_STALLS: _Columns = {
+    "instructions": lambda row: grouped(row["instructions"]),
+    "core cycles": lambda row: grouped(row["core_cycles"]),
+    "+ code": lambda row: grouped(row["stalls"]["code"]),
+    "+ data": lambda row: grouped(row["stalls"]["data"]),
+    "+ RAM": lambda row: grouped(row["stalls"]["ram"]),
+    "= cycles": lambda row: grouped(row["cycles"]),
+    "µs": lambda row: f"{row['microseconds']:,.0f}",
+}
+"""``+`` are stalls: cycles in which the core waits for code, for constants and for RAM."""
