@@ -191,17 +191,18 @@ def profile(
 
 
 def analyze(model: Model | Compilation, *, ram_curve: bool = False, **options: Any) -> Analysis:
-    """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit.
+    """Operators, MACs, weights, arena against its lower bound, flash, boards that fit, and their times.
 
     ``ram_curve`` adds what each budget of RAM would cost in cycles.
     """
     from dataclasses import replace
 
+    from tinygen.measure.board_times import board_times
     from tinygen.measure.ram_curve import ram_curve as curve
     from tinygen.planning.analysis import analyze as analyze_stage
 
     compilation = _compiled(model, options)
-    analysis = analyze_stage(compilation.plan)
+    analysis = replace(analyze_stage(compilation.plan), times=board_times(compilation))
     return replace(analysis, ram_curve=curve(compilation)) if ram_curve else analysis
 
 

@@ -114,12 +114,17 @@ def compile_model(model: Model, options: Options) -> Compilation:
     network = lowered(model, options.numerics, options.custom)
     graph = network.graph
     name = _checked_name(options.name) if options.name else identifier(Path(graph.source).stem)
-    tree = _cmsis_nn_tree(options)
-    plan = make_plan(network, replace(options, name=name), cmsis_nn.kernels(tree) if tree else ())
+    plan = planned(network, replace(options, name=name))
     check_flash(plan, flash_estimate(plan))
     ships_library = any(step.provider is Provider.CMSIS_NN for step in plan.all_steps)
-    files = render(plan, tree if ships_library else None)
+    files = render(plan, _cmsis_nn_tree(options) if ships_library else None)
     return Compilation(graph, plan.network, plan, files)
+
+
+def planned(network: Network, options: Options) -> Plan:
+    """The plan of a lowered model, with CMSIS-NN's kernels if they are there and wanted."""
+    tree = _cmsis_nn_tree(options)
+    return make_plan(network, options, cmsis_nn.kernels(tree) if tree else ())
 
 
 def lowered(model: Model, numerics: Numerics, custom: Sequence[CustomOperator] = ()) -> Network:

@@ -37,6 +37,7 @@ def test_analyze_json_has_the_promised_keys() -> None:
     assert data["arena_bytes"] >= data["arena_lower_bound_bytes"] > 0
     assert data["weight_bytes"] > 2874
     assert [o["op"] for o in data["operators"]][:3] == ["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D"]
+    assert set(data["times"][0]) == {"board", "core", "clock_hz", "cycles", "milliseconds"}
 
 
 def test_analyze_table_names_every_operator() -> None:
@@ -44,6 +45,7 @@ def test_analyze_table_names_every_operator() -> None:
     assert result.returncode == 0, result.stderr
     assert "DEPTHWISE_CONV_2D" in result.stdout
     assert "46,592" in result.stdout
+    assert "nucleo-l4r5zi" in result.stdout.partition("estimated, by board")[2]
 
 
 def test_generate_twice_is_byte_identical(tmp_path: Path) -> None:

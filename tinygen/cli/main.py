@@ -92,7 +92,7 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
 @opt.compile_options
 @opt.common_options
 def analyze(model: Path, plot: Path | None, ram_curve: bool, as_json: bool, **options: Any) -> None:
-    """Operators, MACs, weights, arena against its lower bound, flash, and which boards fit."""
+    """Operators, MACs, weights, arena against its lower bound, flash, boards that fit, their times."""
     from tinygen.emit import write_text
     from tinygen.planning.as_data import plan_as_data
     from tinygen.reporting.console import print_analysis

@@ -64,12 +64,24 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
+class BoardTime:
+    """What an inference is estimated to take on a real board, with a plan made for it."""
+
+    board: str
+    core: str
+    clock_hz: int
+    cycles: float
+    milliseconds: float
+
+
+@dataclass(frozen=True)
 class Analysis(Result):
     """Everything ``tinygen analyze`` tells.
 
     ``arena_bytes`` is less than ``unstreamed_arena_bytes`` where layers are streamed by rows, and that
     less than ``file_order_arena_bytes`` where they are reordered. ``boards`` are those of the core that
-    the model fits. ``ram_curve`` is there if it was asked for.
+    the plan fits; ``times`` are of real boards of all cores that the model fits, the fastest first.
+    ``ram_curve`` is there if it was asked for.
     """
 
     model: str
@@ -89,6 +101,7 @@ class Analysis(Result):
     boards: tuple[str, ...]
     operators: tuple[PlannedLayer, ...]
     rewrites: tuple[Rewrite, ...]
+    times: tuple[BoardTime, ...] = ()
     ram_curve: tuple[CurvePoint, ...] | None = None
 
     def _repr_html_(self) -> str:

@@ -114,6 +114,22 @@ def print_analysis(data: Mapping[str, Any]) -> None:
     _print_streaming(console, data)
     console.print(f"flash, estimated {data['flash_estimate_bytes']:>12,} bytes")
     console.print(f"fits             {', '.join(data['boards']) or 'no known board of this core'}")
+    if data["times"]:
+        console.print(_board_times(data["times"]))
+
+
+def _board_times(times: Sequence[Mapping[str, Any]]) -> Table:
+    """The real boards that the model fits, with an inference's time on each."""
+    table = table_of("board", "core", ">MHz", ">cycles", ">ms", title="estimated, by board")
+    for each in times:
+        table.add_row(
+            each["board"],
+            each["core"],
+            f"{each['clock_hz'] / 1e6:,.0f}",
+            f"{each['cycles']:,.0f}",
+            f"{each['milliseconds']:,.2f}",
+        )
+    return table
 
 
 def _print_banks(console: Console, data: Mapping[str, Any]) -> None:
