@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fits the cycles that kernels' estimates are made of (tinygen/kernels/costs.toml) to profiles.
 
-    python -m benchmarks.costs [--recorded] [--write]
+    python -m benchmarks.costs [--recorded] [--core CORE ...] [--write]
 
 Models of single operators and whole ones are profiled on a core of each kind, the whole ones with
 CMSIS-NN's kernels too. The profiles are kept in ``results/profiles.json``, from which ``--recorded``
-starts. Printed are the errors of the
-estimates, kernel by kernel, as they are and with the numbers that fit best; ``--write`` puts those in.
-Numbers that no profiled layer depends on stay as they are.
+starts; with ``--core`` only these are profiled, and what does not depend on them stays. Printed are the
+errors of the estimates, kernel by kernel, as they are and with the numbers that fit best; ``--write``
+puts those in. Numbers that no profiled layer depends on stay as they are.
+
+On the other cores whole models are profiled. What a kernel's estimate is to be multiplied by there goes
+to tinygen/kernels/factors.toml.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import re
 import statistics
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +39,7 @@ from tinygen.hardware.cores import Core
 from tinygen.ir import reference
 from tinygen.ir.layer import Layer
 from tinygen.kernels import cmsis_nn, libraries
-from tinygen.kernels.costs import COSTS_FILE, TABLES
+from tinygen.kernels.costs import COSTS_FILE, FACTORS, FACTORS_FILE, TABLES, factor
 from tinygen.kernels.kernel import Kernel, Offer
 from tinygen.measure.profile import profile
 from tinygen.planning.board_memory import on_board
@@ -51,7 +55,17 @@ PLACES = (
     ("qemu-mps2-an386", "cortex-m4"),
     ("qemu-mps3-an547", "cortex-m55"),
 )
-"""A core of each kind with a timing model, and where its programs run."""
+"""A core of each kind, to which the numbers are fitted, and where its programs run."""
+OTHER_PLACES = (
+    ("qemu-mps2-an385", "cortex-m0plus"),
+    ("qemu-mps2-an500", "cortex-m7"),
+    ("qemu-mps2-an505", "cortex-m23"),
+    ("qemu-mps2-an505", "cortex-m33"),
+    ("qemu-mps2-an505", "cortex-m35p"),
+    ("qemu-mps3-an547", "cortex-m52"),
+    ("qemu-mps3-an547", "cortex-m85"),
+)
+"""The cores that get factors."""
 _STEP = 1e-3
 """By what part a number is changed to see how far an estimate depends on it."""
 _HOLD = 0.03
@@ -153,6 +167,21 @@ def fit(found: Sequence[Sample]) -> list[str]:
     return [f"{table}.{name}" for i, (table, name) in enumerate(names) if not slopes[:, i].any()]
 
 
+def factors(found: Sequence[Sample]) -> dict[str, dict[str, float]]:
+    """By core, what estimates are to be multiplied by: kernel by kernel, and of each library."""
+    ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for sample in found:
+        core, kernel = sample.core.name, sample.kernel.name
+        # What is in the file now is part of the estimate.
+        ratio = factor(core, kernel) / (1 + sample.error)
+        ratios[core, kernel].append(ratio)
+        ratios[core, kernel.partition(".")[0]].append(ratio)
+    tables: dict[str, dict[str, float]] = defaultdict(dict)
+    for (core, name), values in sorted(ratios.items()):
+        tables[core][name] = float(f"{statistics.median(values):.3g}")
+    return tables
+
+
 def _slope(sample: Sample, numbers: _Watched, name: str, ratio: float) -> float:
     """By what part an estimate changes with a number, as a part of that."""
     before = dict.__getitem__(numbers, name)
@@ -183,7 +212,7 @@ def _table(found: Sequence[Sample], before: Sequence[float], after: Sequence[flo
     return table
 
 
-def _write() -> None:
+def _write_costs() -> None:
     """Puts the numbers into the file, whose order and comments stay."""
     table, lines = "", []
     for line in COSTS_FILE.read_text(encoding="utf-8").splitlines():
@@ -196,6 +225,15 @@ def _write() -> None:
     COSTS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _write_factors() -> None:
+    """Puts the factors into the file, below its comment."""
+    text = FACTORS_FILE.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in text if line.startswith("#")]
+    for core, numbers in sorted(FACTORS.items()):
+        lines += ["", f"[{core}]", *(f'"{name}" = {number}' for name, number in numbers.items())]
+    FACTORS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def recorded(models: str = "", core: str = "") -> Iterator[Sample]:
     """The layers of the profiles that are kept: of models that are there, and match a pattern."""
     for entry in json.loads(PROFILES.read_text(encoding="utf-8")):
@@ -205,43 +243,62 @@ def recorded(models: str = "", core: str = "") -> Iterator[Sample]:
             yield from samples(model, target, KernelChoice(entry["kernels"]), entry["layers"])
 
 
-def _record_all(console: Console) -> None:
+def _wanted() -> Iterator[tuple[Path, KernelChoice, str, str]]:
+    """What is profiled: a model, whose kernels, on which board, built for which core."""
     whole = [model for pattern in WHOLE for model in sorted(ROOT.glob(pattern))]
-    wanted: list[tuple[Path, tuple[KernelChoice, ...]]] = [
-        (model, (KernelChoice.TINYGEN, KernelChoice.CMSIS_NN)) for model in whole
-    ]
-    wanted += [(model, (KernelChoice.TINYGEN,)) for model in sorted(ROOT.glob(SINGLE))]
-    lines = []
-    for model, choices in wanted:
-        for kernels, (place, core) in itertools.product(choices, PLACES):
-            name = os.path.relpath(model, ROOT)
-            try:
-                layers = record(model, board(place, core), kernels)
-            except TinygenError as error:
-                console.print(f"{model.stem}, {core}, {kernels.value}: {error.message}")
-                continue
-            console.print(f"{model.stem}, {core}, {kernels.value}: {len(layers)} layers")
-            entry = {"model": name, "board": place, "core": core, "kernels": kernels.value}
-            lines.append(json.dumps({**entry, "layers": layers}))
-    PROFILES.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    both = (KernelChoice.TINYGEN, KernelChoice.CMSIS_NN)
+    for model, kernels, place in itertools.product(whole, both, (*PLACES, *OTHER_PLACES)):
+        yield model, kernels, *place
+    for model, place in itertools.product(sorted(ROOT.glob(SINGLE)), PLACES):
+        yield model, KernelChoice.TINYGEN, *place
+
+
+def _record_all(console: Console, cores: Sequence[str]) -> None:
+    """Profiles anew on these cores, and keeps the profiles of the others."""
+    entries = json.loads(PROFILES.read_text(encoding="utf-8"))
+    kept = [entry for entry in entries if entry["core"] not in cores]
+    for model, kernels, place, core in _wanted():
+        if core not in cores:
+            continue
+        title = f"{model.stem}, {core}, {kernels.value}"
+        try:
+            layers = record(model, board(place, core), kernels)
+        except TinygenError as error:
+            console.print(f"{title}: {error.message}")
+            continue
+        console.print(f"{title}: {len(layers)} layers")
+        name = os.path.relpath(model, ROOT)
+        entry = {"model": name, "board": place, "core": core, "kernels": kernels.value}
+        kept.append({**entry, "layers": layers})
+    lines = ",\n".join(map(json.dumps, kept))
+    PROFILES.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 @click.command()
 @click.option("--recorded", "again", is_flag=True, help="Fit to the profiles that are kept.")
-@click.option("--write", is_flag=True, help="Put the fitted numbers into the file of costs.")
-def main(again: bool, write: bool) -> None:
+@click.option("--core", "cores", multiple=True, help="Profile, and fit to, this core only.")
+@click.option("--write", is_flag=True, help="Put the fitted numbers into the files of costs.")
+def main(again: bool, cores: tuple[str, ...], write: bool) -> None:
     """Profile, fit, and say how far the estimates are off before and after."""
     console = Console(highlight=False)
     if not again:
-        _record_all(console)
-    found = list(recorded())
-    before = [sample.error for sample in found]
-    unused = fit(found)
-    console.print(_table(found, before, [sample.error for sample in found]))
+        _record_all(console, cores or [core for _, core in (*PLACES, *OTHER_PLACES)])
+    fitted = {core for _, core in PLACES}
+    everything = list(recorded())
+    found = [sample for sample in everything if sample.core.name in fitted]
+    others = [sample for sample in everything if sample.core.name not in fitted]
+    before = [sample.error for sample in (*found, *others)]
+    refitted = not cores or bool(fitted & set(cores))
+    unused = fit(found) if refitted else []
+    FACTORS.update(factors(others))
+    after = [sample.error for sample in (*found, *others)]
+    console.print(_table((*found, *others), before, after))
     console.print(f"no profiled layer depends on: {', '.join(unused)}")
     if write:
-        _write()
-        console.print(f"written: {COSTS_FILE}")
+        _write_factors()
+        if refitted:
+            _write_costs()
+        console.print(f"written: {FACTORS_FILE}{f', {COSTS_FILE}' if refitted else ''}")
 
 
 if __name__ == "__main__":

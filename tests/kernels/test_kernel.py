@@ -11,10 +11,11 @@ import pytest
 from tests.kernels.choice import named, refusal
 from tests.kernels.cmsis_nn_programs import networks
 from tests.row_layers import random_row_layers
-from tinygen.hardware.cores import Feature, core
+from tinygen.hardware.cores import Core, Feature, core
 from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import ways
 from tinygen.kernels.binding import Binding
+from tinygen.kernels.costs import FACTORS
 from tinygen.kernels.kernel import Bands, Kernel, Offer, cheapest, kernel
 from tinygen.kernels.libraries import library, own_kernels
 from tinygen.ops.pooling import MaxPool2D
@@ -62,6 +63,25 @@ def test_among_equal_costs_the_first_is_taken() -> None:
     assert best is not None
     assert best[0].name == "b"
     assert [candidate.cycles for candidate in considered] == [2.0, 1.0, 1.0]
+
+
+def test_on_another_core_estimates_are_multiplied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(_layer: MaxPool2D, _core: Core) -> Offer:
+        return Offer(10.0, lambda: Binding(()), lambda _bands: Offer(12.0, lambda: Binding(())))
+
+    def cycles(name: str, target: str) -> list[float]:
+        offer = kernel(name, MaxPool2D)(ask).offer(_layer("MAX_POOL_2D"), core(target))
+        assert isinstance(offer, Offer)
+        assert offer.by_bands is not None
+        part = offer.by_bands(Bands((1,), 1))
+        assert part is not None
+        return [offer.cycles, part.cycles]
+
+    monkeypatch.setitem(FACTORS, "cortex-m7", {"dsp": 0.5, "dsp.measured": 0.75})
+    assert cycles("dsp.measured", "cortex-m7") == [7.5, 9.0]
+    assert cycles("dsp.other", "cortex-m7+nofp") == [5.0, 6.0]
+    assert cycles("thumb.other", "cortex-m7") == [10.0, 12.0]
+    assert cycles("dsp.measured", "cortex-m4") == [10.0, 12.0]
 
 
 def test_elementwise_layers_are_done_a_row_a_call_by_any_kernel() -> None:

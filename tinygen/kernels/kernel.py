@@ -12,13 +12,14 @@ Nothing about the C is decided later: a bound kernel is a ``Binding``, and ``emi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
 
 from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.layer import Layer
 from tinygen.kernels.binding import Binding
+from tinygen.kernels.costs import factor
 
 LayerT = TypeVar("LayerT", bound=Layer)
 
@@ -110,7 +111,25 @@ class Kernel:
         surplus = sorted(feature.value for feature in self.lacks & core.features)
         if surplus:
             return Refusal(f"is for cores without {', '.join(surplus)}, which {core.name} is not")
-        return self.ask(layer, core)
+        answer = self.ask(layer, core)
+        return (
+            answer
+            if isinstance(answer, Refusal)
+            else _on_core(answer, factor(core.name, self.name))
+        )
+
+
+def _on_core(offer: Offer, times: float) -> Offer:
+    """The offer on a core that takes so many times the cycles."""
+    if times == 1.0:
+        return offer
+    offers = offer.by_bands
+
+    def by_bands(bands: Bands) -> Offer | None:
+        part = offers(bands) if offers else None
+        return part and replace(part, cycles=part.cycles * times)
+
+    return replace(offer, cycles=offer.cycles * times, by_bands=offers and by_bands)
 
 
 def kernel(
