@@ -116,7 +116,7 @@ def test_bad_arguments_are_one_sentence(options: dict[str, str], says: str) -> N
 
 
 def test_options_come_too_late_for_a_compilation() -> None:
-    with pytest.raises(tinygen.InputError, match="optimize come too late"):
+    with pytest.raises(tinygen.InputError, match="too late for optimize"):
         tinygen.analyze(tinygen.compile(_DIGITS), optimize="size")
 
 

@@ -95,7 +95,7 @@ def compile(
     place = None if board is None else _board(board, None if target is None else core(target))
     options = Options(
         name=name,
-        core=place.core if place else core(target) if target else DEFAULT_CORE,
+        core=place.core if place else DEFAULT_CORE if target is None else core(target),
         kernels=_choice("kernels", kernels, KernelChoice),
         optimize=_choice("optimize", optimize, Optimize),
         weight_growth=weight_growth,
@@ -106,10 +106,9 @@ def compile(
         cmsis_nn=None if cmsis_nn is None else Path(cmsis_nn),
         custom=as_custom_operators(custom),
     )
-    if not weight_growth >= 1:
-        raise InputError(
-            f"a weight growth of {weight_growth} leaves out weights.", "Take 1 or more."
-        )
+    for what, value in (("weight_growth", weight_growth), ("ram", ram), ("flash", flash)):
+        if value is not None and not value >= 1:
+            raise InputError(f"{what} is 1 or more, not {value}.")
     source = Path(model) if isinstance(model, str) else model
     return compile_model(source, with_memories(options, place, banks))
 
@@ -125,7 +124,7 @@ def verify(
     seed: int = 1,
     layers: bool = False,
     keep_going: bool = False,
-    record: Path | None = None,
+    record: Path | str | None = None,
     progress: Progress = silent,
     **options: Any,
 ) -> Verdict:
@@ -159,7 +158,7 @@ def verify(
             layers=layers,
             labels=labels,
             keep_going=keep_going,
-            record=record,
+            record=None if record is None else Path(record),
             progress=progress,
         )
 
@@ -267,21 +266,20 @@ def explain(
     samples: Samples = 1,
     sample: int = 0,
     seed: int = 1,
-    numerics: str = "tflm",
-    custom: Sequence[Path | str | CustomOperator] = (),
+    **options: Any,
 ) -> Explanations:
     """Scales, zero points and multipliers of layers, and one output element of each worked by hand.
 
     ``layer`` is an operator's number, None for all; ``element`` an index into its output, one inside if
     None; ``samples``, quantized, are as for ``verify``, and ``sample`` says which of them is worked.
-    The rest is as for ``compile``.
+    Of the options of ``compile``, ``numerics`` and ``custom`` are taken.
     """
     from tinygen.explanation import explain as explain_stage
     from tinygen.measure.samples import chosen_samples
 
     if element is not None and layer is None:
-        raise InputError("an element is one of a layer's output.", "Say which layer.")
-    network = _network(model, numerics, custom)
+        raise InputError("an element is one of a layer's output.", "Say which --layer.")
+    network = _network(model, options)
     chosen, _ = chosen_samples(network, samples, seed)
     if not 0 <= sample < len(chosen):
         raise InputError(f"there are {len(chosen)} samples, no sample {sample}.")
@@ -432,7 +430,8 @@ def _compiled(model: Model | Compilation, options: Mapping[str, Any]) -> Compila
     if not isinstance(model, Compilation):
         return compile(model, **options)
     if options:
-        raise InputError(f"{model.name} is compiled: {', '.join(options)} come too late.")
+        late = ", ".join(options)
+        raise InputError(f"{model.name} is compiled, it is too late for {late}.")
     return model
 
 
@@ -453,14 +452,20 @@ def _placed(
     return compilation, emulated_board(core) if place is None else _board(place, core)
 
 
-def _network(
-    model: Model | Compilation, numerics: str, custom: Sequence[Path | str | CustomOperator]
-) -> Network:
-    from tinygen.compilation import Compilation, lowered
-    from tinygen.ir.graph import Numerics
+def _network(model: Model | Compilation, options: Mapping[str, Any]) -> Network:
+    from tinygen.compilation import Compilation
 
     if isinstance(model, Compilation):
-        return model.network
+        return _compiled(model, options).network
+    return _lowered(model, **options)
+
+
+def _lowered(
+    model: Model, *, numerics: str = "tflm", custom: Sequence[Path | str | CustomOperator] = ()
+) -> Network:
+    from tinygen.compilation import lowered
+    from tinygen.ir.graph import Numerics
+
     source = Path(model) if isinstance(model, str) else model
     return lowered(source, _choice("numerics", numerics, Numerics), as_custom_operators(custom))
 

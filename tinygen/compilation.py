@@ -34,7 +34,7 @@ Model = Path | bytes | Graph
 """A .tflite file, its bytes, or what was read of one."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Compilation(Result):
     """Every stage's result for one model; the network has its layers in the order of the plan."""
 
@@ -42,6 +42,9 @@ class Compilation(Result):
     network: Network
     plan: Plan
     files: GeneratedFiles
+
+    def __repr__(self) -> str:
+        return f"<{self.name} for {self.plan.options.core.name}: arena {self.arena_bytes:,} bytes>"
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -14,7 +15,12 @@ from tinygen.cli.main import main
 from tinygen.compilation import lowered
 from tinygen.errors import InputError, UnsupportedError
 from tinygen.ir import reference
-from tinygen.ir.custom import CustomOperator, load_custom_operators
+from tinygen.ir.custom import (
+    CustomOperator,
+    Reference,
+    as_custom_operators,
+    load_custom_operators,
+)
 from tinygen.ir.graph import Numerics
 from tinygen.passes.lowering import lower
 from tinygen.tflite.reader import read_model_bytes
@@ -80,10 +86,50 @@ def test_reference_of_the_wrong_shape_is_named() -> None:
         reference.outputs(network, reference.random_inputs(network, 1, 0)[0])
 
 
+def _fails(options: bytes, x: np.ndarray) -> np.ndarray:
+    raise ZeroDivisionError("of the user")
+
+
+def _writes(options: bytes, x: np.ndarray) -> np.ndarray:
+    x[:] = 3
+    return x
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (_fails, "ZeroDivisionError: of the user"),
+        (_writes, "read-only"),
+        (lambda options: options, "TypeError"),
+    ],
+)
+def test_reference_that_fails_is_named(wrong: Reference, says: str) -> None:
+    network = lowered(_model("Wrong"), Numerics.TFLM, [CustomOperator("Wrong", wrong, "wrong")])
+    with pytest.raises(InputError, match=f"CUSTOM 'Wrong'.*its reference fails: .*{says}"):
+        reference.outputs(network, reference.random_inputs(network, 1, 0)[0])
+
+
+def test_operators_that_get_in_each_others_way(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    paths = [tmp_path / "a.c", tmp_path / "elsewhere" / "a.c"]
+    for path in paths:
+        path.write_text("")
+    ones = [
+        CustomOperator(code, _fails, "f", (path,)) for code, path in zip("AB", paths, strict=True)
+    ]
+    with pytest.raises(InputError, match=r"two custom sources are called .a\.c"):
+        as_custom_operators(ones)
+    with pytest.raises(InputError, match="two custom operators are called 'A'"):
+        as_custom_operators([ones[0], ones[0]])
+    shared = CustomOperator("C", _fails, "f", (paths[0],))
+    assert as_custom_operators([ones[0], shared]) == (ones[0], shared)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (None, "does not exist"),
+        ("import sys\nsys.exit(3)", "fails: SystemExit"),
         ("x = 1", "makes no custom operator"),
         ("import nothing_of_this_name", "fails: ModuleNotFoundError"),
         (

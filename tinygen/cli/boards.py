@@ -71,15 +71,5 @@ def boards(new: Path | None, like: str, as_json: bool) -> None:
         )
         opt.show({"file": str(new), "like": source}, as_json, lambda _: click.echo(said))
         return
-    data = [
-        {
-            "name": board.name,
-            "title": board.title,
-            "core": board.core.name,
-            "flash_bytes": sum(region.length for region in board.flash),
-            "ram_bytes": sum(region.length for region in board.ram),
-            "emulator": board.emulator.kind if board.emulator else "",
-        }
-        for board in api.boards()
-    ]
-    opt.show({"boards": data}, as_json, print_boards)
+    data = {"boards": [board.to_dict() for board in api.boards()]}
+    opt.show(data, as_json, print_boards)

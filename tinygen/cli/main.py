@@ -62,26 +62,11 @@ main.add_command(quantize)
 main.add_command(renode)
 
 
-def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """The table of operators, instead of a model's analysis."""
-    if not wanted:
-        return
-    from tinygen.reporting.console import print_operators
-
-    print_operators(api.operators())
-    context.exit()
-
-
 @main.command()
 @click.option(
-    "--operators",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_operators,
-    help="List the operators and types that are compiled, and exit.",
+    "--operators", is_flag=True, help="List the operators and types that are compiled, and exit."
 )
-@opt.model_argument
+@click.argument("model", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -91,14 +76,27 @@ def _print_operators(context: click.Context, _: click.Parameter, wanted: bool) -
 @opt.target_options
 @opt.compile_options
 @opt.common_options
-def analyze(model: Path, plot: Path | None, ram_curve: bool, as_json: bool, **options: Any) -> None:
+def analyze(
+    model: Path | None,
+    operators: bool,
+    plot: Path | None,
+    ram_curve: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Operators, MACs, weights, arena against its lower bound, flash, boards that fit, their times."""
     from tinygen.emit import write_text
     from tinygen.planning.as_data import plan_as_data
-    from tinygen.reporting.console import print_analysis
+    from tinygen.reporting.console import print_analysis, print_operators
     from tinygen.reporting.memory_map import memory_map
     from tinygen.reporting.ram_curve import curve_svg, print_curve
 
+    if operators:
+        table = {"operators": [one.to_dict() for one in api.operators()]}
+        opt.show(table, as_json, lambda _: print_operators(api.operators()))
+        return
+    if model is None:
+        raise click.UsageError("Missing argument 'MODEL'.")
     compilation = api.compile(model, **options)
     data = api.analyze(compilation, ram_curve=ram_curve).to_dict()
     if plot:

@@ -140,7 +140,8 @@ def _explain(
 def _typical_element(output: AnyArray) -> ex.Element:
     """The element nearest to the middle of those inside the range, or of the largest ones."""
     inside = (output > output.min()) & (output < output.max())
-    candidates = np.argwhere(inside if inside.any() else output == output.max())
+    largest = (output == output.max()) | np.isnan(output)
+    candidates = np.argwhere(inside if inside.any() else largest)
     middle = (np.array(output.shape) - 1) / 2
     nearest = np.abs(candidates - middle).sum(axis=1).argmin() if output.ndim else 0
     return tuple(int(i) for i in candidates[nearest])

@@ -23,6 +23,7 @@ from tinygen.hardware.tables import (
     one_of,
     read_table,
 )
+from tinygen.ir.data import Result
 from tinygen.resources import resource_root
 
 _WORD = 0xFFFF_FFFF
@@ -225,7 +226,7 @@ def _core(name: Any) -> Core:
 
 
 @dataclass(frozen=True)
-class Board:
+class Board(Result):
     """A board, or the host.
 
     Attributes:
@@ -263,6 +264,17 @@ class Board:
     flashing: Flashing | None = None
     usb: tuple[Annotated[tuple[int, int], _usb_id], ...] = ()
     power: Power | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it is, and how much it has."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "core": self.core.name,
+            "flash_bytes": sum(region.length for region in self.flash),
+            "ram_bytes": sum(region.length for region in self.ram),
+            "emulator": self.emulator.kind if self.emulator else "",
+        }
 
     @property
     def is_host(self) -> bool:

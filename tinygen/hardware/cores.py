@@ -20,6 +20,7 @@ from typing import Annotated
 from tinygen.errors import InputError
 from tinygen.hardware.tables import TableError, faults_of, load_toml, one_of, read_table
 from tinygen.hardware.timing import Timing
+from tinygen.ir.data import Result
 
 HOST = "host"
 _FOLDER = Path(__file__).parent / "cores"
@@ -127,7 +128,7 @@ class _CoreFile:
 
 
 @dataclass(frozen=True, eq=False)
-class Core:
+class Core(Result):
     """A processor core, or the host.
 
     Attributes:

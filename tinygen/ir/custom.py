@@ -6,6 +6,7 @@ Nothing is registered: a model is compiled with the operators that are handed ov
 
 from __future__ import annotations
 
+import re
 import runpy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,8 +48,10 @@ def custom_operator(
             reference if they are there, else to the working directory.
 
     Raises:
-        InputError: a source does not exist.
+        InputError: a source does not exist, or the function's name is none in C.
     """
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", function):
+        raise InputError(f"custom operator {code!r}: {function!r} is no name of a C function.")
 
     def decorate(reference: Reference) -> CustomOperator:
         folder = Path(reference.__code__.co_filename).parent
@@ -77,7 +80,7 @@ def load_custom_operators(path: Path) -> tuple[CustomOperator, ...]:
         made = runpy.run_path(str(path)).values()
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{path} fails: {type(error).__name__}: {error}.") from error
     found = tuple(value for value in made if isinstance(value, CustomOperator))
     if not found:
@@ -91,8 +94,18 @@ def load_custom_operators(path: Path) -> tuple[CustomOperator, ...]:
 def as_custom_operators(
     given: Sequence[Path | str | CustomOperator],
 ) -> tuple[CustomOperator, ...]:
-    """Operators, those that files make among them."""
+    """Operators, those that files make among them.
+
+    Raises:
+        InputError: two are for the same code, or two sources would get the same name.
+    """
     found: list[CustomOperator] = []
     for one in given:
         found += load_custom_operators(Path(one)) if isinstance(one, str | Path) else [one]
+    codes = [one.code for one in found]
+    names = [source.name for source in {source for one in found for source in one.sources}]
+    for what, all_of_them in (("operators", codes), ("sources", names)):
+        for name in all_of_them:
+            if all_of_them.count(name) > 1:
+                raise InputError(f"two custom {what} are called {name!r}.", "Leave one out.")
     return tuple(found)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -24,6 +25,14 @@ class Result:
         """Everything found, as plain data for JSON."""
         told = {name: plain(getattr(self, name)) for name in self.derived}
         return {**told, **_fields(self)}
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: ``to_dict()`` as a table, unless the result has a page of its own."""
+        rows = (
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+            for name, value in self.to_dict().items()
+        )
+        return f"<table>{''.join(rows)}</table>"
 
 
 def plain(value: Any) -> Any:

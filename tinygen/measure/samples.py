@@ -32,10 +32,12 @@ def chosen_samples(
     …the input's shape, its batch of 1 optional). Values must already have the input's element type,
     or be exactly representable in it.
     """
-    if isinstance(samples, int):
+    if isinstance(samples, int | np.integer):
         if samples < 1:
             raise InputError(f"{samples} samples show nothing.", "Ask for 1 at the least.")
-        return reference.random_inputs(network, samples, seed), None
+        if seed < 0:
+            raise InputError(f"a seed is 0 or more, not {seed}.")
+        return reference.random_inputs(network, int(samples), seed), None
     if not isinstance(samples, str | Path):
         return _rows("the samples", samples, network), None
     content = read_arrays(Path(samples))

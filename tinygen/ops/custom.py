@@ -46,7 +46,12 @@ class Custom(Layer):
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """The user's, checked for shapes and types."""
         values = operand_values(self.operands, inputs)
-        given = self.definition.reference(self.options, *values)
+        try:
+            given = self.definition.reference(self.options, *map(_read_only, values))
+        except Exception as error:
+            raise InputError(
+                f"{self.operator.label}: its reference fails: {type(error).__name__}: {error}."
+            ) from error
         results: tuple[AnyArray, ...] = given if isinstance(given, tuple) else (given,)
         if len(results) != len(self.outputs):
             raise InputError(
@@ -62,6 +67,13 @@ class Custom(Layer):
                     f"{list(np.shape(result))}, not {dtype.numpy} {list(shape)}."
                 )
         return results
+
+
+def _read_only(value: AnyArray) -> AnyArray:
+    """The value as other operators will read it too."""
+    view: AnyArray = value.view()
+    view.flags.writeable = False
+    return view
 
 
 def _lower(definition: CustomOperator, view: OperatorView) -> Layer:

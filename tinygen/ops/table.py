@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygen.ir.data import Result
 from tinygen.ops.registry import named
 
 TABLE_FILE = Path(__file__).with_name("operators.json")
@@ -21,7 +22,7 @@ PROVIDERS = ("portable", "dsp", "mve", "cmsis-nn")
 
 
 @dataclass(frozen=True)
-class Support:
+class Support(Result):
     """One operator with inputs of one type.
 
     ``providers`` are those of ``PROVIDERS`` that have a kernel for at least some of its

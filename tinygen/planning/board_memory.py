@@ -58,7 +58,13 @@ def chosen_banks(board: Board | None, texts: Sequence[str]) -> tuple[Bank, ...]:
     """
     known = {bank.name: bank for bank in banks_of(board)} if board else {}
     given = [_bank(text) for text in texts]
+    # The arrays' names are in lower case, those of their sizes in upper.
+    names = [bank.name.lower() for bank in given]
     for bank in given:
+        if names.count(bank.name.lower()) > 1:
+            raise InputError(
+                f"--bank: two banks are called {bank.name}.", "Case does not tell them."
+            )
         if board is not None and bank.name not in known:
             raise InputError(
                 f"--bank: {board.name} has no RAM region {bank.name!r}.",

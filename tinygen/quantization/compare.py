@@ -201,8 +201,10 @@ def read_variants(
     """The contents of models by name, of files by their stems; and what the first one takes.
 
     Raises:
-        InputError: one is no sound model, or two files have the same name.
+        InputError: one is no sound model, two files have the same name, or there are none.
     """
+    if not models:
+        raise InputError("there are no models to compare.")
     if not isinstance(models, Mapping):
         names = [Path(path).stem for path in models]
         if len(set(names)) != len(names):
