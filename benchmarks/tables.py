@@ -81,9 +81,10 @@ def terminal(comparison: Comparison) -> Table:
     return table
 
 
-def _markdown_table(
+def markdown_table(
     headings: Sequence[str], alignments: Sequence[str], rows: Iterator[tuple[str, ...]]
 ) -> Iterator[str]:
+    """The lines of a table in Markdown."""
     yield "| " + " | ".join(headings) + " |"
     yield "| " + " | ".join(alignments) + " |"
     for row in rows:
@@ -102,10 +103,10 @@ def markdown(environment: Mapping[str, str], comparisons: Sequence[Comparison]) 
     ]
     right = ["---", *["---:"] * 8, "---"]
     summary = (_cells(c.total, c.model)[:-1] for c in comparisons)
-    lines += _markdown_table(("model", *_HEADINGS[1:-1]), right[:-1], summary)
+    lines += markdown_table(("model", *_HEADINGS[1:-1]), right[:-1], summary)
     for comparison in comparisons:
         lines += ["", f"## {comparison.model}", ""]
-        lines += _markdown_table(_HEADINGS, right, _rows(comparison))
+        lines += markdown_table(_HEADINGS, right, _rows(comparison))
         lines += [""]
-        lines += _markdown_table(_MEMORY_HEADINGS, ["---", *["---:"] * 4], _memory_rows(comparison))
+        lines += markdown_table(_MEMORY_HEADINGS, ["---", *["---:"] * 4], _memory_rows(comparison))
     return "\n".join(lines) + "\n"
