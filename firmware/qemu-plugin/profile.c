@@ -10,12 +10,14 @@
  * - `steps`: first addresses of the step functions, separated by colons.
  * - `stack`: first address of the stack and the one after its last, separated by a colon.
  * - `timing`: a timing model, see timing_read(); without it no cycles are counted.
+ * - `memories`: those that the core waits for, see memory_read(); without them it waits for none.
  *
  * A step begins when the step function is entered from the invoke function and ends at the address
  * after that call; everything executed in between is the step's, whatever it calls. What the invoke
  * function itself executes is overhead. Steps are reported in the order in which they ran, with the
  * address that was entered, so steps that the compiler merged into one function stay apart.
  */
+#include "memory.h"
 #include "qemu_plugin_api.h"
 #include "thumb.h"
 #include "timing.h"
@@ -27,10 +29,19 @@
 
 int qemu_plugin_version = TINYGEN_PLUGIN_API;
 
+/** Instructions of a block that are in one line of the memory's. */
+typedef struct {
+    uint64_t number;
+    unsigned instructions;
+} code_line;
+
 /** A translated block: straight-line code, left only at its end. */
 typedef struct {
     uint64_t start;
-    uint64_t end; /**< Address after its last instruction. */
+    uint64_t end;                /**< Address after its last instruction. */
+    const memory_region *memory; /**< That it is in; NULL where nothing is waited for. */
+    code_line *lines;
+    uint32_t line_count;
     bool is_invoke;
     bool is_step;
     bool starts_with_load;
@@ -49,6 +60,7 @@ typedef struct {
     uint64_t loads;
     uint64_t stores;
     uint64_t misaligned_cycles;
+    memory_stalls stalls;
 } counters;
 
 typedef enum { OUTSIDE, IN_INVOKE, IN_STEP } place;
@@ -81,6 +93,7 @@ static struct {
 static unsigned inferences;
 static const block *previous;
 static timing_model timing;
+static memory_map memories;
 
 static void *allocate(void *old, size_t bytes)
 {
@@ -98,8 +111,9 @@ static void write_counters(FILE *file, const counters *c)
     fprintf(file,
             "{\"address\": %" PRIu64 ", \"instructions\": %" PRIu64 ", \"cycles\": %" PRIu64
             ", \"loads\": %" PRIu64 ", \"stores\": %" PRIu64 ", \"misaligned_cycles\": %" PRIu64
-            "}",
-            c->address, c->instructions, c->cycles, c->loads, c->stores, c->misaligned_cycles);
+            ", \"stalls\": [%" PRIu64 ", %" PRIu64 ", %" PRIu64 "]}",
+            c->address, c->instructions, c->cycles, c->loads, c->stores, c->misaligned_cycles,
+            c->stalls.code, c->stalls.data, c->stalls.ram);
 }
 
 static void write_report(void)
@@ -186,6 +200,10 @@ static void on_block(unsigned int cpu, void *userdata)
         counters *c = current();
 
         c->instructions += b->instructions;
+        for (uint32_t i = 0; i < b->line_count; i++) {
+            memory_fetch(&memories, &c->stalls, b->memory, b->lines[i].number,
+                         b->lines[i].instructions);
+        }
         if (options.timing != NULL) {
             const uint64_t before = timing_finished(&run.pipeline);
             const bool falls_through = previous->end == b->start;
@@ -218,6 +236,7 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t add
 
     if (!qemu_plugin_mem_is_store(info)) {
         c->loads++;
+        memory_load(&memories, &c->stalls, address);
         if ((address & (bytes - 1u)) != 0u) {
             /* M3 and M4 split it: byte, halfword, byte; or two halves. */
             c->misaligned_cycles += bytes == 4u && (address & 1u) != 0u ? 2u : 1u;
@@ -225,6 +244,7 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t add
         return;
     }
     c->stores++;
+    memory_store(&memories, address);
     if (address >= options.stack_low && address < options.stack_high) {
         if (address < run.stack_lowest) {
             run.stack_lowest = address;
@@ -249,6 +269,17 @@ static void read_halfwords(const struct qemu_plugin_insn *instruction, uint16_t 
 #endif
     halfwords[0] = (uint16_t)(bytes[0] | bytes[1] << 8);
     halfwords[1] = (uint16_t)(bytes[2] | bytes[3] << 8);
+}
+
+/** Counts an instruction of the block in its line of memory. */
+static void append_to_line(block *b, uint64_t address)
+{
+    const uint64_t number = b->memory == NULL ? 0u : memory_code_line(b->memory, address);
+
+    if (b->line_count == 0u || b->lines[b->line_count - 1u].number != number) {
+        b->lines[b->line_count++] = (code_line){number, 0};
+    }
+    b->lines[b->line_count - 1u].instructions++;
 }
 
 /** Adds an instruction to the block; scalar ones in a row share a slot. */
@@ -286,6 +317,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
     (void)id;
     memset(b, 0, sizeof *b);
+    b->lines = allocate(NULL, count * sizeof *b->lines);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
         const uint64_t address = qemu_plugin_insn_vaddr(instruction);
@@ -296,7 +328,9 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         append(b, thumb_decode(halfwords[0], halfwords[1], bytes));
         if (i == 0) {
             b->start = address;
+            b->memory = memory_region_at(&memories, address);
         }
+        append_to_line(b, address);
         b->end = address + bytes;
         qemu_plugin_register_vcpu_mem_cb(instruction, on_access, QEMU_PLUGIN_CB_NO_REGS,
                                          QEMU_PLUGIN_MEM_RW, NULL);
@@ -341,6 +375,8 @@ static bool parse_argument(const char *argument)
     } else if (strncmp(argument, "timing", length) == 0 && length == 6u) {
         options.timing = &timing;
         valid = timing_read(&timing, value);
+    } else if (strncmp(argument, "memories", length) == 0 && length == 8u) {
+        valid = memory_read(&memories, value);
     } else if (strncmp(argument, "steps", length) == 0 && length == 5u) {
         options.step_count = parse_addresses(value, &options.steps);
     } else if (strncmp(argument, "invoke", length) == 0 && length == 6u) {

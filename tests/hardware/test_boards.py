@@ -107,6 +107,27 @@ def test_unknown_boards() -> None:
         ("length = 0x4000", "length = 0xF000_0000", "ends past the 32-bit address space"),
         ('name = "ram"', 'name = "ram"\nfast = 1', r"ram\[0\]\.fast must be true or false, not 1"),
         ('name = "ram"', 'name = "flash"', "two regions named flash"),
+        ('name = "ram"', 'name = "ram"\nprefetch = true', "but nothing to wait for: stall is 0"),
+        (
+            'name = "ram"',
+            'name = "ram"\nstall = 2\nread_bytes = 6',
+            "must be a power of two, not 6",
+        ),
+        (
+            'name = "ram"',
+            'name = "ram"\nstall = 2\ndata_cache = "l1"',
+            "ram has a data_cache that is none: 'l1'",
+        ),
+        (
+            "[uart]",
+            '[[cache]]\nname = "l1"\nline_bytes = 32\nlines = 64\nways = 3\n[uart]',
+            r"cache\[0\]\.ways must divide the 64 lines, not 3",
+        ),
+        (
+            "[uart]",
+            2 * '[[cache]]\nname = "l1"\nline_bytes = 32\nlines = 64\n' + "[uart]",
+            "cache has two of one name: l1, l1",
+        ),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = ["1234"]', "must be like '0483:374b'"),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = [7]', "usb must be one or more strings"),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nboot = "u-boot"', "boot is 'u-boot', known"),

@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from tinygen.errors import InputError
-from tinygen.hardware.boards import GUARD_BYTES, Board, RamRegion, all_boards, board
+from tinygen.hardware.boards import GUARD_BYTES, Board, all_boards, board
+from tinygen.hardware.memories import RamRegion
 from tinygen.hardware.twin import emulated_twin
 
 REAL = [one for one in all_boards() if one.emulator is None and not one.is_host]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from benchmarks.boards import Measured, main, rows
 from tests.conftest import shared_model
-from tinygen.measure.counts import Stalls
+from tinygen.measure.plugin import Stalls
 from tinygen.measure.profile import Time
 
 

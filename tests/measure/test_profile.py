@@ -18,8 +18,7 @@ from tinygen.errors import InputError
 from tinygen.hardware.boards import Board, all_boards, board
 from tinygen.hardware.elf import read_sections
 from tinygen.ir import reference
-from tinygen.measure.counts import Stalls
-from tinygen.measure.plugin import supports_plugins
+from tinygen.measure.plugin import Stalls, supports_plugins
 from tinygen.measure.profile import Profile, profile
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.reporting.profile_table import profile_table

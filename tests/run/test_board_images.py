@@ -15,9 +15,10 @@ from tests.run.programs import AFFINE, AFFINE_INTERFACE, need
 from tinygen.compilation import compile_model
 from tinygen.emit import Interface, write_files
 from tinygen.errors import BudgetError
-from tinygen.hardware.boards import Board, Region, all_boards, board
+from tinygen.hardware.boards import Board, all_boards, board
 from tinygen.hardware.boot2 import boot2_crc
 from tinygen.hardware.elf import Section, Symbol, read_sections, read_segments, read_symbols
+from tinygen.hardware.memories import Region
 from tinygen.planning.options import KernelChoice, Options
 from tinygen.run.build import build_image
 from tinygen.run.runner import Image

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from tinygen.errors import InputError
 from tinygen.hardware.cores import HOST, Core, core
+from tinygen.hardware.memories import Cache, RamRegion, Region, check_caches
 from tinygen.hardware.tables import (
     TableError,
     at_least,
@@ -49,27 +50,6 @@ def _check_given(key: str, given: bool, needed: bool) -> None:
         raise TableError(key, "is missing")
     if given and not needed:
         raise TableError(key, "is not a known key")
-
-
-@dataclass(frozen=True)
-class Region:
-    """A memory region: its name in the linker script, first address and length in bytes."""
-
-    name: Annotated[str, identifier]
-    origin: Annotated[int, at_least(0)]
-    length: Annotated[int, at_least(1)]
-
-    @property
-    def end(self) -> int:
-        """The address after its last."""
-        return self.origin + self.length
-
-
-@dataclass(frozen=True)
-class RamRegion(Region):
-    """RAM. ``fast``: quicker to access than the other RAM, as tightly coupled memory is."""
-
-    fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,6 +216,7 @@ class Board(Result):
         stack_bytes: reserved for the stack; 0 for the host, whose system gives one.
         flash: code and constants go to the first of these; empty for the host.
         ram: variables go to the first of these, the arena where there is room; empty for the host.
+        cache: what regions are read through.
         uart: the serial line the harness speaks over.
         name: the board file's name without its ending.
         emulator: what emulates it, or None for a real board and the host.
@@ -256,6 +237,7 @@ class Board(Result):
     flash: tuple[Region, ...]
     ram: tuple[RamRegion, ...]
     uart: Uart
+    cache: tuple[Cache, ...] = ()
     emulator: Emulator | None = None
     vectors_in: str = ""
     stack_in: str = ""
@@ -301,6 +283,7 @@ class _Host:
 def _check_regions(loaded: Board) -> None:
     """The first fault of the memory map, which the linker would report less clearly."""
     regions = (*loaded.flash, *loaded.ram)
+    check_caches(loaded.cache, regions)
     for number, region in enumerate(regions):
         if region.end > 1 << 32:
             raise TableError(region.name, "ends past the 32-bit address space")

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tinygen.errors import InputError
-from tinygen.hardware.boards import GUARD_BYTES, Board, Region, emulated_board
+from tinygen.hardware.boards import GUARD_BYTES, Board, emulated_board
+from tinygen.hardware.memories import Region
 
 _KEPT_OF_ADDRESSES = 0x1_0000
 """Addresses stay the same modulo this, the largest way of a cache and more: so lines meet as they do

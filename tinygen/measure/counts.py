@@ -13,12 +13,13 @@ from pathlib import Path
 from tinygen.emit import Interface, interface
 from tinygen.errors import BuildError, InputError, TargetError
 from tinygen.hardware.elf import Symbol, read_symbols
+from tinygen.hardware.memories import memories_argument
 from tinygen.hardware.timing import Timing
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
 from tinygen.ir.layer import computed
 from tinygen.ir.network import Network
-from tinygen.measure.plugin import Counters, Watch, plugin_arguments, read_report
+from tinygen.measure.plugin import Counters, Stalls, Watch, plugin_arguments, read_report
 from tinygen.planning.plan import Plan, Step
 from tinygen.run.qemu import QemuRunner
 from tinygen.run.runner import Image, Runner
@@ -27,26 +28,6 @@ from tinygen.run.session import Counter, Times
 
 _WARM_UPS = 1
 _MOST_INFERENCES = 10_000
-
-
-@dataclass(frozen=True)
-class Stalls:
-    """Cycles in which the core waits for memory.
-
-    ``code``: for instructions; ``data``: for constants in flash; ``ram``: for variables.
-    """
-
-    code: int = 0
-    data: int = 0
-    ram: int = 0
-
-    @property
-    def total(self) -> int:
-        """Whatever for."""
-        return self.code + self.data + self.ram
-
-    def __add__(self, other: Stalls) -> Stalls:
-        return Stalls(self.code + other.code, self.data + other.data, self.ram + other.ram)
 
 
 @dataclass(frozen=True)
@@ -136,8 +117,8 @@ def count_by_plugin(
     def part(counters: Counters) -> Part:
         return Part(
             counters.instructions,
-            counters.cycles if timing else None,
-            Stalls() if timing else None,
+            counters.cycles + counters.stalls.total if timing else None,
+            counters.stalls if timing else None,
             counters.loads,
             counters.stores,
             counters.misaligned_cycles,
@@ -249,6 +230,7 @@ def watch_of(image: Image, program: Interface, timing: Timing | None) -> Watch:
         BuildError: the program lacks the symbols of the model or of the start-up code.
     """
     symbols = read_symbols(image.elf)
+    place = image.board
 
     def address(symbol: str) -> int:
         try:
@@ -261,4 +243,5 @@ def watch_of(image: Image, program: Interface, timing: Timing | None) -> Watch:
         steps={address(function) for step in program.steps for function in step},
         stack=(address("tinygen_stack_limit"), address("tinygen_stack_top")),
         timing=timing,
+        memories=memories_argument(place.cache, place.flash, place.ram),
     )

@@ -6,19 +6,21 @@ The plugin's C is in firmware/qemu-plugin; docs/profile.md says what it counts a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Collection
-from dataclasses import astuple, dataclass
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinygen.errors import BuildError, MachineError, TargetError
 from tinygen.hardware.timing import Timing
 from tinygen.hardware.toolchain import host_toolchain
-from tinygen.resources import resource_root
+from tinygen.resources import resource_root, user_cache
 from tinygen.run.qemu import qemu_path
 
 _FLAGS = ("-std=c99", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
@@ -28,12 +30,32 @@ _QUERY_SECONDS = 30
 
 
 @dataclass(frozen=True)
+class Stalls:
+    """Cycles in which the core waits for memory.
+
+    ``code``: for instructions; ``data``: for constants in flash; ``ram``: for variables.
+    """
+
+    code: int = 0
+    data: int = 0
+    ram: int = 0
+
+    @property
+    def total(self) -> int:
+        """Whatever for."""
+        return self.code + self.data + self.ram
+
+    def __add__(self, other: Stalls) -> Stalls:
+        return Stalls(self.code + other.code, self.data + other.data, self.ram + other.ram)
+
+
+@dataclass(frozen=True)
 class Counters:
     """What was executed in a part of an inference: the function that begins at ``address``.
 
     An instruction whose condition fails counts too, and one may make several accesses to memory.
     ``cycles`` are estimated by the timing model, 0 without one; ``misaligned_cycles``, what M3 and M4
-    add for unaligned loads, are not part of them.
+    add for unaligned loads, and ``stalls`` are not part of them.
     """
 
     address: int
@@ -42,13 +64,13 @@ class Counters:
     loads: int
     stores: int
     misaligned_cycles: int
+    stalls: Stalls = Stalls()
 
     def __add__(self, other: Counters) -> Counters:
         """Both calls of the same function."""
         assert self.address == other.address
-        return Counters(
-            self.address, *map(sum, zip(astuple(self)[1:], astuple(other)[1:], strict=True))
-        )
+        sums = {name: value + vars(other)[name] for name, value in vars(self).items()}
+        return Counters(**{**sums, "address": self.address})
 
 
 @dataclass(frozen=True)
@@ -69,13 +91,15 @@ class Inference:
 class Watch:
     """What the plugin is to look at: first addresses of the invoke and step functions.
 
-    ``stack`` is the first address of the stack and the one after its last.
+    ``stack`` is the first address of the stack and the one after its last; ``memories`` are what
+    ``memories_argument`` makes of those that the core waits for.
     """
 
     invoke: int
     steps: Collection[int]
     stack: tuple[int, int]
     timing: Timing | None
+    memories: str = ""
 
 
 def qemu_version(text: str) -> tuple[int, int]:
@@ -121,8 +145,11 @@ def supports_plugins(qemu: str) -> bool:
     return re.search(r"^-plugin\b", ask_qemu(qemu, "--help"), re.MULTILINE) is not None
 
 
-def build_plugin(work_directory: Path, qemu: str | None = None) -> Path:
-    """Compiles the plugin for the installed QEMU (or the one given) into ``work_directory``.
+def build_plugin(folder: Path | None = None, qemu: str | None = None) -> Path:
+    """The plugin, compiled for the installed QEMU (or the one given).
+
+    It is kept in ``folder``, by default in the user's cache, under a name that tells what it is made
+    of: it is compiled once.
 
     Raises:
         MachineError: QEMU or a native compiler is missing, or QEMU was built without plugins.
@@ -134,28 +161,39 @@ def build_plugin(work_directory: Path, qemu: str | None = None) -> Path:
             f"the emulator {qemu} was built without plugins",
             "install one that was built with --enable-plugins, as Debian's and Homebrew's are",
         )
-    version = plugin_api(qemu_version(ask_qemu(qemu, "--version")))
-    sources = sorted((resource_root() / "firmware" / "qemu-plugin").glob("*.c"))
-    work_directory.mkdir(parents=True, exist_ok=True)
-    output = work_directory / "libtinygen-profile.so"
-    done = subprocess.run(
-        [
-            host_toolchain().driver,
-            *_FLAGS,
-            f"-DTINYGEN_PLUGIN_API={version}",
-            # QEMU provides its functions when it loads the plugin.
-            *(("-undefined", "dynamic_lookup") if sys.platform == "darwin" else ()),
-            *map(str, sources),
-            *("-o", str(output)),
-        ],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
+    compiler = host_toolchain()
+    flags = (
+        *_FLAGS,
+        f"-DTINYGEN_PLUGIN_API={plugin_api(qemu_version(ask_qemu(qemu, '--version')))}",
+        # QEMU provides its functions when it loads the plugin.
+        *(("-undefined", "dynamic_lookup") if sys.platform == "darwin" else ()),
     )
-    if done.returncode != 0:
-        raise BuildError(f"compiling the profiling plugin failed:\n{done.stderr.strip()}")
-    return output
+    sources = sorted((resource_root() / "firmware" / "qemu-plugin").glob("*.[ch]"))
+    made_of = hashlib.sha256(repr((compiler, flags)).encode())
+    for source in sources:
+        made_of.update(source.read_bytes())
+    folder = folder or user_cache() / "qemu-plugin"
+    plugin = folder / f"{made_of.hexdigest()[:16]}.so"
+    if not plugin.is_file():
+        _compile(compiler.driver, flags, [path for path in sources if path.suffix == ".c"], plugin)
+    return plugin
+
+
+def _compile(driver: str, flags: Sequence[str], sources: Sequence[Path], plugin: Path) -> None:
+    plugin.parent.mkdir(parents=True, exist_ok=True)
+    # Another process may want it at the same time: it appears whole or not at all.
+    with tempfile.TemporaryDirectory(dir=plugin.parent) as work:
+        output = Path(work) / plugin.name
+        done = subprocess.run(
+            [driver, *flags, *map(str, sources), "-o", str(output)],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise BuildError(f"compiling the profiling plugin failed:\n{done.stderr.strip()}")
+        output.replace(plugin)
 
 
 def plugin_arguments(plugin: Path, watch: Watch, report: Path) -> tuple[str, ...]:
@@ -170,6 +208,8 @@ def plugin_arguments(plugin: Path, watch: Watch, report: Path) -> tuple[str, ...
     ]
     if watch.timing is not None:
         options.append(f"timing={watch.timing.argument()}")
+    if watch.memories:
+        options.append(f"memories={watch.memories}")
     return ("-plugin", ",".join(options))
 
 
@@ -185,7 +225,11 @@ def read_report(report: Path) -> Inference:
         raise TargetError(f"the profiling plugin saw no inference: {error}") from error
     return Inference(
         number=data["inferences"],
-        overhead=Counters(**data["overhead"]),
-        steps=tuple(Counters(**step) for step in data["steps"]),
+        overhead=_counters(data["overhead"]),
+        steps=tuple(_counters(step) for step in data["steps"]),
         stack_bytes=data["stack_bytes"],
     )
+
+
+def _counters(told: dict[str, Any]) -> Counters:
+    return Counters(**{**told, "stalls": Stalls(*told["stalls"])})

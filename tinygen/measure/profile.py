@@ -22,7 +22,7 @@ from tinygen.ir.layer import Layer
 from tinygen.ir.progress import Progress, silent
 from tinygen.measure import counts as counting
 from tinygen.measure.footprint import Footprint, measure_footprint
-from tinygen.measure.plugin import build_plugin, supports_plugins
+from tinygen.measure.plugin import Stalls, build_plugin, supports_plugins
 from tinygen.planning.plan import Plan
 from tinygen.reporting.console import in_html
 from tinygen.reporting.profile_table import print_profile
@@ -43,7 +43,7 @@ class Time:
     instructions: int | None
     cycles: int | None
     core_cycles: int | None = None
-    stalls: counting.Stalls | None = None
+    stalls: Stalls | None = None
     microseconds: float | None = None
     microjoules: float | None = None
 
@@ -143,7 +143,7 @@ def profile(
     image = work.image()
     if not port and supports_plugins(qemu_path()):
         progress("building the profiling plugin")
-        plugin = build_plugin(work_directory / "plugin")
+        plugin = build_plugin()
         progress(f"running on {board.name}")
         counts = counting.count_by_plugin(
             compilation.plan, image, plugin, sample, inferences, work_directory
@@ -187,7 +187,7 @@ def _time(parts: Sequence[counting.Part], board: Board) -> Time:
     if cycles is None:
         return time
     if len(stalls) == len(parts):
-        waited = sum(stalls, counting.Stalls())
+        waited = sum(stalls, Stalls())
         time = replace(time, core_cycles=cycles - waited.total, stalls=waited)
     if board.emulator is None:
         time = replace(time, microseconds=cycles / board.clock_hz * 1e6)

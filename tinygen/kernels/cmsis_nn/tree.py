@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tinygen.errors import InputError, MachineError
+from tinygen.resources import user_cache
 
 RELEASE = "7.0.0"
 """The upstream release that ``tinygen cmsis-nn fetch`` brings."""
@@ -171,9 +172,7 @@ def load_tree(root: Path) -> CmsisNN:
 
 def cache_root() -> Path:
     """Where ``tinygen cmsis-nn fetch`` puts its release: below the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    cache = Path(base) if base else Path.home() / ".cache"
-    return cache / "tinygen" / "cmsis-nn" / RELEASE
+    return user_cache() / "cmsis-nn" / RELEASE
 
 
 def find_tree(path: Path | None = None) -> CmsisNN | None:
