@@ -44,8 +44,7 @@ static bool read_cache(memory_cache *cache, const char **text)
     cache->lines = (unsigned)numbers[1];
     cache->ways = (unsigned)numbers[2];
     cache->held = calloc(cache->lines, sizeof *cache->held);
-    cache->used = calloc(cache->lines, sizeof *cache->used);
-    return cache->held != NULL && cache->used != NULL;
+    return cache->held != NULL;
 }
 
 static bool read_region(memory_map *map, uint64_t caches, const char **text)
@@ -108,23 +107,18 @@ const memory_region *memory_region_at(const memory_map *map, uint64_t address)
  */
 static bool look_up(memory_cache *cache, uint64_t line)
 {
-    const unsigned first = (unsigned)(line % (cache->lines / cache->ways)) * cache->ways;
+    uint32_t *set = cache->held + line % (cache->lines / cache->ways) * cache->ways;
     const uint32_t wanted = (uint32_t)line + 1u;
-    unsigned oldest = first;
+    unsigned place = 0;
 
-    cache->clock++;
-    for (unsigned i = first; i < first + cache->ways; i++) {
-        if (cache->held[i] == wanted) {
-            cache->used[i] = cache->clock;
-            return true;
-        }
-        if (cache->used[i] < cache->used[oldest]) {
-            oldest = i;
-        }
+    while (place + 1u < cache->ways && set[place] != wanted) {
+        place++;
     }
-    cache->held[oldest] = wanted;
-    cache->used[oldest] = cache->clock;
-    return false;
+    const bool hit = set[place] == wanted;
+
+    memmove(set + 1, set, place * sizeof *set);
+    set[0] = wanted;
+    return hit;
 }
 
 uint64_t memory_code_line(const memory_region *region, uint64_t address)

@@ -18,10 +18,9 @@
 typedef struct {
     unsigned line_bytes;
     unsigned lines;
-    unsigned ways;  /**< Lines that an address may be in. */
-    uint32_t *held; /**< Of each line, set by set: number of the memory line in it, plus 1. */
-    uint64_t *used; /**< When each was used last. */
-    uint64_t clock;
+    unsigned ways; /**< Lines that an address may be in: a set. */
+    /** Numbers of the memory lines held, plus 1, set by set; what was used last comes first. */
+    uint32_t *held;
 } memory_cache;
 
 /** A memory that the core may have to wait for. */
