@@ -10,7 +10,8 @@ errors of the estimates, kernel by kernel, as they are and with the numbers that
 puts those in. Numbers that no profiled layer depends on stay as they are.
 
 On the other cores whole models are profiled. What a kernel's estimate is to be multiplied by there goes
-to tinygen/kernels/factors.toml.
+to tinygen/kernels/factors.toml. How often kernels read their constants, by what two real boards
+wait for them, goes to tinygen/kernels/passes.toml.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import passes
 from tinygen.compilation import compile_model
 from tinygen.errors import TinygenError
 from tinygen.hardware.boards import Board, board
@@ -41,6 +43,7 @@ from tinygen.ir.layer import Layer
 from tinygen.kernels import cmsis_nn, libraries
 from tinygen.kernels.costs import COSTS_FILE, FACTORS, FACTORS_FILE, TABLES, factor
 from tinygen.kernels.kernel import Kernel, Offer
+from tinygen.kernels.waits import PASSES, PASSES_FILE
 from tinygen.measure.profile import profile
 from tinygen.planning.board_memory import on_board
 from tinygen.planning.options import KernelChoice, Options
@@ -243,11 +246,14 @@ def recorded(models: str = "", core: str = "") -> Iterator[Sample]:
             yield from samples(model, target, KernelChoice(entry["kernels"]), entry["layers"])
 
 
+def _whole_models() -> list[Path]:
+    return [model for pattern in WHOLE for model in sorted(ROOT.glob(pattern))]
+
+
 def _wanted() -> Iterator[tuple[Path, KernelChoice, str, str]]:
     """What is profiled: a model, whose kernels, on which board, built for which core."""
-    whole = [model for pattern in WHOLE for model in sorted(ROOT.glob(pattern))]
     both = (KernelChoice.TINYGEN, KernelChoice.CMSIS_NN)
-    for model, kernels, place in itertools.product(whole, both, (*PLACES, *OTHER_PLACES)):
+    for model, kernels, place in itertools.product(_whole_models(), both, (*PLACES, *OTHER_PLACES)):
         yield model, kernels, *place
     for model, place in itertools.product(sorted(ROOT.glob(SINGLE)), PLACES):
         yield model, KernelChoice.TINYGEN, *place
@@ -294,11 +300,15 @@ def main(again: bool, cores: tuple[str, ...], write: bool) -> None:
     after = [sample.error for sample in (*found, *others)]
     console.print(_table((*found, *others), before, after))
     console.print(f"no profiled layer depends on: {', '.join(unused)}")
+    if not again and not cores:
+        PASSES.update(passes.fit(_whole_models()))
+        console.print(f"passes over constants for each position: {PASSES}")
     if write:
+        passes.write(PASSES)
         _write_factors()
         if refitted:
             _write_costs()
-        console.print(f"written: {FACTORS_FILE}{f', {COSTS_FILE}' if refitted else ''}")
+        console.print(f"written: {FACTORS_FILE}, {PASSES_FILE}{f', {COSTS_FILE}' * refitted}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.conftest import shared_model
 from tinygen.cli.main import main
 from tinygen.errors import InputError
 from tinygen.hardware.boards import board
+from tinygen.hardware.memories import Cache
+from tinygen.kernels.waits import Reads, Waits
 from tinygen.planning.board_memory import banks_of, chosen_banks, on_board, ram_budget
 from tinygen.planning.options import Bank, Budget, Options
 
@@ -52,6 +55,27 @@ def test_a_board_gives_its_core_and_its_memories() -> None:
     assert (options.name, options.core, options.banks) == ("net", target.core, banks_of(target))
     assert options.ram == ram_budget(target, banks_of(target))
     assert on_board(target, Options(ram=Budget(9, "--ram"))).ram == Budget(9, "--ram")
+
+
+def test_a_board_gives_what_its_flash_makes_wait() -> None:
+    target = board("nucleo-f446re")
+    (flash,) = target.flash
+    fast = replace(flash, stall=0, prefetch=False, code_cache="", data_cache="")
+    assert on_board(replace(target, flash=(fast,), cache=())).waits is None
+    both = Cache("both", line_bytes=16, lines=512, ways=2)
+    slow = replace(fast, stall=4, data_stall=3, read_bytes=8, prefetch=True)
+    assert on_board(replace(target, flash=(slow,), cache=())).waits == Waits(
+        Reads(4, 8, prefetches=True), Reads(3, 4)
+    )
+    cached = replace(slow, data_stall=None, code_cache="both", data_cache="both")
+    assert on_board(replace(target, flash=(cached,), cache=(both,))).waits == Waits(
+        Reads(4, 16, 8192, 2, prefetches=True), Reads(4, 16, 8192, 2), shared=True
+    )
+    separate = (replace(both, name="code", lines=64, ways=0), replace(both, name="data", lines=8))
+    named = replace(cached, code_cache="code", data_cache="data")
+    assert on_board(replace(target, flash=(named,), cache=separate)).waits == Waits(
+        Reads(4, 16, 1024, 64, prefetches=True), Reads(4, 16, 128, 2)
+    )
 
 
 def test_given_banks_without_a_board() -> None:

@@ -21,6 +21,7 @@ from tinygen.hardware.cores import Core
 from tinygen.ir.layer import Layer
 from tinygen.kernels import binding as k
 from tinygen.kernels.kernel import Bands, ByBands, Kernel, Offer, Provider
+from tinygen.kernels.waits import Waits
 from tinygen.ops.pooling import AveragePool2D
 from tinygen.ops.reduce import Mean
 
@@ -41,7 +42,7 @@ def in_rows(layer: Layer, cycles: float, bind: Callable[[], k.Binding]) -> Offer
     return Offer(cycles, bind, by_bands)
 
 
-def ways(asked: Kernel, layer: Layer, core: Core) -> ByBands | None:
+def ways(asked: Kernel, layer: Layer, core: Core, waits: Waits | None = None) -> ByBands | None:
     """What a kernel offers for a layer by bands; None if it cannot do it by any.
 
     An elementwise layer is computed a row a call, by any of our kernels fitted to a layer of one row.
@@ -49,13 +50,13 @@ def ways(asked: Kernel, layer: Layer, core: Core) -> ByBands | None:
     axes = layer.row_axes
     if asked.provider is not Provider.TINYGEN or axes is None:
         return None
-    whole = asked.offer(layer, core)
+    whole = asked.offer(layer, core, waits)
     if not isinstance(whole, Offer):
         return None
     row = layer.one_row()
     if row is None:
         return whole.by_bands
-    one = asked.offer(row, core)
+    one = asked.offer(row, core, waits)
     if not isinstance(one, Offer):
         return None
     offer = Offer(

@@ -20,6 +20,7 @@ from tinygen.hardware.cores import Core, Feature
 from tinygen.ir.layer import Layer
 from tinygen.kernels.binding import Binding
 from tinygen.kernels.costs import factor
+from tinygen.kernels.waits import Waits
 
 LayerT = TypeVar("LayerT", bound=Layer)
 
@@ -101,8 +102,11 @@ class Kernel:
     code: Code = Code.ANY
     grows: bool = False
 
-    def offer(self, layer: Layer, core: Core) -> Offer | Refusal | None:
-        """What the kernel says to the layer on the core; None if it is for other layers."""
+    def offer(self, layer: Layer, core: Core, waits: Waits | None = None) -> Offer | Refusal | None:
+        """What the kernel says to the layer on the core; None if it is for other layers.
+
+        Cycles are the core's own, and those in which it waits for a board's memories.
+        """
         if not isinstance(layer, self.layer_type):
             return None
         missing = sorted(feature.value for feature in self.needs - core.features)
@@ -112,24 +116,26 @@ class Kernel:
         if surplus:
             return Refusal(f"is for cores without {', '.join(surplus)}, which {core.name} is not")
         answer = self.ask(layer, core)
-        return (
-            answer
-            if isinstance(answer, Refusal)
-            else _on_core(answer, factor(core.name, self.name))
-        )
+        if isinstance(answer, Refusal):
+            return answer
+        times, constants = factor(core.name, self.name), answer.constant_bytes
+
+        def changed(cycles: float) -> float:
+            own = cycles * times
+            return own + waits.stalls(self.name, layer, own, constants) if waits else own
+
+        return answer if waits is None and times == 1.0 else _with_cycles(answer, changed)
 
 
-def _on_core(offer: Offer, times: float) -> Offer:
-    """The offer on a core that takes so many times the cycles."""
-    if times == 1.0:
-        return offer
+def _with_cycles(offer: Offer, changed: Callable[[float], float]) -> Offer:
+    """The offer with other cycles, by bands too."""
     offers = offer.by_bands
 
     def by_bands(bands: Bands) -> Offer | None:
         part = offers(bands) if offers else None
-        return part and replace(part, cycles=part.cycles * times)
+        return part and replace(part, cycles=changed(part.cycles))
 
-    return replace(offer, cycles=offer.cycles * times, by_bands=offers and by_bands)
+    return replace(offer, cycles=changed(offer.cycles), by_bands=offers and by_bands)
 
 
 def kernel(
@@ -162,7 +168,7 @@ class Candidate:
 
 
 def cheapest(
-    kernels: Sequence[Kernel], layer: Layer, core: Core
+    kernels: Sequence[Kernel], layer: Layer, core: Core, waits: Waits | None = None
 ) -> tuple[tuple[Kernel, Offer] | None, tuple[Candidate, ...]]:
     """The kernel of least cost and its offer (None if none does the layer), and all considered.
 
@@ -171,7 +177,7 @@ def cheapest(
     best: tuple[Kernel, Offer] | None = None
     considered = []
     for asked in kernels:
-        answer = asked.offer(layer, core)
+        answer = asked.offer(layer, core, waits)
         if isinstance(answer, Refusal):
             considered.append(Candidate(asked.name, None, answer.reason))
         elif answer is not None:

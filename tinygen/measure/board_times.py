@@ -32,5 +32,8 @@ def _times(compilation: Compilation) -> Iterator[BoardTime]:
         except BudgetError:
             continue
         if flash_estimate(plan) <= board.flash[0].length:
-            milliseconds = plan.cycles / board.clock_hz * 1e3
-            yield BoardTime(board.name, board.core.name, board.clock_hz, plan.cycles, milliseconds)
+            cycles = plan.cycles
+            if plan.options.waits is not None:
+                cycles += len(plan.steps) * plan.options.waits.first_lines()
+            milliseconds = cycles / board.clock_hz * 1e3
+            yield BoardTime(board.name, board.core.name, board.clock_hz, cycles, milliseconds)

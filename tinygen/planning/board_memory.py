@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from tinygen.errors import InputError
 from tinygen.hardware.boards import Board
+from tinygen.hardware.memories import Cache
+from tinygen.kernels.waits import Reads, Waits
 from tinygen.planning.options import Bank, Budget, Options
 
 STACK_RESERVE_BYTES = 1024
@@ -16,6 +18,9 @@ STACK_RESERVE_BYTES = 1024
 
 _VARIABLE_BYTES = 2048
 """RAM that the test main's variables need, in a board's first region."""
+
+_WORD_BYTES = 4
+"""What a load brings if no cache keeps the rest of the line."""
 
 _BANK = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([0-9]+)(,fast)?")
 
@@ -28,7 +33,32 @@ def on_board(board: Board, options: Options | None = None) -> Options:
 def with_memories(options: Options, board: Board | None, banks: Sequence[str] = ()) -> Options:
     """The options with what a board, or the texts of ``--bank``, leave for the arena."""
     chosen = chosen_banks(board, banks)
-    return replace(options, ram=options.ram or ram_budget(board, chosen), banks=chosen)
+    waits = None if board is None else waits_of(board)
+    ram = options.ram or ram_budget(board, chosen)
+    return replace(options, ram=ram, banks=chosen, waits=waits)
+
+
+def waits_of(board: Board) -> Waits | None:
+    """How a board's first flash region is read, where code and constants are; None without waiting."""
+    if not board.flash or not board.flash[0].stall:
+        return None
+    region = board.flash[0]
+    caches = {cache.name: cache for cache in board.cache}
+    of_data = region.stall if region.data_stall is None else region.data_stall
+    return Waits(
+        code=_reads(
+            region.stall, region.read_bytes, caches.get(region.code_cache), region.prefetch
+        ),
+        data=_reads(of_data, _WORD_BYTES, caches.get(region.data_cache)),
+        shared=region.code_cache == region.data_cache != "",
+    )
+
+
+def _reads(stall: int, nbytes: int, cache: Cache | None, prefetch: bool = False) -> Reads:
+    if cache is None:
+        return Reads(stall, nbytes, prefetches=prefetch)
+    size = cache.line_bytes * cache.lines
+    return Reads(stall, cache.line_bytes, size, cache.ways or cache.lines, prefetch)
 
 
 def banks_of(board: Board) -> tuple[Bank, ...]:

@@ -36,7 +36,7 @@ def choose(layer: Layer, options: Options, cmsis_nn: Sequence[Kernel], network: 
     considered: list[Candidate] = []
     fallback = ""
     for group in groups:
-        best, seen = cheapest(group, layer, options.core)
+        best, seen = cheapest(group, layer, options.core, options.waits)
         considered.extend(seen)
         if best is not None:
             kernel, offer = best
@@ -65,7 +65,7 @@ def grow(steps: tuple[Step, ...], network: Network, options: Options) -> tuple[S
     considered = [list(step.considered) for step in steps]
     for number, step in enumerate(steps):
         for kernel in growing:
-            answer = kernel.offer(step.layer, options.core)
+            answer = kernel.offer(step.layer, options.core, options.waits)
             if isinstance(answer, Offer):
                 found.append(Growth(number, kernel.name, answer))
             elif isinstance(answer, Refusal):

@@ -10,6 +10,7 @@ from pathlib import Path
 from tinygen.hardware.cores import Core, core
 from tinygen.ir.custom import CustomOperator
 from tinygen.ir.graph import Numerics
+from tinygen.kernels.waits import Waits
 
 
 class KernelChoice(Enum):
@@ -62,7 +63,8 @@ class Options:
     taken only within it. ``ram`` is what arena and kept state may take, ``flash`` what code and
     constants may. ``stream_input``: the application delivers the input row by row. ``chains`` are
     positions of layers that must be streamed together, in place of the planner's choice. ``banks`` are
-    the memories that the arena may be spread over; without, it is one array. ``cmsis_nn`` is a CMSIS-NN
+    the memories that the arena may be spread over; without, it is one array. ``waits`` is how the
+    board's flash is read; without, nothing waits. ``cmsis_nn`` is a CMSIS-NN
     tree to use instead of the one that is found. ``custom`` are operators of the user.
     """
 
@@ -76,6 +78,7 @@ class Options:
     stream_input: bool = False
     chains: tuple[range, ...] = ()
     banks: tuple[Bank, ...] = ()
+    waits: Waits | None = None
     numerics: Numerics = Numerics.TFLM
     cmsis_nn: Path | None = None
     custom: tuple[CustomOperator, ...] = ()

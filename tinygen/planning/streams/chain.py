@@ -12,6 +12,7 @@ from tinygen.ir.layer import Layer
 from tinygen.kernels.bands import ways
 from tinygen.kernels.binding import Binding
 from tinygen.kernels.kernel import Bands, ByBands, Kernel, Offer, Provider
+from tinygen.kernels.waits import Waits
 from tinygen.planning.plan import Step, Stream
 from tinygen.planning.schedule import ChainOperator, Schedule, chain_operator, make_schedule
 
@@ -19,16 +20,19 @@ from tinygen.planning.schedule import ChainOperator, Schedule, chain_operator, m
 class BandKernels:
     """The kernels that may compute layers by bands, asked once for each layer and way."""
 
-    def __init__(self, kernels: Sequence[Kernel], core: Core) -> None:
+    def __init__(self, kernels: Sequence[Kernel], core: Core, waits: Waits | None) -> None:
         self._kernels = kernels
         self._core = core
+        self._waits = waits
         self._able: dict[Layer, list[tuple[Kernel, ByBands]]] = {}
         self._cheapest: dict[tuple[Layer, Bands], tuple[Kernel, Offer] | None] = {}
         self._bound: dict[tuple[Layer, Bands], Binding] = {}
 
     def _offers(self, layer: Layer, bands: Bands) -> Iterator[tuple[Kernel, Offer]]:
         if layer not in self._able:
-            asked = ((kernel, ways(kernel, layer, self._core)) for kernel in self._kernels)
+            asked = (
+                (kernel, ways(kernel, layer, self._core, self._waits)) for kernel in self._kernels
+            )
             self._able[layer] = [(kernel, able) for kernel, able in asked if able is not None]
         for kernel, able in self._able[layer]:
             offer = able(bands)

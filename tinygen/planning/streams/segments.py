@@ -61,7 +61,7 @@ class Chains:
         self.network = network
         self.steps = tuple(steps)
         self.pushed = network.inputs[0] if options.stream_input else None
-        self._kernels = chains.BandKernels(own_kernels(options), options.core)
+        self._kernels = chains.BandKernels(own_kernels(options), options.core, options.waits)
         self._bands: dict[tuple[int, int], chains.BandLayer | None] = {}
         self._streams: dict[Segment, Step | None] = {}
         self._edges = self._estimates(storage_roots(network, steps))
