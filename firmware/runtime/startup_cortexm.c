@@ -4,7 +4,8 @@
  * @brief Start-up of a Cortex-M: vector table, memory initialization, FPU and MVE, faults.
  *
  * Interrupts stay off: the table ends after the system exceptions (Armv7-M Architecture Reference
- * Manual, B1.5.2). Caches stay as they are at reset, disabled.
+ * Manual, B1.5.2). L1 caches are switched on where there are any, unless TINYGEN_NO_CACHES is
+ * defined.
  *
  * Below the stack is a guard: MSPLIM where there is one, else a region of the MPU that allows no
  * access, else whatever a read of absent memory does.
@@ -38,6 +39,12 @@ void fault_report(const uint32_t *frame);
 #define SCB_MMFAR (*(volatile uint32_t *)0xE000ED34u)
 #define SCB_BFAR (*(volatile uint32_t *)0xE000ED38u)
 #define SCB_VTOR (*(volatile uint32_t *)0xE000ED08u)
+#define SCB_CCR (*(volatile uint32_t *)0xE000ED14u)
+#define SCB_CLIDR (*(volatile uint32_t *)0xE000ED78u)
+#define SCB_CCSIDR (*(volatile uint32_t *)0xE000ED80u)
+#define SCB_CSSELR (*(volatile uint32_t *)0xE000ED84u)
+#define SCB_ICIALLU (*(volatile uint32_t *)0xE000EF50u)
+#define SCB_DCISW (*(volatile uint32_t *)0xE000EF60u)
 #define MPU_TYPE (*(volatile uint32_t *)0xE000ED90u)
 #define MPU_CTRL (*(volatile uint32_t *)0xE000ED94u)
 #define MPU_RNR (*(volatile uint32_t *)0xE000ED98u)
@@ -66,6 +73,12 @@ void fault_report(const uint32_t *frame);
 #else
 #define HAS_FAULT_STATUS 0
 #endif
+
+/** CLIDR: level 1 has a cache for instructions, or one for data. */
+#define CLIDR_L1_CODE (1u << 0)
+#define CLIDR_L1_DATA (1u << 1)
+#define CCR_DATA_CACHE (1u << 16)
+#define CCR_CODE_CACHE (1u << 17)
 
 /** Full access to coprocessors 10 and 11: floating point and MVE. */
 #define CPACR_FPU (0xFu << 20)
@@ -119,6 +132,54 @@ static void guard_stack(void)
 #endif
 }
 
+#if HAS_FAULT_STATUS && !defined(TINYGEN_NO_CACHES)
+static void barrier(void)
+{
+    __asm volatile("dsb\n\tisb" ::: "memory");
+}
+
+/** Forgets every line of the level 1 data cache, without writing any back. */
+static void invalidate_data_cache(void)
+{
+    SCB_CSSELR = 0;
+    barrier();
+    const uint32_t size = SCB_CCSIDR;
+    const uint32_t last_set = (size >> 13) & 0x7FFFu;
+    const uint32_t last_way = (size >> 3) & 0x3FFu;
+    const uint32_t set_shift = (size & 7u) + 4u;
+    uint32_t way_shift = 32;
+
+    for (uint32_t ways = last_way; ways != 0u; ways >>= 1) {
+        way_shift--;
+    }
+    for (uint32_t set = 0; set <= last_set; set++) {
+        for (uint32_t way = 0; way <= last_way; way++) {
+            SCB_DCISW = set << set_shift | (last_way == 0u ? 0u : way << way_shift);
+        }
+    }
+}
+
+/** Switches the level 1 caches on. After a reset they hold anything (PM0253 4.8). */
+static void enable_caches(void)
+{
+    const uint32_t levels = SCB_CLIDR;
+
+    barrier();
+    if ((levels & CLIDR_L1_CODE) != 0u) {
+        SCB_ICIALLU = 0;
+        barrier();
+        SCB_CCR |= CCR_CODE_CACHE;
+        barrier();
+    }
+    if ((levels & CLIDR_L1_DATA) != 0u) {
+        invalidate_data_cache();
+        barrier();
+        SCB_CCR |= CCR_DATA_CACHE;
+        barrier();
+    }
+}
+#endif
+
 void reset_handler(void)
 {
     /* A boot loader's may still be in use. Reserved, and ignored, on a Cortex-M0. */
@@ -126,6 +187,9 @@ void reset_handler(void)
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
     SCB_CPACR |= CPACR_FPU;
     __asm volatile("dsb\n\tisb" ::: "memory");
+#endif
+#if HAS_FAULT_STATUS && !defined(TINYGEN_NO_CACHES)
+    enable_caches();
 #endif
     guard_stack();
     copy_words(tinygen_data_start, tinygen_data_end, tinygen_data_load);

@@ -222,6 +222,8 @@ class Board(Result):
         emulator: what emulates it, or None for a real board and the host.
         vectors_in: name of the region the vector table is at the start of.
         stack_in: name of the RAM region the stack is at the start of.
+        l1_caches: whether the start-up code switches the core's own caches on; not where something else
+            than the core writes to memory (DMA).
         setup: register accesses that make clock, pins and serial line ready.
         boot: what the chip's boot ROM wants to find in flash: ``rp2040``, ``rp2350`` or nothing.
         flashing: how programs get onto it, or None where nothing but an emulator loads them.
@@ -241,6 +243,7 @@ class Board(Result):
     emulator: Emulator | None = None
     vectors_in: str = ""
     stack_in: str = ""
+    l1_caches: bool = True
     setup: tuple[Step, ...] = ()
     boot: Annotated[str, one_of(*_BOOT_BLOCKS)] = ""
     flashing: Flashing | None = None

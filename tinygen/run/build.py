@@ -119,7 +119,8 @@ def _board_defines(board: Board) -> tuple[str, ...]:
         "TINYGEN_UART_BAUD": board.uart.baud,
         **{f"TINYGEN_UART_{key.upper()}": value for key, value in board.uart.parameters.items()},
     }
-    return tuple(f"-D{key}={value}u" for key, value in values.items())
+    caches = () if board.l1_caches else ("-DTINYGEN_NO_CACHES",)
+    return (*(f"-D{key}={value}u" for key, value in values.items()), *caches)
 
 
 def _is_foreign(path: Path, generated_dir: Path) -> bool:
