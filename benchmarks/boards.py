@@ -94,14 +94,17 @@ class Measured:
     time: Time
 
 
-def measure(model: Path, target: Board, kernels: KernelChoice) -> Time | None:
+def measure(
+    model: Path, target: Board, kernels: KernelChoice, cmsis_nn: Path | None = None
+) -> Time | None:
     """A model's time on a board; None if it does not fit.
 
     Raises:
         InputError: its outputs are not the reference's.
     """
+    options = Options("net", kernels=kernels, cmsis_nn=cmsis_nn)
     try:
-        compilation = compile_model(model, on_board(target, Options("net", kernels=kernels)))
+        compilation = compile_model(model, on_board(target, options))
         (sample,) = reference.random_inputs(compilation.network, 1, _SEED)
         with tempfile.TemporaryDirectory(prefix="tinygen-boards-") as work:
             found = profile(compilation, target, sample, Path(work))

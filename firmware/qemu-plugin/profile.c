@@ -44,12 +44,9 @@ typedef struct {
     uint32_t line_count;
     bool is_invoke;
     bool is_step;
-    bool starts_with_load;
-    bool ends_with_transfer; /**< A single load or store. */
-    bool ends_with_loop;     /**< LE: its jump back costs nothing. */
-    uint32_t instructions;
-    uint32_t slot_count;
-    timing_slot slots[];
+    uint32_t count;
+    timing_branch branch;              /**< The last instruction, if it is one. */
+    timing_instruction instructions[]; /**< `count` with a timing model, else none. */
 } block;
 
 /** What was executed in a part of an inference. */
@@ -91,7 +88,7 @@ static struct {
 } run;
 
 static unsigned inferences;
-static const block *previous;
+static block *previous;
 static timing_model timing;
 static memory_map memories;
 
@@ -190,34 +187,46 @@ static void follow(const block *b)
     }
 }
 
+/** Times the block before: only now is known what it accessed, and where it went. */
+static void time_block(const block *b)
+{
+    const uint64_t before = timing_finished(&run.pipeline);
+
+    for (uint32_t i = 0; i < b->count; i++) {
+        timing_issue(&run.pipeline, options.timing, &b->instructions[i]);
+    }
+    current()->cycles += timing_finished(&run.pipeline) - before;
+}
+
+/** Times the way from a block to the next; it is where it leads to that pays. */
+static void time_way(block *from, const block *to)
+{
+    const uint64_t before = timing_finished(&run.pipeline);
+
+    timing_go_on(&run.pipeline, options.timing, &from->instructions[from->count - 1u],
+                 &from->branch, &to->instructions[0], to->start, from->end != to->start);
+    current()->cycles += timing_finished(&run.pipeline) - before;
+}
+
 static void on_block(unsigned int cpu, void *userdata)
 {
-    const block *b = userdata;
+    block *b = userdata;
 
     (void)cpu;
+    if (run.place != OUTSIDE && options.timing != NULL) {
+        time_block(previous);
+    }
     follow(b);
     if (run.place != OUTSIDE) {
         counters *c = current();
 
-        c->instructions += b->instructions;
+        c->instructions += b->count;
         for (uint32_t i = 0; i < b->line_count; i++) {
             memory_fetch(&memories, &c->stalls, b->memory, b->lines[i].number,
                          b->lines[i].instructions);
         }
         if (options.timing != NULL) {
-            const uint64_t before = timing_finished(&run.pipeline);
-            const bool falls_through = previous->end == b->start;
-
-            if (!falls_through && !previous->ends_with_loop) {
-                timing_refill(&run.pipeline, options.timing);
-            }
-            for (uint32_t i = 0; i < b->slot_count; i++) {
-                timing_issue(&run.pipeline, b->slots[i]);
-            }
-            if (falls_through && b->starts_with_load && previous->ends_with_transfer) {
-                run.pipeline.now--;
-            }
-            c->cycles += timing_finished(&run.pipeline) - before;
+            time_way(previous, b);
         }
     }
     previous = b;
@@ -226,10 +235,14 @@ static void on_block(unsigned int cpu, void *userdata)
 static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address,
                       void *userdata)
 {
+    timing_instruction *instruction = userdata;
+
     (void)cpu;
-    (void)userdata;
     if (run.place == OUTSIDE) {
         return;
+    }
+    if (instruction != NULL) {
+        instruction->address = address;
     }
     const uint64_t bytes = UINT64_C(1) << qemu_plugin_mem_size_shift(info);
     counters *c = current();
@@ -282,41 +295,32 @@ static void append_to_line(block *b, uint64_t address)
     b->lines[b->line_count - 1u].instructions++;
 }
 
-/** Adds an instruction to the block; scalar ones in a row share a slot. */
-static void append(block *b, thumb_instruction instruction)
+/** Instructions that an IT makes conditional, from its first halfword; 0 of any other. */
+static unsigned conditional_after(uint16_t halfword)
 {
-    const bool is_load = instruction.class == THUMB_LOAD;
+    const unsigned mask = halfword & 15u;
+    unsigned count = 4;
 
-    if (options.timing != NULL) {
-        timing_slot slot = timing_slot_of(options.timing, instruction);
-
-        if (options.timing->pipelines_loads && is_load) {
-            if (b->instructions == 0u) {
-                b->starts_with_load = true;
-            } else if (b->ends_with_transfer) {
-                slot.cycles--;
-            }
-        }
-        if (slot.unit == UNIT_SCALAR && b->slot_count != 0u &&
-            b->slots[b->slot_count - 1u].unit == UNIT_SCALAR) {
-            b->slots[b->slot_count - 1u].cycles += slot.cycles;
-        } else {
-            b->slots[b->slot_count++] = slot;
-        }
+    if (halfword >> 8 != 0xBFu || mask == 0u) {
+        return 0;
     }
-    b->ends_with_transfer = timing_is_single_transfer(instruction.class);
-    b->ends_with_loop = instruction.class == THUMB_LOOP;
-    b->instructions++;
+    for (unsigned bit = 1; (mask & bit) == 0u; bit <<= 1) {
+        count--;
+    }
+    return count;
 }
 
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     const size_t count = qemu_plugin_tb_n_insns(tb);
+    const size_t timed = options.timing == NULL ? 0u : count;
+    unsigned conditional = 0;
     /* QEMU says nothing when it throws a translation away, so blocks live as long as it does. */
-    block *b = allocate(NULL, sizeof *b + count * sizeof *b->slots);
+    block *b = allocate(NULL, sizeof *b + timed * sizeof *b->instructions);
 
     (void)id;
     memset(b, 0, sizeof *b);
+    b->count = (uint32_t)count;
     b->lines = allocate(NULL, count * sizeof *b->lines);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
@@ -324,16 +328,23 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         uint16_t halfwords[2];
 
         read_halfwords(instruction, halfwords);
-        const unsigned bytes = thumb_bytes(halfwords[0]);
-        append(b, thumb_decode(halfwords[0], halfwords[1], bytes));
         if (i == 0) {
             b->start = address;
             b->memory = memory_region_at(&memories, address);
         }
         append_to_line(b, address);
-        b->end = address + bytes;
+        b->end = address + thumb_bytes(halfwords[0]);
+        if (timed != 0u) {
+            b->instructions[i] = timing_prepare(options.timing, halfwords[0], halfwords[1], address,
+                                                conditional != 0u);
+            conditional = conditional != 0u ? conditional - 1u : conditional_after(halfwords[0]);
+        }
         qemu_plugin_register_vcpu_mem_cb(instruction, on_access, QEMU_PLUGIN_CB_NO_REGS,
-                                         QEMU_PLUGIN_MEM_RW, NULL);
+                                         QEMU_PLUGIN_MEM_RW,
+                                         timed == 0u ? NULL : &b->instructions[i]);
+    }
+    if (timed != 0u) {
+        timing_align(options.timing, b->instructions, b->count);
     }
     b->is_invoke = b->start == options.invoke;
     for (size_t i = 0; i < options.step_count; i++) {

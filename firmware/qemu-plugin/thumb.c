@@ -31,11 +31,6 @@ static unsigned ones(unsigned value)
     return count;
 }
 
-static thumb_class load_or_store(unsigned is_load)
-{
-    return is_load ? THUMB_LOAD : THUMB_STORE;
-}
-
 /** Load or store of the registers whose bits are set. */
 static thumb_instruction multiple(unsigned is_load, unsigned list, unsigned has_pc)
 {
@@ -44,16 +39,50 @@ static thumb_instruction multiple(unsigned is_load, unsigned list, unsigned has_
     return many(is_load ? loads : THUMB_STORE_MANY, ones(list));
 }
 
-/** Special data instructions and branch and exchange (A5.2.3). */
-static thumb_instruction special_data(unsigned h)
+/** Shift, add, subtract, move and compare (A5.2.1). */
+static thumb_class shift_add(unsigned h)
 {
+    switch (bits(h, 13, 11)) {
+    case 0: /* LSL by 0 is MOVS */
+        return bits(h, 10, 6) == 0u ? THUMB_MOVE : THUMB_SHIFT;
+    case 1:
+    case 2:
+        return THUMB_SHIFT;
+    case 3:
+        return bits(h, 10, 10) ? THUMB_ADD_IMMEDIATE : THUMB_ADD;
+    case 4:
+        return THUMB_MOVE;
+    case 5: /* CMP */
+        return THUMB_DATA;
+    default:
+        return THUMB_ADD_IMMEDIATE;
+    }
+}
+
+/** Data processing of two low registers (A5.2.2). */
+static thumb_class data_16(unsigned h)
+{
+    switch (bits(h, 9, 6)) {
+    case 2:
+    case 3:
+    case 4:
+    case 7:
+        return THUMB_SHIFT;
+    case 13:
+        return THUMB_MULTIPLY_FLAGS;
+    default:
+        return THUMB_DATA;
+    }
+}
+
+/** Special data instructions and branch and exchange (A5.2.3). */
+static thumb_class special_data(unsigned h)
+{
+    static const thumb_class CLASSES[] = {THUMB_ADD, THUMB_DATA, THUMB_MOVE, THUMB_BRANCH};
     const unsigned operation = bits(h, 9, 8);
     const unsigned destination = bits(h, 7, 7) << 3 | bits(h, 2, 0);
 
-    if (operation == 3u) {
-        return of(THUMB_BRANCH);
-    }
-    return of(destination == 15u && operation != 1u ? THUMB_BRANCH : THUMB_DATA);
+    return destination == 15u && operation != 1u ? THUMB_BRANCH : CLASSES[operation];
 }
 
 /** Miscellaneous 16-bit instructions (A5.2.5). */
@@ -65,27 +94,46 @@ static thumb_instruction miscellaneous(unsigned h)
     if (bits(h, 10, 10) == 0u && bits(h, 8, 8) == 1u) {
         return of(THUMB_BRANCH); /* CBZ, CBNZ */
     }
-    return of(THUMB_DATA);
+    switch (bits(h, 11, 8)) {
+    case 0x0: /* ADD and SUB of SP */
+        return of(THUMB_ADD);
+    case 0x2:
+        return of(THUMB_EXTEND);
+    case 0xA:
+        return of(bits(h, 7, 6) == 2u ? THUMB_DATA : THUMB_REVERSE);
+    case 0xF:
+        return of(bits(h, 3, 0) == 0u ? THUMB_NOP : THUMB_IT);
+    default:
+        return of(THUMB_DATA);
+    }
 }
+
+/** Loads and stores of an address of two registers (A5.2.4), by their bits 11 to 9. */
+static const thumb_class REGISTER_OFFSET[] = {
+    THUMB_STORE_OFFSET, THUMB_STORE_OFFSET, THUMB_STORE_OFFSET, THUMB_LOAD_NARROW,
+    THUMB_LOAD,         THUMB_LOAD_NARROW,  THUMB_LOAD_NARROW,  THUMB_LOAD_NARROW,
+};
 
 static thumb_instruction decode_16(unsigned h)
 {
+    const thumb_class load =
+        bits(h, 15, 12) == 7u || bits(h, 15, 12) == 8u ? THUMB_LOAD_NARROW : THUMB_LOAD;
+
     switch (bits(h, 15, 12)) {
     case 0x4:
         if (bits(h, 11, 11)) {
             return of(THUMB_LOAD); /* LDR literal */
         }
-        if (bits(h, 11, 10) == 1u) {
-            return special_data(h);
-        }
-        return of(bits(h, 9, 6) == 13u ? THUMB_MULTIPLY : THUMB_DATA);
-    case 0x5: /* register offset: the three stores come first */
-        return of(load_or_store(bits(h, 11, 9) >= 3u));
+        return of(bits(h, 10, 10) ? special_data(h) : data_16(h));
+    case 0x5:
+        return of(REGISTER_OFFSET[bits(h, 11, 9)]);
     case 0x6:
     case 0x7:
     case 0x8:
     case 0x9:
-        return of(load_or_store(bits(h, 11, 11)));
+        return of(bits(h, 11, 11) ? load : THUMB_STORE);
+    case 0xA: /* ADR, ADD of SP */
+        return of(THUMB_ADD);
     case 0xB:
         return miscellaneous(h);
     case 0xC:
@@ -95,8 +143,88 @@ static thumb_instruction decode_16(unsigned h)
     case 0xE: /* the other half of this space holds 32-bit instructions */
         return of(THUMB_BRANCH);
     default:
-        return of(THUMB_DATA);
+        return of(shift_add(h));
     }
+}
+
+/** Data processing, modified immediate (A5.3.1). */
+static thumb_class modified_immediate(unsigned h, unsigned g)
+{
+    const unsigned operation = bits(h, 8, 5);
+    const unsigned is_shifted = bits(h, 10, 10) | bits(g, 14, 14);
+
+    if (is_shifted) {
+        const unsigned is_move = bits(h, 8, 6) == 1u && bits(h, 3, 0) == 15u;
+
+        return bits(h, 4, 4) && !is_move ? THUMB_DATA_CONSTANT_FLAGS : THUMB_DATA_CONSTANT;
+    }
+    if (bits(h, 8, 6) == 1u && bits(h, 3, 0) == 15u) {
+        return THUMB_MOVE; /* MOV, MVN */
+    }
+    if ((operation == 8u || operation == 13u) && bits(g, 11, 8) != 15u) {
+        return THUMB_ADD_IMMEDIATE;
+    }
+    return THUMB_DATA;
+}
+
+/** Data processing, plain binary immediate (A5.3.3), by bits 8 to 6. */
+static thumb_class plain_immediate(unsigned h)
+{
+    static const thumb_class CLASSES[] = {
+        THUMB_ADD_IMMEDIATE, THUMB_MOVE, THUMB_ADD_IMMEDIATE, THUMB_MOVE,
+        THUMB_SATURATE,      THUMB_DATA, THUMB_SATURATE,      THUMB_BIT_FIELD_EXTRACT,
+    };
+
+    if (bits(h, 8, 5) == 10u) {
+        return THUMB_BIT_FIELD_EXTRACT;
+    }
+    return bits(h, 8, 5) == 11u ? THUMB_BIT_FIELD_INSERT : CLASSES[bits(h, 8, 6)];
+}
+
+/** Data processing, shifted register (A5.3.11), and what MVE put among it. */
+static thumb_class shifted_register(unsigned h, unsigned g)
+{
+    const unsigned operation = bits(h, 8, 5);
+    const unsigned is_shifted = bits(g, 14, 12) | bits(g, 7, 4);
+    const unsigned is_move = operation == 2u && bits(h, 3, 0) == 15u;
+
+    if (operation == 6u) {
+        return THUMB_PACK;
+    }
+    if (bits(h, 8, 4) == 5u && bits(g, 15, 15)) {
+        return THUMB_SELECT;
+    }
+    if (bits(h, 8, 4) == 5u && (bits(g, 3, 0) == 13u || bits(g, 3, 0) == 15u)) {
+        return THUMB_LONG_SHIFT;
+    }
+    if (is_shifted) {
+        return is_move ? THUMB_SHIFT : THUMB_DATA_SHIFTED;
+    }
+    if (is_move) {
+        return THUMB_MOVE;
+    }
+    return (operation == 8u || operation == 13u) && bits(g, 11, 8) != 15u ? THUMB_ADD : THUMB_DATA;
+}
+
+/** Data processing, register (A5.3.12 to A5.3.15). */
+static thumb_class data_register(unsigned h, unsigned g)
+{
+    static const thumb_class MISCELLANEOUS[] = {THUMB_SIMD_SATURATE, THUMB_REVERSE, THUMB_SIMD,
+                                                THUMB_COUNT};
+
+    if (bits(h, 7, 7) == 0u) {
+        if (bits(g, 7, 4) == 0u) {
+            return THUMB_SHIFT;
+        }
+        if (bits(h, 3, 0) != 15u) {
+            return THUMB_EXTEND_ADD;
+        }
+        return bits(h, 6, 5) == 1u ? THUMB_SIMD : THUMB_EXTEND; /* SXTB16, UXTB16 */
+    }
+    if (bits(g, 7, 7) == 0u) {
+        return bits(g, 5, 4) == 1u ? THUMB_SIMD_SATURATE : THUMB_SIMD;
+    }
+    return bits(h, 6, 6) ? THUMB_DATA : MISCELLANEOUS[bits(h, 5, 4)]; /* CRC32 */
 }
 
 /** Load and store multiple, dual and exclusive, table branch (A5.3.5, A5.3.6). */
@@ -112,7 +240,7 @@ static thumb_instruction load_store_many(unsigned h, unsigned g)
         return of(THUMB_DATA); /* SG */
     }
     if (bits(h, 8, 8) == 1u || bits(h, 5, 5) == 1u) {
-        return many(is_load ? THUMB_LOAD_MANY : THUMB_STORE_MANY, 2); /* LDRD, STRD */
+        return many(is_load ? THUMB_LOAD_PAIR : THUMB_STORE_PAIR, 2); /* LDRD, STRD */
     }
     if (bits(h, 8, 4) == 0x0Du && bits(g, 15, 5) == 0x780u) {
         return of(THUMB_TABLE_BRANCH);
@@ -120,7 +248,7 @@ static thumb_instruction load_store_many(unsigned h, unsigned g)
     if (bits(h, 8, 4) == 0x04u && bits(g, 15, 12) == 15u) {
         return of(THUMB_DATA); /* TT (Armv8-M) */
     }
-    return of(load_or_store(is_load));
+    return of(is_load ? THUMB_LOAD : THUMB_STORE);
 }
 
 /** Branches and miscellaneous control (A5.3.4); low-overhead loops where BLX to Arm state was. */
@@ -149,84 +277,102 @@ static thumb_instruction branch_control(unsigned h, unsigned g)
     case 7:
         return of(THUMB_SYSTEM);
     default: /* hints */
-        return of(THUMB_DATA);
+        return of(THUMB_NOP);
     }
 }
 
 /** Single loads and stores (A5.3.7 to A5.3.10). */
-static thumb_instruction load_store_single(unsigned h, unsigned g)
+static thumb_class load_store_single(unsigned h, unsigned g)
 {
-    const unsigned is_load = bits(h, 4, 4);
     const unsigned is_word = bits(h, 6, 5) == 2u;
+    const unsigned is_offset = bits(h, 7, 7) == 0u && bits(g, 11, 11) == 0u && bits(h, 3, 0) != 15u;
 
-    if (is_load && bits(g, 15, 12) == 15u && !is_word) {
-        return of(THUMB_DATA); /* PLD, PLI */
+    if (bits(h, 4, 4) == 0u) {
+        return is_offset ? THUMB_STORE_OFFSET : THUMB_STORE;
     }
-    return of(load_or_store(is_load));
+    if (is_word) {
+        return THUMB_LOAD;
+    }
+    return bits(g, 15, 12) == 15u ? THUMB_DATA : THUMB_LOAD_NARROW; /* PLD, PLI */
 }
 
 /** Multiplications and divisions (A5.3.16, A5.3.17). */
-static thumb_instruction multiply(unsigned h, unsigned g)
+static thumb_class multiply(unsigned h, unsigned g)
 {
-    const unsigned operation = bits(h, 6, 4);
-    const unsigned adds = bits(g, 15, 12) != 15u;
+    static const thumb_class LONG[] = {
+        THUMB_MULTIPLY_LONG,     THUMB_DIVIDE,
+        THUMB_MULTIPLY_LONG,     THUMB_DIVIDE,
+        THUMB_MULTIPLY_ADD_LONG, THUMB_MULTIPLY_ADD_LONG,
+        THUMB_MULTIPLY_ADD_LONG, THUMB_MULTIPLY_ADD_LONG,
+    };
 
-    if (bits(h, 7, 7) == 0u) {
-        return of(adds ? THUMB_MULTIPLY_ADD : THUMB_MULTIPLY);
+    if (bits(h, 7, 7)) {
+        return LONG[bits(h, 6, 4)];
     }
-    switch (operation) {
-    case 0:
-    case 2:
-        return of(THUMB_MULTIPLY_LONG);
-    case 1:
-    case 3:
-        return of(THUMB_DIVIDE);
-    default:
-        return of(THUMB_MULTIPLY_ADD_LONG);
+    if (bits(h, 6, 4) == 7u) {
+        return THUMB_SIMD_SATURATE; /* USAD8, USADA8 */
     }
+    return bits(g, 15, 12) == 15u ? THUMB_MULTIPLY : THUMB_MULTIPLY_ADD;
+}
+
+/** Transfers of one register between core and extension registers (A6.6). */
+static thumb_class register_transfer(unsigned h, unsigned g)
+{
+    const unsigned is_lane = bits(g, 11, 8) == 11u;
+
+    if (is_lane && bits(h, 7, 7) && !bits(h, 4, 4)) {
+        return THUMB_VECTOR_INTEGER; /* VDUP */
+    }
+    if (bits(h, 4, 4)) {
+        return is_lane ? THUMB_VECTOR_TO_CORE : THUMB_FP_TO_CORE;
+    }
+    return is_lane ? THUMB_VECTOR_FROM_CORE : THUMB_FP_FROM_CORE;
+}
+
+/** Floating-point operations of one register and moves (A6.4). */
+static thumb_class fp_other(unsigned h, unsigned g)
+{
+    const unsigned operation = bits(h, 3, 0);
+
+    if (bits(g, 6, 6) == 0u || (operation == 0u && bits(g, 7, 7) == 0u)) {
+        return THUMB_FP_MOVE;
+    }
+    if (operation == 1u && bits(g, 7, 7)) {
+        return THUMB_FP_SQUARE_ROOT;
+    }
+    return operation == 4u || operation == 5u ? THUMB_FP_COMPARE : THUMB_FP;
 }
 
 /** Floating-point data processing and register transfers (A6.4, A6.6). */
-static thumb_instruction floating_point(unsigned h, unsigned g)
+static thumb_class floating_point(unsigned h, unsigned g)
 {
+    static const thumb_class CLASSES[] = {
+        THUMB_FP_MULTIPLY_ADD, THUMB_FP_MULTIPLY_ADD, THUMB_FP_MULTIPLY, THUMB_FP,
+        THUMB_FP_DIVIDE,       THUMB_FP_FUSED,        THUMB_FP_FUSED,
+    };
     const unsigned operation = bits(h, 7, 7) << 2 | bits(h, 5, 4);
 
     if (bits(g, 4, 4) == 1u) {
-        const unsigned is_duplicate = bits(g, 11, 8) == 11u && bits(h, 7, 7) && !bits(h, 4, 4);
-
-        return of(is_duplicate && bits(h, 15, 12) == 14u ? THUMB_VECTOR : THUMB_FP); /* VDUP */
+        return register_transfer(h, g);
     }
     if (bits(h, 12, 12) == 1u) {
-        return of(THUMB_FP); /* VSEL, VMAXNM, VRINT */
+        return THUMB_FP; /* VSEL, VMAXNM, VRINT */
     }
-    switch (operation) {
-    case 0: /* VMLA, VMLS */
-    case 1: /* VNMLA, VNMLS */
-    case 5: /* VFNMA, VFNMS */
-    case 6: /* VFMA, VFMS */
-        return of(THUMB_FP_MULTIPLY_ADD);
-    case 4:
-        return of(THUMB_FP_DIVIDE);
-    case 7:
-        return of(bits(h, 3, 0) == 1u && bits(g, 7, 6) == 3u ? THUMB_FP_DIVIDE
-                                                             : THUMB_FP); /* VSQRT */
-    default:
-        return of(THUMB_FP);
-    }
+    return operation == 7u ? fp_other(h, g) : CLASSES[operation];
 }
 
 /** Floating-point loads and stores, 64-bit transfers (A6.5, A6.7). */
 static thumb_instruction floating_point_memory(unsigned h, unsigned g)
 {
-    const thumb_class class = bits(h, 4, 4) ? THUMB_FP_LOAD : THUMB_FP_STORE;
+    const unsigned is_load = bits(h, 4, 4);
 
     if (bits(h, 11, 5) == 0x62u) {
-        return of(THUMB_FP_MOVE_PAIR);
+        return of(is_load ? THUMB_FP_PAIR_TO_CORE : THUMB_FP_PAIR_FROM_CORE);
     }
     if (bits(h, 8, 8) == 1u && bits(h, 5, 5) == 0u) {
-        return many(class, bits(g, 8, 8) ? 2u : 1u); /* VLDR, VSTR */
+        return many(is_load ? THUMB_FP_LOAD : THUMB_FP_STORE, bits(g, 8, 8) ? 2u : 1u);
     }
-    return many(class, bits(g, 7, 0));
+    return many(is_load ? THUMB_FP_LOAD_MANY : THUMB_FP_STORE_MANY, bits(g, 7, 0));
 }
 
 /** MVE loads and stores (DDI 0553, C2.4). */
@@ -239,19 +385,26 @@ static thumb_instruction vector_memory(unsigned h, unsigned g)
     const unsigned size = bits(g, 8, 7);
     const thumb_class scattered = is_load ? THUMB_VECTOR_GATHER : THUMB_VECTOR_SCATTER;
     const thumb_class contiguous = is_load ? THUMB_VECTOR_LOAD : THUMB_VECTOR_STORE;
+    const thumb_class interleaved =
+        is_load ? THUMB_VECTOR_LOAD_INTERLEAVED : THUMB_VECTOR_STORE_INTERLEAVED;
 
     if (bits(g, 12, 12) == 0u) {
         if (!is_indexed && !writes_back) {
             /* Offsets in a vector register, or two core registers to or from lanes. */
-            return adds ? many(scattered, 16u >> size) : of(THUMB_FP_MOVE_PAIR);
+            if (!adds) {
+                return of(is_load ? THUMB_VECTOR_FROM_CORE : THUMB_VECTOR_TO_CORE);
+            }
+            return many(scattered, size == 3u ? 4u : 16u >> size);
         }
-        return of(size == 3u ? load_or_store(is_load)
-                             : contiguous); /* 3: VLDR of a system register */
+        if (size == 3u) {
+            return of(is_load ? THUMB_LOAD : THUMB_STORE); /* of a system register */
+        }
+        return of(contiguous);
     }
     if (bits(h, 12, 12) == 1u && is_indexed) {
-        return many(scattered, bits(g, 8, 8) ? 2u : 4u); /* addresses in a vector register */
+        return many(scattered, 4u); /* addresses in a vector register */
     }
-    return of(contiguous); /* VLDR, VSTR, VLD2, VLD4, VST2, VST4 */
+    return of(bits(h, 12, 12) == 1u ? interleaved : contiguous);
 }
 
 /** Coprocessor space: floating point and MVE. */
@@ -261,7 +414,7 @@ static thumb_instruction coprocessor(unsigned h, unsigned g)
     const unsigned is_vector = number >= 14u;
 
     if (bits(h, 9, 8) == 3u) {
-        return of(THUMB_VECTOR);
+        return of(thumb_vector_class(h << 16 | g));
     }
     if (bits(h, 9, 9) == 0u) {
         if (is_vector) {
@@ -274,9 +427,9 @@ static thumb_instruction coprocessor(unsigned h, unsigned g)
         const unsigned is_control = bits(h, 15, 7) == 0x1FCu && bits(h, 5, 0) == 0x31u &&
                                     bits(g, 12, 12) == 0u && bits(g, 7, 0) == 0x4Du;
 
-        return of(is_control ? THUMB_VECTOR_CONTROL : THUMB_VECTOR);
+        return of(is_control ? THUMB_VECTOR_CONTROL : thumb_vector_class(h << 16 | g));
     }
-    return number >= 9u && number <= 11u ? floating_point(h, g) : of(THUMB_DATA);
+    return of(number >= 9u && number <= 11u ? floating_point(h, g) : THUMB_DATA);
 }
 
 static thumb_instruction decode_32(unsigned h, unsigned g)
@@ -286,15 +439,18 @@ static thumb_instruction decode_32(unsigned h, unsigned g)
         if (bits(h, 10, 9) == 0u) {
             return load_store_many(h, g);
         }
-        return bits(h, 10, 9) == 1u ? of(THUMB_DATA) : coprocessor(h, g);
+        return bits(h, 10, 9) == 1u ? of(shifted_register(h, g)) : coprocessor(h, g);
     case 2:
-        return bits(g, 15, 15) ? branch_control(h, g) : of(THUMB_DATA);
+        if (bits(g, 15, 15)) {
+            return branch_control(h, g);
+        }
+        return of(bits(h, 9, 9) ? plain_immediate(h) : modified_immediate(h, g));
     default:
         if (bits(h, 10, 9) == 0u) {
-            return load_store_single(h, g);
+            return of(load_store_single(h, g));
         }
         if (bits(h, 10, 9) == 1u) {
-            return bits(h, 8, 8) ? multiply(h, g) : of(THUMB_DATA);
+            return of(bits(h, 8, 8) ? multiply(h, g) : data_register(h, g));
         }
         return coprocessor(h, g);
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.board_ratios import ratio_row
 from benchmarks.boards import Measured, main, rows
 from tests.conftest import shared_model
 from tinygen.measure.plugin import Stalls
@@ -59,3 +60,10 @@ def test_boards_that_a_model_does_not_fit_have_no_row(tmp_path: Path) -> None:
     text = (tmp_path / "boards.md").read_text(encoding="utf-8")
     assert f"{found[0]['time']['cycles']:,}" in text
     assert "nrf52832" not in text
+
+
+def test_ratios_are_of_all_cycles() -> None:
+    ours = Time(100, 2000, 1400, Stalls(100, 200, 300))
+    theirs = Time(100, 5000, 4900, Stalls(100, 0, 0))
+    assert ratio_row("m", "b", ours, theirs)[2:] == ("2,000", "600", "5,000", "100", "2.50")
+    assert ratio_row("m", "b", Time(100, None), theirs)[2:] == ("–", "0", "5,000", "100", "–")
