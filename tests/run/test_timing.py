@@ -224,7 +224,7 @@ def test_loops(
         (
             "m7",
             "subs r7, #1; ldrd r0, r1, [r2]; ldrd r3, r4, [r2]; ldrd r5, r6, [r2]; bne .-14",
-            10,
+            5 + 6,
         ),
         ("m85", "subs r7, #1; bne .-2", 1 + 4 + 2),
     ],
