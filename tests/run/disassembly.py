@@ -22,7 +22,10 @@ FLAGS, GE, VPR, FPS = (1 << SPECIAL[name] for name in ("flags", "ge", "vpr", "fp
 PC, LR, SP = 1 << 15, 1 << 14, 1 << 13
 
 _ALIASES = {"sb": 9, "sl": 10, "fp": 11, "ip": 12, "sp": 13, "lr": 14, "pc": 15}
-_SYSTEM = {"apsr_nzcv": FLAGS, "fpscr": FPS, "vpr": VPR, "p0": VPR}
+_SYSTEM = {
+    **{"apsr_nzcv": FLAGS, "apsr": FLAGS, "cpsr": FLAGS | GE, "cpsr_f": FLAGS | GE},
+    **{"fpscr": FPS, "vpr": VPR, "p0": VPR},
+}
 
 # What is done with the operands, in their order: w written, r read, m both. The last letter stands for
 # all that follow.
@@ -43,7 +46,7 @@ _ROLES = {
         vshr vrshr vqdmulh vqrdmulh vmulh vrmulh vmullb vmullt vqdmullb vqdmullt vrev16 vrev32 vrev64
         vcls vclz vqabs vqneg vmovlb vmovlt vshllb vshllt vcadd vhcadd vcmul vbrsr vpsel
         vldrb vldrh vldrw vldrd vadc vadci vsbc vsbci vqshlu
-        vmlav vmladav vmladavx vmlsdav vmlsdavx vaddv dls dlstp wls wlstp""",
+        vmlav vmladav vmladavx vmlsdav vmlsdavx vaddv dls dlstp wls wlstp clrm""",
     "mr": """bfi bfc movt vmla vmls vnmla vnmls vfma vfms vfnma vfnms vmlas vfmas
         vqdmlah vqrdmlah vqdmlash vqrdmlash vsri vsli
         vmovnb vmovnt vqmovnb vqmovnt vqmovunb vqmovunt vshrnb vshrnt vrshrnb vrshrnt vqshrnb vqshrnt

@@ -241,6 +241,7 @@ def test_hand_written_sets(decoder: ctypes.CDLL, tmp_path: Path) -> None:
     source, assembled = tmp_path / "tricky.s", tmp_path / "tricky.o"
     source.write_text(
         ".syntax unified\n.thumb\n.arch armv8.1-m.main\n.arch_extension mve.fp\n.fpu fpv5-d16\n"
+        + ".balign 4\n"
         + "".join(f"{text}\n" for text, _ in rows)
     )
     subprocess.run(["arm-none-eabi-as", str(source), "-o", str(assembled)], check=True)
