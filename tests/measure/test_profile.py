@@ -154,23 +154,22 @@ def test_table(autoencoder: tuple[Profile, Path]) -> None:
 
 @pytest.mark.qemu
 @pytest.mark.parametrize(
-    ("board_name", "has_cycles"),
+    ("board_name", "least"),
     [
-        ("qemu-microbit", True),
-        ("qemu-mps2-an385", True),
-        ("qemu-mps2-an500", False),
-        ("qemu-mps2-an505", False),
-        ("qemu-mps3-an547", True),
+        ("qemu-microbit", 1),
+        ("qemu-mps2-an385", 1),
+        ("qemu-mps2-an500", 0.5),
+        ("qemu-mps2-an505", 0.7),
+        ("qemu-mps3-an547", 0.7),
     ],
 )
-def test_every_core(board_name: str, has_cycles: bool, tmp_path: Path) -> None:
+def test_every_core(board_name: str, least: float, tmp_path: Path) -> None:
+    """``least``: cycles an instruction that no program gets below."""
     measured = measure("hello_world_int8.tflite", board_name, tmp_path)
-    (instructions,) = known([measured.instructions])
+    instructions, cycles = known([measured.instructions, measured.cycles])
     assert 100 < instructions < 20_000
-    assert (measured.cycles is not None) == has_cycles
-    assert all((layer.cycles is not None) == has_cycles for layer in measured.layers)
-    if board_name != "qemu-mps3-an547" and measured.cycles is not None:
-        assert measured.cycles > instructions
+    assert least * instructions < cycles < 3 * instructions
+    assert all(layer.cycles is not None for layer in measured.layers)
 
 
 @pytest.mark.qemu

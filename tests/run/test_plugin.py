@@ -154,21 +154,66 @@ __asm__(
 """
 
 
+LOOP_SOURCE = """
+#include "stepped.h"
+static int8_t data[64] __attribute__((aligned(16)));
+int8_t *stepped_input_0(void) {{ return data; }}
+const int8_t *stepped_output_0(void) {{ return data; }}
+void stepped_reset(void) {{}}
+int stepped_invoke(void);
+__asm__(
+    ".syntax unified\\n .thumb\\n .text\\n .balign 4\\n"
+    ".macro step name passes\\n .thumb_func\\n .type \\\\name, %function\\n"
+    ".balign 4\\n \\\\name: push {{r4, r5, r6, r7, lr}}\\n ldr r4, =data\\n"
+    "movs r7, #\\\\passes\\n .balign 4\\n 1:\\n {body}\\n subs r7, #1\\n bne 1b\\n"
+    "pop {{r4, r5, r6, r7, pc}}\\n .ltorg\\n .endm\\n"
+    "step stepped_step_00 100\\n"
+    "step stepped_step_01 200\\n"
+    "step stepped_step_02 100\\n"
+    ".global stepped_invoke\\n .thumb_func\\n .type stepped_invoke, %function\\n"
+    "stepped_invoke: push {{r4, lr}}\\n"
+    "bl stepped_step_00\\n bl stepped_step_01\\n bl stepped_step_02\\n"
+    "movs r0, #0\\n pop {{r4, pc}}\\n"
+    ".size stepped_invoke, . - stepped_invoke\\n"
+);
+"""
+
+# Of a pass through the body, SUBS, and BNE taken; what test_timing.py has of each, one after the
+# other. An M0+, M23, M35P, M52 or M85 is timed on the nearest core that QEMU emulates.
+LOOPS_IN_QEMU = [
+    ("m0", "qemu-microbit", "ldr r0, [r4]", 2 + 1 + 3),
+    ("m0plus", "qemu-mps2-an385", "ldr r0, [r4]", 2 + 1 + 2),
+    ("m3", "qemu-mps2-an385", "mla r0, r1, r2, r3", 2 + 1 + 3),
+    ("m4", "qemu-mps2-an386", "ldr r0, [r4]; ldr r1, [r4, #4]", 3 + 1 + 3),
+    ("m23", "qemu-mps2-an505", "udiv r0, r1, r2", 17 + 1 + 2),
+    ("m33", "qemu-mps2-an505", "smlad r0, r1, r2, r0; smlad r0, r3, r1, r0", 2 + 3),
+    ("m35p", "qemu-mps2-an505", "ldrd r0, r1, [r4]", 2 + 3),
+    ("m7", "qemu-mps2-an500", "smlad r0, r1, r2, r0; ldr r3, [r4]", 1 + 1),
+    ("m55", "qemu-mps3-an547", "vldrw.u32 q0, [r4]; vmladava.s8 r6, q0, q1", 2 + 3),
+    ("m52", "qemu-mps3-an547", "vmladava.s8 r6, q0, q1; vmladava.s8 r2, q2, q3", 8),
+    ("m85", "qemu-mps3-an547", "ubfx r0, r1, #0, #8; ubfx r2, r3, #0, #8", 1 + 1),
+]
+
+
 def _need_plugins() -> None:
     need("cc", "arm-none-eabi-gcc", "qemu-system-arm")
     if not supports_plugins(qemu_path()):
         pytest.skip("QEMU was built without plugins")
 
 
-@pytest.fixture(scope="module")
-def stepped(tmp_path_factory: pytest.TempPathFactory) -> Image:
+def build(text: str, board_name: str, folder: Path) -> Image:
+    """A stepped model for an emulated board."""
     _need_plugins()
-    folder = tmp_path_factory.mktemp("stepped")
     source = folder / "generated"
     source.mkdir()
     (source / "stepped.h").write_text(STEPPED_HEADER)
-    (source / "stepped.c").write_text(STEPPED_SOURCE)
-    return build_image(source, STEPPED, board("qemu-mps2-an386"), folder / "build", trace=False)
+    (source / "stepped.c").write_text(text)
+    return build_image(source, STEPPED, board(board_name), folder / "build", trace=False)
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return build(STEPPED_SOURCE, "qemu-mps2-an386", tmp_path_factory.mktemp("stepped"))
 
 
 def count(image: Image, timing: Timing | None, folder: Path, inferences: int = 2) -> Inference:
@@ -238,3 +283,15 @@ def test_counts_equal_qemus_log_of_every_instruction(stepped: Image, tmp_path: P
     assert len(log.read_text().splitlines()) == inference.overhead.instructions + sum(
         step.instructions for step in inference.steps
     )
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(("core", "board_name", "body", "wanted"), LOOPS_IN_QEMU)
+def test_loops_of_every_core(
+    core: str, board_name: str, body: str, wanted: int, tmp_path: Path
+) -> None:
+    image = build(LOOP_SOURCE.format(body=body), board_name, tmp_path)
+    inference = count(image, cores.core(f"cortex-{core}").timing, tmp_path)
+    hundred, two_hundred, again = (step.cycles for step in inference.steps)
+    assert hundred == again
+    assert (two_hundred - hundred) / 100 == wanted
