@@ -197,21 +197,16 @@ def _clamp(view: OperatorView, output: Tensor) -> tuple[int, int]:
     return q.activation_range(view, str(activation), output)
 
 
-def _sum_parameters(view: OperatorView, left_shift: int, single: bool) -> dict[str, int]:
+def _sum_parameters(view: OperatorView, left_shift: int) -> dict[str, int]:
     """ADD and SUB: both operands are brought to twice the larger of their scales.
 
-    TFLM's SUB divides in single precision, its ADD in double.
+    TFLM's SUB divided in single precision until its release of 2026-10-12; since, in double like ADD.
     """
     lhs, rhs, output = view.input(0), view.input(1), view.output()
-    scales = [q.scale(view, tensor) for tensor in (lhs, rhs, output)]
-    kind = np.float32 if single else np.float64
-    lhs_scale, rhs_scale, output_scale = (kind(value) for value in scales)
-    twice = kind(2) * max(lhs_scale, rhs_scale)
-    operands = qe.operand_parameters(
-        view, left_shift, float(lhs_scale / twice), float(rhs_scale / twice)
-    )
-    real = float(twice / (kind(1 << left_shift) * output_scale))
-    factor = qe.small_multiplier(view, real)
+    lhs_scale, rhs_scale, output_scale = (q.scale(view, tensor) for tensor in (lhs, rhs, output))
+    twice = 2 * max(lhs_scale, rhs_scale)
+    operands = qe.operand_parameters(view, left_shift, lhs_scale / twice, rhs_scale / twice)
+    factor = qe.small_multiplier(view, twice / ((1 << left_shift) * output_scale))
     return operands | qe.output_parameters(view, factor, _clamp(view, output))
 
 
@@ -225,7 +220,7 @@ def lower_quantized_sum(view: OperatorView) -> Layer:
         view,
         qe.quantized_function("sub" if is_sub else "add", lhs.dtype, compute),
         output,
-        _sum_parameters(view, 15 if lhs.dtype is I16 else 20, single=is_sub),
+        _sum_parameters(view, 15 if lhs.dtype is I16 else 20),
     )
 
 

@@ -51,8 +51,15 @@ def zero_point(rng: Rng, dtype: str = "INT8") -> int:
 
 
 def scale(rng: Rng) -> float:
-    """A scale between 0.001 and 1, exactly a float32."""
-    return float32(10.0 ** rng.uniform(-3, 0))
+    """A scale between 0.001 and 1, exactly a float32; often a round one, as people's models have.
+
+    Ratios of round scales lie near ties of the multipliers made of them.
+    """
+    value = 10.0 ** rng.uniform(-3, 0)
+    last_bits = int(value * 2**40) % 4
+    if last_bits == 0:
+        return float32(float(f"{value:.0e}"))
+    return float32(2.0 ** round(np.log2(value))) if last_bits == 1 else float32(value)
 
 
 def float32(value: float) -> float:
