@@ -417,6 +417,9 @@ static thumb_instruction coprocessor(unsigned h, unsigned g)
         return of(thumb_vector_class(h << 16 | g));
     }
     if (bits(h, 9, 9) == 0u) {
+        if (bits(h, 12, 12) == 1u && number == 8u) {
+            return of(thumb_vector_class(h << 16 | g)); /* VCADD, VCMLA */
+        }
         if (is_vector) {
             return vector_memory(h, g);
         }

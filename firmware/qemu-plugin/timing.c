@@ -132,9 +132,9 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static uint64_t minus(uint64_t a, uint64_t b)
+static int64_t later_stage(int64_t a, int64_t b)
 {
-    return a > b ? a - b : 0u;
+    return a > b ? a : b;
 }
 
 static unsigned lowest(register_set set)
@@ -152,15 +152,15 @@ static unsigned lowest(register_set set)
 }
 
 /** When all registers of a set can be used. */
-static uint64_t ready(const timing_pipeline *pipeline, register_set set, timing_use use)
+static int64_t ready(const timing_pipeline *pipeline, register_set set, timing_use use)
 {
-    uint64_t when = 0;
+    int64_t when = 0;
 
     for (; set != 0u; set &= set - 1u) {
         const unsigned i = lowest(set);
 
         if (pipeline->writer[i] != NULL) {
-            when = later(when, pipeline->written[i] + pipeline->writer[i]->latency[use]);
+            when = later_stage(when, pipeline->written[i] + pipeline->writer[i]->latency[use]);
         }
     }
     return when;
@@ -189,6 +189,8 @@ static timing_use use_of(thumb_class class)
         return USE_ADDEND;
     case THUMB_BRANCH:
         return USE_CONDITION;
+    case THUMB_VECTOR_LOAD_INTERLEAVED: /* What the others of its group loaded. */
+        return USE_ACCUMULATE;
     default:
         return is_vector(class) ? USE_VECTOR : USE_DATA;
     }
@@ -213,25 +215,26 @@ static timing_use late_use_of(thumb_class class)
     }
 }
 
-/** What registers are for that pass a shifter; that of extensions has the stage of the sum. */
+/** What registers are for that pass a shifter, which some do in the stage of the sum. */
 static timing_use shifted_use_of(thumb_class class)
 {
-    return class == THUMB_EXTEND || class == THUMB_SIMD ? USE_DATA : USE_SHIFTED;
+    return class == THUMB_SHIFT || class == THUMB_EXTEND || class == THUMB_SIMD ? USE_DATA
+                                                                                : USE_SHIFTED;
 }
 
 /** When the operands of an instruction can be used. */
-static uint64_t operands_ready(const timing_pipeline *pipeline,
-                               const timing_instruction *instruction)
+static int64_t operands_ready(const timing_pipeline *pipeline,
+                              const timing_instruction *instruction)
 {
     const thumb_operands *o = &instruction->operands;
     const register_set vectors = ~UINT64_C(0) << FIRST_VECTOR_REGISTER;
     const register_set plain = o->reads & ~(o->addresses | o->shifted | o->late);
-    uint64_t when = ready(pipeline, plain, use_of(instruction->class));
+    int64_t when = ready(pipeline, plain, use_of(instruction->class));
 
-    when = later(when, ready(pipeline, o->shifted, shifted_use_of(instruction->class)));
-    when = later(when, ready(pipeline, o->addresses & ~vectors, USE_ADDRESS));
-    when = later(when, ready(pipeline, o->addresses & vectors, USE_INDEX));
-    return later(when, ready(pipeline, o->late, late_use_of(instruction->class)));
+    when = later_stage(when, ready(pipeline, o->shifted, shifted_use_of(instruction->class)));
+    when = later_stage(when, ready(pipeline, o->addresses & ~vectors, USE_ADDRESS));
+    when = later_stage(when, ready(pipeline, o->addresses & vectors, USE_INDEX));
+    return later_stage(when, ready(pipeline, o->late, late_use_of(instruction->class)));
 }
 
 /** When the units that an instruction needs are free. */
@@ -305,7 +308,7 @@ static bool overlaps(const timing_model *model, const timing_instruction *before
 }
 
 static void write_results(timing_pipeline *pipeline, const timing_model *model,
-                          const timing_instruction *instruction, uint64_t done)
+                          const timing_instruction *instruction, int64_t done)
 {
     const thumb_operands *o = &instruction->operands;
 
@@ -313,7 +316,7 @@ static void write_results(timing_pipeline *pipeline, const timing_model *model,
         const unsigned i = lowest(set);
         const bool is_base = (o->base >> i & 1u) != 0u;
 
-        pipeline->written[i] = is_base ? pipeline->now : done;
+        pipeline->written[i] = is_base ? (int64_t)pipeline->now : done;
         pipeline->writer[i] = is_base ? &model->classes[BASE_UPDATE] : instruction->costs;
     }
     if ((o->writes & REGISTER_FLAGS) != 0u) {
@@ -326,11 +329,12 @@ void timing_issue(timing_pipeline *pipeline, const timing_model *model,
 {
     const timing_class *costs = instruction->costs;
     const timing_instruction *older = pipeline->older;
-    const uint64_t operands = operands_ready(pipeline, instruction);
-    const uint64_t start = later(minus(operands, costs->late), units_ready(pipeline, costs));
+    const int64_t operands = operands_ready(pipeline, instruction);
+    const int64_t needed = later_stage(0, operands - (int64_t)costs->late);
+    const uint64_t start = later((uint64_t)needed, units_ready(pipeline, costs));
     const bool shares =
         older != NULL && fit_together(model, older, instruction) && start <= pipeline->now;
-    uint64_t done;
+    int64_t done;
 
     if (instruction->cycles == 0u) {
         return;
@@ -340,15 +344,13 @@ void timing_issue(timing_pipeline *pipeline, const timing_model *model,
 
         pipeline->now = later(pipeline->next - tail, start);
     }
-    done = pipeline->now;
-    if (operands < done) {
-        const unsigned early = shares && model->early_older ? 0u : costs->early;
-
-        done = later(operands, minus(done, early));
+    done = (int64_t)pipeline->now;
+    if (operands < done && !(shares && model->early_older)) {
+        done = later_stage(operands, done - (int64_t)costs->early);
     } else {
-        done = operands;
+        done = later_stage(operands, done);
     }
-    done += instruction->cycles - costs->tail - 1u;
+    done += (int64_t)instruction->cycles - (int64_t)costs->tail - 1;
     pipeline->next = later(shares ? pipeline->next : 0u, pipeline->now + instruction->cycles);
     pipeline->tail = costs->tail;
     pipeline->flags_shared = shares && (older->operands.writes & REGISTER_FLAGS) != 0u;

@@ -104,7 +104,8 @@ typedef struct {
     uint64_t flags_set;
     bool flags_shared; /**< The last two instructions shared a cycle, and the first set flags. */
     uint64_t unit_free[TIMING_UNITS];
-    uint64_t written[TIMING_REGISTERS];
+    /** When a register's writer was in the stage that its latencies are counted from. */
+    int64_t written[TIMING_REGISTERS];
     const timing_class *writer[TIMING_REGISTERS];
 } timing_pipeline;
 
