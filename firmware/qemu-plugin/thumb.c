@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * @brief Thumb instruction classes. The section numbers are those of DDI 0403E.
+ * @brief Classes of Thumb instructions of the core itself. The section numbers are those of DDI
+ * 0403E.
  */
 #include "thumb.h"
 
-static thumb_instruction of(thumb_class class)
-{
-    return (thumb_instruction){class, 0};
-}
-
-static thumb_instruction many(thumb_class class, unsigned count)
-{
-    return (thumb_instruction){class, count};
-}
-
-/** Bits @p high to @p low of @p value. */
-static unsigned bits(unsigned value, unsigned high, unsigned low)
-{
-    return (value >> low) & ((1u << (high - low + 1u)) - 1u);
-}
+#include "thumb_fields.h"
 
 static unsigned ones(unsigned value)
 {
@@ -315,126 +302,6 @@ static thumb_class multiply(unsigned h, unsigned g)
     return bits(g, 15, 12) == 15u ? THUMB_MULTIPLY : THUMB_MULTIPLY_ADD;
 }
 
-/** Transfers of one register between core and extension registers (A6.6). */
-static thumb_class register_transfer(unsigned h, unsigned g)
-{
-    const unsigned is_lane = bits(g, 11, 8) == 11u;
-
-    if (is_lane && bits(h, 7, 7) && !bits(h, 4, 4)) {
-        return THUMB_VECTOR_INTEGER; /* VDUP */
-    }
-    if (bits(h, 4, 4)) {
-        return is_lane ? THUMB_VECTOR_TO_CORE : THUMB_FP_TO_CORE;
-    }
-    return is_lane ? THUMB_VECTOR_FROM_CORE : THUMB_FP_FROM_CORE;
-}
-
-/** Floating-point operations of one register and moves (A6.4). */
-static thumb_class fp_other(unsigned h, unsigned g)
-{
-    const unsigned operation = bits(h, 3, 0);
-
-    if (bits(g, 6, 6) == 0u || (operation == 0u && bits(g, 7, 7) == 0u)) {
-        return THUMB_FP_MOVE;
-    }
-    if (operation == 1u && bits(g, 7, 7)) {
-        return THUMB_FP_SQUARE_ROOT;
-    }
-    return operation == 4u || operation == 5u ? THUMB_FP_COMPARE : THUMB_FP;
-}
-
-/** Floating-point data processing and register transfers (A6.4, A6.6). */
-static thumb_class floating_point(unsigned h, unsigned g)
-{
-    static const thumb_class CLASSES[] = {
-        THUMB_FP_MULTIPLY_ADD, THUMB_FP_MULTIPLY_ADD, THUMB_FP_MULTIPLY, THUMB_FP,
-        THUMB_FP_DIVIDE,       THUMB_FP_FUSED,        THUMB_FP_FUSED,
-    };
-    const unsigned operation = bits(h, 7, 7) << 2 | bits(h, 5, 4);
-
-    if (bits(g, 4, 4) == 1u) {
-        return register_transfer(h, g);
-    }
-    if (bits(h, 12, 12) == 1u) {
-        return THUMB_FP; /* VSEL, VMAXNM, VRINT */
-    }
-    return operation == 7u ? fp_other(h, g) : CLASSES[operation];
-}
-
-/** Floating-point loads and stores, 64-bit transfers (A6.5, A6.7). */
-static thumb_instruction floating_point_memory(unsigned h, unsigned g)
-{
-    const unsigned is_load = bits(h, 4, 4);
-
-    if (bits(h, 11, 5) == 0x62u) {
-        return of(is_load ? THUMB_FP_PAIR_TO_CORE : THUMB_FP_PAIR_FROM_CORE);
-    }
-    if (bits(h, 8, 8) == 1u && bits(h, 5, 5) == 0u) {
-        return many(is_load ? THUMB_FP_LOAD : THUMB_FP_STORE, bits(g, 8, 8) ? 2u : 1u);
-    }
-    return many(is_load ? THUMB_FP_LOAD_MANY : THUMB_FP_STORE_MANY, bits(g, 7, 0));
-}
-
-/** MVE loads and stores (DDI 0553, C2.4). */
-static thumb_instruction vector_memory(unsigned h, unsigned g)
-{
-    const unsigned is_load = bits(h, 4, 4);
-    const unsigned is_indexed = bits(h, 8, 8);  /* P */
-    const unsigned adds = bits(h, 7, 7);        /* A */
-    const unsigned writes_back = bits(h, 5, 5); /* W */
-    const unsigned size = bits(g, 8, 7);
-    const thumb_class scattered = is_load ? THUMB_VECTOR_GATHER : THUMB_VECTOR_SCATTER;
-    const thumb_class contiguous = is_load ? THUMB_VECTOR_LOAD : THUMB_VECTOR_STORE;
-    const thumb_class interleaved =
-        is_load ? THUMB_VECTOR_LOAD_INTERLEAVED : THUMB_VECTOR_STORE_INTERLEAVED;
-
-    if (bits(g, 12, 12) == 0u) {
-        if (!is_indexed && !writes_back) {
-            /* Offsets in a vector register, or two core registers to or from lanes. */
-            if (!adds) {
-                return of(is_load ? THUMB_VECTOR_FROM_CORE : THUMB_VECTOR_TO_CORE);
-            }
-            return many(scattered, size == 3u ? 4u : 16u >> size);
-        }
-        if (size == 3u) {
-            return of(is_load ? THUMB_LOAD : THUMB_STORE); /* of a system register */
-        }
-        return of(contiguous);
-    }
-    if (bits(h, 12, 12) == 1u && is_indexed) {
-        return many(scattered, 4u); /* addresses in a vector register */
-    }
-    return of(bits(h, 12, 12) == 1u ? interleaved : contiguous);
-}
-
-/** Coprocessor space: floating point and MVE. */
-static thumb_instruction coprocessor(unsigned h, unsigned g)
-{
-    const unsigned number = bits(g, 11, 8);
-    const unsigned is_vector = number >= 14u;
-
-    if (bits(h, 9, 8) == 3u) {
-        return of(thumb_vector_class(h << 16 | g));
-    }
-    if (bits(h, 9, 9) == 0u) {
-        if (bits(h, 12, 12) == 1u && number == 8u) {
-            return of(thumb_vector_class(h << 16 | g)); /* VCADD, VCMLA */
-        }
-        if (is_vector) {
-            return vector_memory(h, g);
-        }
-        return number >= 9u && number <= 11u ? floating_point_memory(h, g) : of(THUMB_DATA);
-    }
-    if (is_vector) {
-        /* VPST and VPNOT are comparisons of nothing. */
-        const unsigned is_control = bits(h, 15, 7) == 0x1FCu && bits(h, 5, 0) == 0x31u &&
-                                    bits(g, 12, 12) == 0u && bits(g, 7, 0) == 0x4Du;
-
-        return of(is_control ? THUMB_VECTOR_CONTROL : thumb_vector_class(h << 16 | g));
-    }
-    return of(number >= 9u && number <= 11u ? floating_point(h, g) : THUMB_DATA);
-}
-
 static thumb_instruction decode_32(unsigned h, unsigned g)
 {
     switch (bits(h, 12, 11)) {
@@ -442,7 +309,7 @@ static thumb_instruction decode_32(unsigned h, unsigned g)
         if (bits(h, 10, 9) == 0u) {
             return load_store_many(h, g);
         }
-        return bits(h, 10, 9) == 1u ? of(shifted_register(h, g)) : coprocessor(h, g);
+        return bits(h, 10, 9) == 1u ? of(shifted_register(h, g)) : thumb_coprocessor(h, g);
     case 2:
         if (bits(g, 15, 15)) {
             return branch_control(h, g);
@@ -455,7 +322,7 @@ static thumb_instruction decode_32(unsigned h, unsigned g)
         if (bits(h, 10, 9) == 1u) {
             return of(bits(h, 8, 8) ? multiply(h, g) : data_register(h, g));
         }
-        return coprocessor(h, g);
+        return thumb_coprocessor(h, g);
     }
 }
 

@@ -125,7 +125,4 @@ unsigned thumb_bytes(uint16_t first);
  */
 thumb_instruction thumb_decode(uint16_t first, uint16_t second, unsigned bytes);
 
-/** Class of an MVE data-processing instruction; of two halfwords, the first above. */
-thumb_class thumb_vector_class(uint32_t code);
-
 #endif
