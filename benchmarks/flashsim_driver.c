@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs another simulator of flash, the file FLASHSIM, as a QEMU plugin: for the inferences of a program
- * that has no marks in it. QEMU 7.2. Argument: the address of invoke.
+ * Runs another simulator of flash, the file FLASHSIM, as a QEMU plugin: for the inferences of a
+ * program that has no marks in it. QEMU 7.2. Argument: the address of invoke.
  */
 #define qemu_plugin_install flashsim_install
 #include FLASHSIM
@@ -49,9 +49,8 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, NOREGS, block);
 }
 
-__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id,
-                                                               const qemu_info_t *info, int argc,
-                                                               char **argv)
+__attribute__((visibility("default"))) int
+qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
     (void)trans; /* ours stands in its place */
     if (argc != 1 || sscanf(argv[0], "invoke=%" SCNx64, &invoke) != 1 ||

@@ -178,6 +178,8 @@ vadd.f32 q0, q1, q2            | VECTOR_FP_ADD          | 0
 vcadd.f32 q0, q1, q2, #90       | VECTOR_FP_ADD          | 0
 vcmla.f32 q0, q1, q2, #90       | VECTOR_FP_FUSED        | 0
 vfma.f32 q0, q1, q2            | VECTOR_FP_FUSED        | 0
+vcadd.f32 q0, q1, q2, #90      | VECTOR_FP_ADD          | 0
+vcmla.f32 q0, q1, q2, #90      | VECTOR_FP_FUSED        | 0
 vcvt.f32.s32 q0, q1            | VECTOR_FP_CONVERT      | 0
 vshllt.s8 q0, q1, #8           | VECTOR_INTEGER         | 0
 vmullb.s16 q0, q1, q2          | VECTOR_MULTIPLY        | 0

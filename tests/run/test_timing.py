@@ -115,6 +115,7 @@ STRAIGHT = [
     ("m7", "one shifter", "eor r0, r1, #0x1fc0; eor r2, r3, #0x1fc0", 2),
     ("m7", "a pattern needs none", "eor r0, r1, #0x1b1b1b1b; eor r2, r3, #0x1b1b1b1b", 1),
     ("m7", "pure shifts need none", "lsr.w r0, r1, #12; lsr.w r2, r3, #12", 1),
+    ("m7", "nor their operand early", "eor.w r0, r1, r0; lsr.w r0, r0, #12", 2),
     ("m7", "bit fields do not share a cycle", "bfi r0, r1, #1, #2; ubfx r2, r3, #1, #2", 2),
     ("m7", "SDIV", "sdiv r0, r1, r2", 7),
     ("m7", "LDM of four", "ldmia.w r4, {r0, r1, r2, r3}", 2),
@@ -166,6 +167,7 @@ STRAIGHT = [
     ("m85", "a chain of products", "mul r0, r0, r1", 2),
     ("m85", "products accumulate", "mla r0, r1, r2, r0", 1),
     ("m85", "dependent sums share a cycle", "mov.w r0, r1; add.w r0, r0, r2", 1),
+    ("m85", "VLD2's second half", "vld20.8 {q0,q1}, [r0]; vld21.8 {q0,q1}, [r0]", 4),
     (
         "m85",
         "a de-interleaved vector is used",
