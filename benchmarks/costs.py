@@ -171,14 +171,18 @@ def fit(found: Sequence[Sample]) -> list[str]:
 
 
 def factors(found: Sequence[Sample]) -> dict[str, dict[str, float]]:
-    """By core, what estimates are to be multiplied by: kernel by kernel, and of each library."""
+    """By core, what estimates are to be multiplied by: kernel by kernel, and of each library.
+
+    Not of the portable one, whose kernels have nothing in common.
+    """
     ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
     for sample in found:
         core, kernel = sample.core.name, sample.kernel.name
         # What is in the file now is part of the estimate.
         ratio = factor(core, kernel) / (1 + sample.error)
         ratios[core, kernel].append(ratio)
-        ratios[core, kernel.partition(".")[0]].append(ratio)
+        if not kernel.startswith("portable."):
+            ratios[core, kernel.partition(".")[0]].append(ratio)
     tables: dict[str, dict[str, float]] = defaultdict(dict)
     for (core, name), values in sorted(ratios.items()):
         tables[core][name] = float(f"{statistics.median(values):.3g}")

@@ -26,7 +26,7 @@ PLACES = ("nucleo-l4r5zi", "rpi-pico")
 
 
 def passes(model: Path, place: Board, kernels: KernelChoice) -> Iterator[tuple[str, float]]:
-    """The kernel of each layer that reads its constants from flash in every pass; passes a position."""
+    """The kernels of layers that read most constants in every pass, and their passes a position."""
     waits = waits_of(place)
     assert waits is not None
     compilation = compile_model(model, on_board(place, Options("net", kernels=kernels)))
@@ -39,11 +39,13 @@ def passes(model: Path, place: Board, kernels: KernelChoice) -> Iterator[tuple[s
             continue
         layer = step.layer
         own = constants_of(layer)
+        again = waits.missed_again(own)
         shape: tuple[int, ...] = getattr(layer, "output_shape", ())
+        positions = math.prod(shape[:-1])
         stalls = named[compilation.network.tensors[layer.outputs[0]].name].stalls
-        if own and waits.data.missed(own) == own and math.prod(shape[:-1]) > 1 and stalls:
+        if again > own / 2 and positions > 1 and stalls is not None:
             read = stalls.data / waits.data.miss_cycles * waits.data.line_bytes
-            yield step.kernel, read / own / math.prod(shape[:-1])
+            yield step.kernel, (1 + (read - own) / again) / positions
 
 
 def fit(models: Sequence[Path]) -> dict[str, float]:

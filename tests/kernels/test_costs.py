@@ -64,8 +64,11 @@ def test_fitting_finds_numbers_again() -> None:
     ("core", "median", "most"),
     [
         ("cortex-m0", 0.46, 0.70),
+        ("cortex-m0plus", 0.03, 0.25),
         ("cortex-m3", 0.15, 0.50),
         ("cortex-m4", 0.05, 0.15),
+        ("cortex-m7", 0.03, 0.25),
+        ("cortex-m33", 0.03, 0.2),
         ("cortex-m55", 0.07, 0.40),
     ],
 )

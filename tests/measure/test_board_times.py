@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import shared_model
 from tinygen.compilation import compile_model
 from tinygen.hardware.boards import all_boards, board
+from tinygen.ir import reference
 from tinygen.measure.board_times import board_times
+from tinygen.measure.profile import profile
 from tinygen.planning.board_memory import on_board
 from tinygen.planning.options import Budget, KernelChoice, Optimize, Options
 
@@ -34,6 +39,22 @@ def test_every_real_board_gets_a_plan_of_its_own() -> None:
         assert time.cycles == plan.cycles + first
         assert time.milliseconds == pytest.approx(time.cycles / place.clock_hz * 1e3)
         assert time.core == place.core.name
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_estimates_are_within_a_tenth_of_the_profile(name: str, tmp_path: Path) -> None:
+    for tool in ("cc", "arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    place = board(name)
+    asked = Options("net", kernels=KernelChoice.TINYGEN)
+    compilation = compile_model(shared_model("mlperf_vww.tflite"), on_board(place, asked))
+    (sample,) = reference.random_inputs(compilation.network, 1, seed=1)
+    measured = profile(compilation, place, sample, tmp_path)
+    (estimated,) = (time for time in board_times(compilation) if time.board == name)
+    assert measured.total.microseconds is not None
+    assert estimated.milliseconds * 1e3 == pytest.approx(measured.total.microseconds, rel=0.1)
 
 
 def test_boards_that_are_too_small_are_left_out() -> None:

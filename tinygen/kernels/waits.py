@@ -22,7 +22,7 @@ PASSES_FILE = Path(__file__).with_name("passes.toml")
 PASSES: dict[str, float] = dict(load_toml(PASSES_FILE, "file of passes"))
 """How often a kernel reads its constants for each position of the output (all channels of a pixel)."""
 
-CODE_BYTES = 1000
+CODE_BYTES = 700
 """Of the functions that a layer runs, about; what a cache for both has less for constants."""
 _MISSED = 0.08
 """Of the lines of code that a cache of 1 KB misses in loops, about; one of n KB, by n² less."""
@@ -71,6 +71,10 @@ class Waits:
         """Cycles in which a layer waits for its code the first time it is executed."""
         return CODE_BYTES / self.code.line_bytes * self._line()
 
+    def missed_again(self, nbytes: int) -> int:
+        """Bytes that are read anew in each pass over so many constants."""
+        return self.data.missed(nbytes + CODE_BYTES if self.shared else nbytes)
+
     def _line(self) -> float:
         """Cycles in which one line of code is waited for that is missed."""
         code = self.code
@@ -89,8 +93,11 @@ class Waits:
             return 0.0
         shape: tuple[int, ...] = getattr(layer, "output_shape", ())
         passes = max(1.0, PASSES.get(kernel, 1.0) * math.prod(shape[:-1]))
-        again = self.data.missed(own + CODE_BYTES if self.shared else own)
-        return (own + (passes - 1) * again) / self.data.line_bytes * self.data.miss_cycles
+        return (
+            (own + (passes - 1) * self.missed_again(own))
+            / self.data.line_bytes
+            * self.data.miss_cycles
+        )
 
 
 def constants_of(layer: Layer) -> int:
