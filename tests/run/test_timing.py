@@ -60,7 +60,7 @@ STRAIGHT = [
     ("m3", "only the first may be updated", "ldr r0, [r4], #4; ldr r1, [r5]; nop", 4),
     ("m4", "no overlap of memories", f"ldr r0, [r4] @ {OTHER:#x}; ldr r1, [r5]; nop", 5),
     ("m4", "a store to a sum of registers", "str r0, [r4, r5]; adds r1, #1", 3),
-    ("m4", "a store after a load", "ldr r0, [r4]; str r1, [r5]; nop", 3),
+    ("m4", "a store after a load", "ldr r0, [r4]; str r1, [r5]; nop", 4),
     ("m4", "a load after a store", "str r1, [r5]; ldr r0, [r4]; nop", 4),
     ("m4", "fused multiply-add", "vfma.f32 s0, s1, s2", 3),
     # J, measured on an RP2350.
