@@ -187,6 +187,7 @@ LOOPS_IN_QEMU = [
     ("m4", "qemu-mps2-an386", "ldr r0, [r4]; ldr r1, [r4, #4]", 3 + 1 + 3),
     ("m23", "qemu-mps2-an505", "udiv r0, r1, r2", 17 + 1 + 2),
     ("m33", "qemu-mps2-an505", "smlad r0, r1, r2, r0; smlad r0, r3, r1, r0", 2 + 3),
+    ("m33", "qemu-mps2-an505", "adds r0, #1; it eq; addeq r1, #1", 2 + 3),
     ("m35p", "qemu-mps2-an505", "ldrd r0, r1, [r4]", 2 + 3),
     ("m7", "qemu-mps2-an500", "smlad r0, r1, r2, r0; ldr r3, [r4]", 1 + 1),
     ("m55", "qemu-mps3-an547", "vldrw.u32 q0, [r4]; vmladava.s8 r6, q0, q1", 2 + 3),
