@@ -4,7 +4,7 @@
     python -m benchmarks.boards [--kernels KERNELS] [--board BOARD ...] [MODEL.tflite ...]
 
 Each board is emulated in its own time, as docs/profile.md says. What silicon was measured to take is of
-other people's code for the same models. Writes JSON and Markdown to ``results``.
+other people's code for the same models. Writes ``boards.json`` and ``boards.md``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tinygen.compilation import compile_model
 from tinygen.errors import BudgetError, InputError, TinygenError
 from tinygen.hardware.boards import Board, all_boards, board
 from tinygen.ir import reference
+from tinygen.measure.board_times import board_times
 from tinygen.measure.profile import Time, profile
 from tinygen.planning.board_memory import on_board
 from tinygen.planning.options import KernelChoice, Options
@@ -39,6 +40,7 @@ HEADINGS = (
     "+ RAM",
     "= cycles",
     "ms",
+    "`analyze`, ms",
     "silicon, M cycles",
 )
 _SEED = 1
@@ -92,6 +94,8 @@ class Measured:
     board: str
     clock_hz: int
     time: Time
+    estimated_ms: float | None = None
+    """By ``analyze``, from the planner's costs."""
 
 
 def measure(
@@ -131,8 +135,17 @@ def rows(model: str, found: Sequence[Measured]) -> Iterator[tuple[str, ...]]:
             f"{one.clock_hz / 1e6:.0f}",
             *("–" if count is None else f"{count:,}" for count in counts),
             "–" if time.microseconds is None else f"{time.microseconds / 1e3:,.2f}",
+            _estimate(one),
             ", ".join(silicon),
         )
+
+
+def _estimate(one: Measured) -> str:
+    """What ``analyze`` says, and how far that is off."""
+    if one.estimated_ms is None or one.time.microseconds is None:
+        return "–"
+    error = one.estimated_ms * 1e3 / one.time.microseconds - 1
+    return f"{one.estimated_ms:,.2f} ({error:+.1%})"
 
 
 def markdown(tables: Mapping[str, Sequence[Measured]], kernels: KernelChoice) -> str:
@@ -145,7 +158,7 @@ def markdown(tables: Mapping[str, Sequence[Measured]], kernels: KernelChoice) ->
     ]
     for model, found in tables.items():
         lines += ["", f"## {model}", ""]
-        lines += markdown_table(HEADINGS, ["---", *["---:"] * 7, "---"], rows(model, found))
+        lines += markdown_table(HEADINGS, ["---", *["---:"] * 8, "---"], rows(model, found))
     return "\n".join(lines) + "\n"
 
 
@@ -172,9 +185,13 @@ def main(models: tuple[Path, ...], names: tuple[str, ...], kernels: str, output:
     choice = KernelChoice(kernels)
     tables: dict[str, list[Measured]] = {}
     for model in models or [MODELS / f"{name}.tflite" for name in DEFAULT_MODELS]:
+        asked = compile_model(model, Options("net", kernels=choice))
+        estimates = {time.board: time.milliseconds for time in board_times(asked)}
         times = ((place, measure(model, place, choice)) for place in places)
         tables[model.stem] = [
-            Measured(place.name, place.clock_hz, time) for place, time in times if time is not None
+            Measured(place.name, place.clock_hz, time, estimates.get(place.name))
+            for place, time in times
+            if time is not None
         ]
     text = markdown(tables, choice)
     Console(highlight=False, soft_wrap=True).print(text, markup=False)

@@ -24,10 +24,10 @@ def test_the_fastest_board_comes_first_and_silicon_beside_its_board() -> None:
     found = [
         Measured("untimed", 16_000_000, untimed),
         Measured("nucleo-f746zg", 1_000_000, slow),
-        Measured("quick", 100_000_000, fast),
+        Measured("quick", 100_000_000, fast, 0.018),
     ]
     assert list(rows("mlperf_ad", found)) == [
-        ("quick", "100", "1,500", "0", "0", "0", "1,500", "0.01", ""),
+        ("quick", "100", "1,500", "0", "0", "0", "1,500", "0.01", "0.02 (+20.0%)", ""),
         (
             "nucleo-f746zg",
             "1",
@@ -37,9 +37,10 @@ def test_the_fastest_board_comes_first_and_silicon_beside_its_board() -> None:
             "300",
             "2,000",
             "2.00",
+            "–",
             "0.308 (Bosch v1.2, Plumerai v1.1)",
         ),
-        ("untimed", "16", "–", "–", "–", "–", "–", "–", ""),
+        ("untimed", "16", "–", "–", "–", "–", "–", "–", "–", ""),
     ]
 
 

@@ -124,9 +124,10 @@ def count_by_plugin(
             counters.misaligned_cycles,
         )
 
+    waiting = "its memories' waits" if watch.memories else "zero wait states"
     return Counts(
         "plugin",
-        timing.source if timing else "",
+        f"{timing.source}; {waiting}" if timing else "",
         tuple(
             tuple(part(counters) for counters in step)
             for step in _by_step(plan, inference.steps, read_symbols(image.elf))
