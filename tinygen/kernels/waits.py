@@ -3,8 +3,8 @@
 
 A profile times every access; this is the little of it that a planner can know. Constants are read as
 often as the kernel comes back to them (``passes.toml``), each time from flash where they are more than
-its cache holds. Of the code a part is missed that shrinks with the cache. docs/profile.md says how far
-that is off.
+its cache holds. Of the code a part is missed that shrinks with the cache. Its shares were read off
+profiles of MLPerf Tiny's models with the flash of five boards. docs/profile.md says how far it is off.
 """
 
 from __future__ import annotations
