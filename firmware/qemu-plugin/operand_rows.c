@@ -199,6 +199,8 @@ const operand_row operand_rows_32[] = {
     {0xFFBF0C50, 0xEEB80840, {READ(SINGLE_M), WRITE(FLOAT_D)}},      /* VCVT from integer */
     {0xFFBE0C50, 0xEEBC0840, {READ(FLOAT_M), WRITE(SINGLE_D)}},      /* VCVT to integer */
     {0xFFBA0C50, 0xEEBA0840, {MODIFY(FLOAT_D)}},                     /* VCVT, fixed point */
+    {0xFFBF0C50, 0xEEB20840, {READ(SINGLE_M), WRITE(FLOAT_D)}},      /* VCVTB from half precision */
+    {0xFFBF0C50, 0xEEB30840, {READ(FLOAT_M), MODIFY(SINGLE_D)}},     /* VCVTB to half precision */
     {0xFFB00C50, 0xEEB00840, {READ(FLOAT_M), WRITE(FLOAT_D)}},       /* VMOV, VABS, VSQRT ... */
     {0xFF800C50, 0xFE000800, {READ(FLOAT_N), READ(FLOAT_M), READ(FLAGS), WRITE(FLOAT_D)}},
     {0xFFB00C10, 0xFE800800, {READ(FLOAT_N), READ(FLOAT_M), WRITE(FLOAT_D)}}, /* VMAXNM, VMINNM */

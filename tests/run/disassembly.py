@@ -87,6 +87,10 @@ _KINDS = {
 _CONDITION = "(eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)"
 
 
+class UnknownNameError(ValueError):
+    """An instruction that this parser does not know."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One instruction of a listing.
@@ -145,7 +149,7 @@ def _name(text: str) -> tuple[str, str, bool]:
             )
             if match := re.fullmatch(f"{s}(?:{_CONDITION}|{more})?", full[len(name) :]):
                 return name, kind, bool(match[1])
-    raise ValueError(f"{text}: a name this parser does not know")
+    raise UnknownNameError(text)
 
 
 def _split(operands: str) -> list[str]:
@@ -236,6 +240,8 @@ def _roles(name: str, kind: str, operands: Sequence[str]) -> str:
     if len(operands) == 2 and name in _KINDS["first operand is a source if there are two"]:
         return "mr"
     if name in ("vmla", "vfma", "vfms") and vectors:
+        return "mr"
+    if name in ("vcvtb", "vcvtt") and kind.startswith("f16"):
         return "mr"
     if name in ("msr", "vmsr"):
         return "wr"

@@ -5,8 +5,10 @@ that kernels of ours and CMSIS-NN's consist of, and against hand-written sets wh
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ import pytest
 from tests.models.graphs import random_graph
 from tests.models.image_graphs import ImageGraph
 from tests.ops.generators import GENERATORS, random_model
-from tests.run.disassembly import SPECIAL, Line, disassemble, registers_of
+from tests.run.disassembly import SPECIAL, Line, UnknownNameError, disassemble, registers_of
 from tests.run.programs import need
 from tinygen.compilation import compile_model
 from tinygen.errors import TinygenError
@@ -287,6 +289,48 @@ def differences(decoder: ctypes.CDLL, lines: Sequence[Line]) -> Iterator[str]:
         for name, (got, want) in pairs.items():
             if got != want or not decoded.known:
                 yield f"{line.text}: {name} {got:x}, not {want:x}"
+
+
+# What objdump writes of a random encoding that is no instruction of these cores: registers that are not
+# there, PC and SP, which most may not name, lists past the last register, forms that are unpredictable.
+NOT_THERE = re.compile(
+    r"<|(?i:undef)|\bpc\b|\bsp\b|\bd(1[6-9]|2|3[01])|-s(3[2-9]|[4-9]\d|\d{3})|"
+    r"^(msr|mrs|vldr |vstr |blx|clz|rev|rbit|pld|cs|cin|cneg|vpt|vldm|vstm)|\[[^]]*$|f\d+ (hi|cs)"
+)
+SPACES = (
+    *(0xE800, 0xEA00, 0xEC00, 0xEE00, 0xEF00, 0xF000, 0xF200),
+    *(0xF800, 0xFA00, 0xFB00, 0xFC00, 0xFE00, 0xFF00),
+)
+RANDOM = 20_000
+
+
+def test_random_encodings(decoder: ctypes.CDLL, tmp_path: Path) -> None:
+    """Those that objdump and decoder both take for an instruction."""
+    need("arm-none-eabi-as")
+    seed = 1
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    firsts = rng.choice(SPACES, RANDOM) | rng.integers(0, 1 << 10, RANDOM)
+    source, assembled = tmp_path / "random.s", tmp_path / "random.o"
+    source.write_text(
+        ".syntax unified\n.thumb\n.arch armv8.1-m.main\n.arch_extension mve.fp\n"
+        + "".join(
+            f".inst.w {first << 16 | second:#x}\n"
+            for first, second in zip(firsts, rng.integers(0, 1 << 16, RANDOM), strict=True)
+        )
+    )
+    subprocess.run(["arm-none-eabi-as", str(source), "-o", str(assembled)], check=True)
+    lines = []
+    for line in disassemble([assembled]):
+        if NOT_THERE.search(line.text):
+            continue
+        with contextlib.suppress(UnknownNameError):
+            registers_of(line.text)
+            lines.append(line)
+    known = [line for line in lines if decode(decoder, line.code).known]
+    print(f"{len(known)} instructions")
+    assert len(known) > 2000
+    assert not list(differences(decoder, known))
 
 
 def _compiled(sources: Sequence[Path], flags: Sequence[str], folder: Path) -> list[Path]:
