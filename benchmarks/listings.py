@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our timing models beside SLOTHY's, over the listings that it optimized.
 
-    git clone https://github.com/slothy-optimizer/slothy
-    python -m benchmarks.listings slothy [--all] [--cycles FILE:NUMBER]
+    python -m benchmarks.listings FOLDER [--all] [--cycles FILE:NUMBER]
 
 SLOTHY (https://eprint.iacr.org/2022/1303, https://eprint.iacr.org/2025/366) schedules assembly for
 models of M7, M55 and M85 that were fitted to silicon, and says above each block how many cycles its
