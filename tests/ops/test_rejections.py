@@ -6,6 +6,7 @@ from __future__ import annotations
 import faulthandler
 import math
 import multiprocessing
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -118,6 +119,34 @@ CASES: dict[str, tuple[str, list[Described], list[Described], dict[str, Any], st
         [_t((2, 3))],
         {"axis": 4},
         "axis 4",
+    ),
+    "constant index of a gather": (
+        "GATHER",
+        [_t((5, 3)), _i(0, 7)],
+        [_t((2, 3))],
+        {"axis": 0},
+        "has the index 7, but there are 5",
+    ),
+    "negative index of a gather": (
+        "GATHER",
+        [_t((5, 3)), _i(-1, 2)],
+        [_t((2, 3))],
+        {"axis": 0},
+        "has the index -1",
+    ),
+    "constant index of a lookup": (
+        "EMBEDDING_LOOKUP",
+        [_i(9), _t((4, 3))],
+        [_t((1, 3))],
+        {},
+        "has the index 9, but there are 4",
+    ),
+    "output's zero point of a concatenation": (
+        "CONCATENATION",
+        [_t((2, 3), "INT16"), _t((2, 3), "INT16")],
+        [_t((4, 3), "INT16", zero_point=-5)],
+        {"axis": 0},
+        "INT16 with a zero point other than 0",
     ),
     "axis of a cumulative sum": (
         "CUMSUM",
@@ -279,3 +308,30 @@ def test_sequences_of_a_batch_are_refused() -> None:
         InputError, match=r"operator 0 .*a state for each of 2 sequences of a batch"
     ):
         lower_bytes(model)
+
+
+def _of_weights(dtype: str) -> bytes:
+    """A float layer that is not compiled, with weights of a type."""
+    builder = ModelBuilder()
+    x, y = builder.tensor((1, 4), "FLOAT32"), builder.tensor((1, 3), "FLOAT32")
+    weights = np.ones((3, 4), dtype.lower())
+    w = builder.tensor((3, 4), dtype, data=weights, scale=0.1 if dtype == "INT8" else None)
+    if dtype == "INT8":
+        builder.operator("FULLY_CONNECTED", [x, w, -1], [y])
+    else:
+        builder.custom("FlexErf" if dtype == "FLOAT32" else "Erf", [x, w], [y])
+    return builder.inputs(x).outputs(y).build()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "says"),
+    [
+        ("INT8", "dynamic-range model.*calibration samples"),
+        ("FLOAT32", "Flex operators.*TFLITE_BUILTINS"),
+        ("FLOAT64", "This is a float model: quantize it"),
+    ],
+)
+def test_the_hint_is_a_way_on(dtype: str, says: str) -> None:
+    with pytest.raises(InputError) as failure:
+        lower_bytes(_of_weights(dtype))
+    assert re.search(says, failure.value.hint)

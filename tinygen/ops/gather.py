@@ -2,7 +2,8 @@
 """Operators that pick elements by index: GATHER, GATHER_ND, EMBEDDING_LOOKUP, RESIZE_NEAREST_NEIGHBOR.
 
 All are one layer: blocks of elements picked from a table of blocks. Semantics: the TFLM files of
-those names. An index out of range, on which TFLM aborts or fails, is limited to the range.
+those names. An index out of range, on which TFLM aborts or fails, is refused if it is constant, else
+limited to the range.
 """
 
 from __future__ import annotations
@@ -53,6 +54,19 @@ class Gather(Layer):
         return (np.ascontiguousarray(picked).reshape(self.output_shape),)
 
 
+def _check_constant(view: OperatorView, indices: Tensor, extents: tuple[int, ...]) -> None:
+    """That indices which are known already are in range; TFLM fails when it meets them."""
+    if indices.data is None:
+        return
+    tuples = indices.data.reshape(-1, len(extents))
+    for column, extent in enumerate(extents):
+        outside = tuples[:, column][(tuples[:, column] < 0) | (tuples[:, column] >= extent)]
+        if outside.size:
+            view.invalid(
+                f"tensor {indices.name!r} has the index {outside[0]}, but there are {extent} places"
+            )
+
+
 def _layer(
     view: OperatorView,
     operands: tuple[Tensor, Tensor],
@@ -64,6 +78,7 @@ def _layer(
     scale: float = 0.0,
 ) -> Layer:
     output = view.output()
+    _check_constant(view, operands[1], extents)
     return Gather(
         operator=view.operator,
         inputs=tuple(tensor.index for tensor in operands if tensor.data is None),

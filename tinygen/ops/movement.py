@@ -55,8 +55,9 @@ def _check_quantized_alike(view: OperatorView, tensor: Tensor, output: Tensor) -
             f"tensors {tensor.name!r} and {output.name!r} are quantized differently, and a "
             "concatenation does not rescale"
         )
-    if output.dtype is DType.INT16 and tensor.quantization and any(tensor.quantization.zero_points):
-        view.unsupported(f"tensor {tensor.name!r} is INT16 with a zero point other than 0")
+    for one in (tensor, output):
+        if one.dtype is DType.INT16 and one.quantization and any(one.quantization.zero_points):
+            view.unsupported(f"tensor {one.name!r} is INT16 with a zero point other than 0")
 
 
 @operator("CONCATENATION", moves=True, shares_scale=True)

@@ -92,6 +92,9 @@ def lower_split_v(view: OperatorView) -> Layer:
     sizes = st.constant_integers(view, 1)
     named = st.constant_integer(view, 2)
     axis = st.checked_axis(view, named, len(values.shape))
+    if sizes.count(-1) == 1:  # what the others leave
+        rest = values.shape[axis] - sum(size for size in sizes if size != -1)
+        sizes = [rest if size == -1 else size for size in sizes]
     if len(sizes) != count or any(size < 1 for size in sizes):
         view.invalid(f"{sizes} are no sizes of {count} parts")
     return _split(view, values, axis, sizes)

@@ -216,12 +216,26 @@ def _unsupported(graph: Graph, problems: list[str]) -> UnsupportedError:
     if more > 0:
         listed += f"\n  - and {more} more"
     count = "1 operator" if len(problems) == 1 else f"{len(problems)} operators"
-    float_inputs = all(
-        graph.main.tensors[index].dtype.value.startswith("FLOAT") for index in graph.main.inputs
-    )
-    return UnsupportedError(
-        f"{graph.source}: {count} cannot be compiled:{listed}",
-        "This is a float model: quantize it to int8 first (`tinygen quantize`)."
-        if float_inputs
-        else "`tinygen analyze --operators` lists what is supported.",
-    )
+    return UnsupportedError(f"{graph.source}: {count} cannot be compiled:{listed}", _way_on(graph))
+
+
+def _way_on(graph: Graph) -> str:
+    """What can be done about a model of which operators cannot be compiled."""
+    codes = {operator.custom_code for operator in graph.main.operators}
+    if any(code.startswith("Flex") for code in codes):
+        return (
+            "Flex operators are TensorFlow's own, which only its interpreter has: convert the model "
+            "with target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS], or replace them."
+        )
+    tensors = graph.main.tensors
+    if not all(tensors[index].dtype.value.startswith("FLOAT") for index in graph.main.inputs):
+        return "`tinygen analyze --operators` lists what is supported."
+    weights = {
+        t.dtype for t in tensors if t.data is not None and t.quantization and t.data.ndim > 1
+    }
+    if DType.INT8 in weights:
+        return (
+            "This is a dynamic-range model, of float activations and int8 weights: convert the float "
+            "model that it was made from with calibration samples (`tinygen quantize FLOAT --data`)."
+        )
+    return "This is a float model: quantize it to int8 first (`tinygen quantize`)."

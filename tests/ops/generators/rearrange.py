@@ -112,7 +112,7 @@ def random_split(rng: Rng, dtype: str) -> bytes:
 
 
 def random_split_v(rng: Rng, dtype: str) -> bytes:
-    """SPLIT_V into 1 to 4 parts of their own sizes."""
+    """SPLIT_V into 1 to 4 parts of their own sizes, one of which may be told as what is left."""
     part = common.shape(rng, 1, 4, 200)
     axis = int(rng.integers(len(part)))
     sizes = [int(size) for size in rng.integers(1, 6, int(rng.integers(1, 5)))]
@@ -120,7 +120,8 @@ def random_split_v(rng: Rng, dtype: str) -> bytes:
     builder = ModelBuilder()
     x = tensor(builder, shape, dtype)
     named = axis - len(shape) if common.chance(rng, 0.3) else axis
-    s = _integers(builder, sizes)
+    told = [-1, *sizes[1:]] if common.chance(rng, 0.3) else sizes
+    s = _integers(builder, told)
     a = builder.tensor((1,), "INT32", data=[named])
     ys = [tensor(builder, (*part[:axis], size, *part[axis + 1 :]), dtype) for size in sizes]
     builder.operator("SPLIT_V", [x, s, a], ys, version=2, num_splits=len(sizes))
