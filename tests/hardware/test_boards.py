@@ -111,7 +111,7 @@ def test_unknown_boards() -> None:
         (
             'name = "ram"',
             'name = "ram"\nstall = 2\nread_bytes = 6',
-            "must be a power of two, not 6",
+            "must be a power of two up to 1,048,576, not 6",
         ),
         (
             'name = "ram"',
@@ -127,6 +127,17 @@ def test_unknown_boards() -> None:
             "[uart]",
             2 * '[[cache]]\nname = "l1"\nline_bytes = 32\nlines = 64\n' + "[uart]",
             "cache has two of one name: l1, l1",
+        ),
+        (
+            "[uart]",
+            "".join(f'[[cache]]\nname = "c{i}"\nline_bytes = 8\nlines = 8\n' for i in range(5))
+            + "[uart]",
+            "cache has 5, more than 4",
+        ),
+        (
+            'name = "ram"',
+            'name = "ram"\nstall = 5_000_000_000',
+            "stall must be from 0 to 1,048,576",
         ),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = ["1234"]', "must be like '0483:374b'"),
         ('core = "cortex-m0"', 'core = "cortex-m0"\nusb = [7]', "usb must be one or more strings"),

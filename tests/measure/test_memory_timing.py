@@ -114,6 +114,8 @@ def test_prefetch_hides_as_many_cycles_as_instructions_were_executed(library: ct
 def test_data_may_wait_for_less_than_code(library: ctypes.CDLL) -> None:
     flash = memories(library, Region("flash", 0, 0x100, stall=3, data_stall=2))
     assert (flash.fetch(0), flash.load(0)) == (3, 2)
+    alone = memories(library, Region("flash", 0, 0x100, data_stall=2))
+    assert (alone.fetch(0), alone.load(0)) == (0, 2)
 
 
 def test_the_line_used_least_recently_makes_room(library: ctypes.CDLL) -> None:

@@ -12,10 +12,20 @@ from typing import Annotated
 
 from tinygen.hardware.tables import TableError, at_least, identifier
 
+_MOST_CACHES = 4
+_MOST_SLOW_REGIONS = 8
+"""Of a board: as many as the plugin has room for (memory.h)."""
+
 
 def _power_of_two(value: int) -> int:
-    if value < 1 or value & (value - 1):
-        raise ValueError(f"must be a power of two, not {value}")
+    if not 1 <= value <= 1 << 20 or value & (value - 1):
+        raise ValueError(f"must be a power of two up to 1,048,576, not {value}")
+    return value
+
+
+def _cycles(value: int) -> int:
+    if not 0 <= value <= 1 << 20:
+        raise ValueError(f"must be from 0 to 1,048,576 cycles, not {value}")
     return value
 
 
@@ -59,8 +69,8 @@ class Region:
     name: Annotated[str, identifier]
     origin: Annotated[int, at_least(0)]
     length: Annotated[int, at_least(1)]
-    stall: Annotated[int, at_least(0)] = 0
-    data_stall: Annotated[int, at_least(0)] | None = None
+    stall: Annotated[int, _cycles] = 0
+    data_stall: Annotated[int, _cycles] | None = None
     read_bytes: Annotated[int, _power_of_two] = 4
     prefetch: bool = False
     code_cache: str = ""
@@ -68,8 +78,13 @@ class Region:
 
     def __post_init__(self) -> None:
         for key in ("prefetch", "code_cache", "data_cache"):
-            if getattr(self, key) and not self.stall:
+            if getattr(self, key) and not self.is_slow:
                 raise TableError(key, "is there, but nothing to wait for: stall is 0")
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the core ever waits for it."""
+        return bool(self.stall or self.data_stall)
 
     @property
     def end(self) -> int:
@@ -84,12 +99,17 @@ class RamRegion(Region):
     fast: bool = False
 
 
-def check_caches(caches: Sequence[Cache], regions: Iterable[Region]) -> None:
+def check_caches(caches: Sequence[Cache], regions: Sequence[Region]) -> None:
     """The first fault of the names by which regions are read through caches.
 
     Raises:
-        TableError: two caches have one name, or a region names none.
+        TableError: two caches have one name, a region names none, or there are too many of either.
     """
+    if len(caches) > _MOST_CACHES:
+        raise TableError("cache", f"has {len(caches)}, more than {_MOST_CACHES}")
+    slow = [region.name for region in regions if region.is_slow]
+    if len(slow) > _MOST_SLOW_REGIONS:
+        raise TableError("stall", f"is of {len(slow)} regions, more than {_MOST_SLOW_REGIONS}")
     names = [cache.name for cache in caches]
     if len(set(names)) != len(names):
         raise TableError("cache", f"has two of one name: {', '.join(names)}")
@@ -114,7 +134,7 @@ def memories_argument(
         (is_ram, region)
         for is_ram, regions in ((0, flash), (1, ram))
         for region in regions
-        if region.stall
+        if region.is_slow
     ]
     for is_ram, region in slow:
         of_data = region.stall if region.data_stall is None else region.data_stall
