@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,9 +153,22 @@ def test_a_core_is_a_file(tmp_path: Path) -> None:
     assert not lacking.dsp
 
 
+def test_a_timing_may_be_like_another(tmp_path: Path) -> None:
+    path = tmp_path / "cortex-m99.toml"
+    own = '[timing]\nlike = "cortex-m4"\nsource = "a guess"\n\n[timing.cycles]\ndivide = 3\n'
+    path.write_text(MADE_UP.split("[timing]", maxsplit=1)[0] + own)
+    made, other = load_core(path).timing, core("cortex-m4").timing
+    assert made is not None
+    assert other is not None
+    assert (made.source, made.cycles["divide"]) == ("a guess", (3, 0))
+    assert replace(made, source=other.source, cycles=other.cycles) == other
+    assert {**made.cycles, "divide": other.cycles["divide"]} == other.cycles
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("refill = 3", 'like = "cortex-m98"', r"timing\.like names no core: 'cortex-m98'"),
         ('"armv8-m.main"', '"armv9-m"', "architecture is 'armv9-m', known are armv6-m"),
         ('["dsp"]', '["simd"]', "optional is 'simd', known are dsp, mve, fpu"),
         ('["dsp"]', '["dsp", "mve"]', "optional has 'mve', which is no option of armv8-m.main"),

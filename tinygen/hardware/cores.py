@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tinygen.errors import InputError
 from tinygen.hardware.tables import TableError, faults_of, load_toml, one_of, read_table
@@ -176,6 +176,23 @@ class Core(Result):
         return other.architecture in earlier and other.features <= self.features
 
 
+def _content(path: Path) -> Mapping[str, Any]:
+    """A core's file, with the timing of the core that its own is ``like``, where it says no other."""
+    content = load_toml(path, "core file")
+    own = content.get("timing")
+    if not isinstance(own, Mapping) or "like" not in own:
+        return content
+    other = _FOLDER / f"{own['like']}.toml"
+    if not other.is_file():
+        raise TableError("timing.like", f"names no core: {own['like']!r}")
+    timing = dict(_content(other)["timing"])
+    for key, value in own.items():
+        is_table = isinstance(value, Mapping) and isinstance(timing.get(key), Mapping)
+        timing[key] = {**timing[key], **value} if is_table else value
+    del timing["like"]
+    return {**content, "timing": timing}
+
+
 @cache
 def load_core(path: Path, words: frozenset[str] = frozenset()) -> Core:
     """Reads a core's file; ``words`` are GCC's for what the part lacks.
@@ -184,7 +201,7 @@ def load_core(path: Path, words: frozenset[str] = frozenset()) -> Core:
         InputError: the file is at fault, and the message names the key; or no part lacks that.
     """
     with faults_of(path):
-        said = read_table(_CoreFile, load_toml(path, "core file"))
+        said = read_table(_CoreFile, _content(path))
     possible = [word for word, lost in _WORDS.items() if lost[0] in said.may_lack]
     for word in words - set(possible):
         raise InputError(
