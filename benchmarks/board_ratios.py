@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from benchmarks import run
 from benchmarks.boards import DEFAULT_MODELS, measure
 from benchmarks.compare import MODELS
 from benchmarks.tables import markdown_table
-from tinygen.errors import TinygenError
 from tinygen.hardware.boards import board
 from tinygen.kernels import cmsis_nn
 from tinygen.measure.profile import Time
@@ -105,8 +105,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TinygenError as error:
-        print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
-        sys.exit(error.exit_code)
+    run(main)

@@ -10,7 +10,6 @@ other people's code for the same models. Writes ``boards.json`` and ``boards.md`
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,10 +18,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from benchmarks import run
 from benchmarks.compare import MODELS
 from benchmarks.tables import markdown_table
 from tinygen.compilation import compile_model
-from tinygen.errors import BudgetError, InputError, TinygenError
+from tinygen.errors import BudgetError, InputError
 from tinygen.hardware.boards import Board, all_boards, board
 from tinygen.ir import reference
 from tinygen.measure.board_times import board_times
@@ -202,8 +202,4 @@ def main(models: tuple[Path, ...], names: tuple[str, ...], kernels: str, output:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TinygenError as error:
-        print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
-        sys.exit(error.exit_code)
+    run(main)

@@ -11,7 +11,6 @@ those in ``../shared/models`` are taken. Writes ``compare.json`` and ``compare.m
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,11 +19,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from benchmarks import run
 from benchmarks.data import Comparison, Cost, Memory, Row
 from benchmarks.tables import markdown, terminal
 from tinygen import __version__
 from tinygen.compilation import compile_model
-from tinygen.errors import InputError, TinygenError
+from tinygen.errors import InputError
 from tinygen.hardware.boards import Board, board
 from tinygen.hardware.toolchain import toolchain_for
 from tinygen.ir import reference
@@ -228,8 +228,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TinygenError as error:
-        print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
-        sys.exit(error.exit_code)
+    run(main)

@@ -21,7 +21,6 @@ import json
 import os
 import re
 import statistics
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import passes
+from benchmarks import passes, run
 from tinygen.compilation import compile_model
 from tinygen.errors import TinygenError
 from tinygen.hardware.boards import Board, board
@@ -316,8 +315,4 @@ def main(again: bool, cores: tuple[str, ...], write: bool) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TinygenError as error:
-        print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
-        sys.exit(error.exit_code)
+    run(main)

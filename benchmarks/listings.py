@@ -23,6 +23,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks import run
 from benchmarks.tables import markdown_table
 from tinygen.errors import BuildError
 from tinygen.hardware.cores import core
@@ -281,4 +282,4 @@ def main(checkout: Path, show_all: bool, cycles: str | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks import run
 from benchmarks.boards import DEFAULT_MODELS
 from benchmarks.compare import MODELS
 from benchmarks.tables import markdown_table
@@ -164,4 +165,4 @@ def _rows(found: Mapping[str, Mapping[str, tuple[Stalls, Stalls]]]) -> Iterator[
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
