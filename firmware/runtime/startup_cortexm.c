@@ -165,13 +165,14 @@ static void enable_caches(void)
     const uint32_t levels = SCB_CLIDR;
 
     barrier();
-    if ((levels & CLIDR_L1_CODE) != 0u) {
+    if ((levels & CLIDR_L1_CODE) != 0u && (SCB_CCR & CCR_CODE_CACHE) == 0u) {
         SCB_ICIALLU = 0;
         barrier();
         SCB_CCR |= CCR_CODE_CACHE;
         barrier();
     }
-    if ((levels & CLIDR_L1_DATA) != 0u) {
+    /* One that a boot loader left on may hold what memory does not have yet. */
+    if ((levels & CLIDR_L1_DATA) != 0u && (SCB_CCR & CCR_DATA_CACHE) == 0u) {
         invalidate_data_cache();
         barrier();
         SCB_CCR |= CCR_DATA_CACHE;
