@@ -92,16 +92,17 @@ def marked(path: Path) -> tuple[str, list[Block]]:
     blocks: list[Block] = []
     lines: list[str] = []
     expected: int | None = None
-    count = 0
+    stated = count = 0
     positions: list[int] = []
     loops = False
-    for line in path.read_text(encoding="utf-8").splitlines():
+    # A block ends at code without a cycle: what follows the listing is such.
+    for line in (*path.read_text(encoding="utf-8").splitlines(), "nop"):
         code = line.partition("//")[0].strip()
         is_instruction = bool(code) and not code.startswith(".") and not code.endswith(":")
         drawn = re.search(r"// ([.]*)([*e])[.]*", line) if is_instruction else None
         header = re.search(r"// Expected cycles: +(\d+)", line)
         if match := re.search(r"// Instructions: +(\d+)", line):
-            count = int(match[1])
+            stated = int(match[1])
         if expected is not None and positions and (header or (code and not drawn)):
             lines.append(f"{_MARK}end_{len(blocks)}:")
             name = f"{path.name}:{len(blocks)}"
@@ -110,7 +111,7 @@ def marked(path: Path) -> tuple[str, list[Block]]:
             blocks.append(Block(name, _core_of(path), expected, loops, tuple(positions)))
             expected = None
         if header:
-            expected, positions, loops = int(header[1]), [], False
+            expected, count, positions, loops = int(header[1]), stated, [], False
         elif expected is not None and drawn:
             if not positions:
                 lines.append(f"{_MARK}begin_{len(blocks)}:")

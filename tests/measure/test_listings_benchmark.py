@@ -55,6 +55,13 @@ def test_blocks_of_a_listing(checkout: Path) -> None:
     assert text.index("add.w r6") < text.index("end_1") < text.index("nop")
 
 
+def test_the_last_block_may_end_the_listing(checkout: Path) -> None:
+    path = checkout / "examples" / "opt" / "armv7m" / "sum_opt_m7.s"
+    whole = marked(path)[1]
+    path.write_text(LISTING.rpartition("        // gap")[0])
+    assert marked(path)[1] == whole
+
+
 def test_cycles_of_both_models(checkout: Path) -> None:
     need("cc", "arm-none-eabi-gcc")
     loop, rest = results(checkout)
