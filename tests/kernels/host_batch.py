@@ -57,13 +57,17 @@ def build(
     optimize: Optimize,
     flags: Sequence[str],
     compiler: str,
+    core_name: str = HOST,
 ) -> list[HostModel]:
-    """Generate C for every network and compile it all as one translation unit."""
+    """Generate C for every network and compile it all as one translation unit.
+
+    With the name of a core the plans are that core's, and C takes the place of their assembly.
+    """
     sources = []
     names = [f"m{number:03d}" for number in range(len(networks))]
     for name, network in zip(names, networks, strict=True):
         options = Options(
-            name=name, core=core(HOST), kernels=KernelChoice.TINYGEN, optimize=optimize
+            name=name, core=core(core_name), kernels=KernelChoice.TINYGEN, optimize=optimize
         )
         write_files(render(make_plan(network, options)), directory / name)
         sources += [f'#include "{name}/{name}.c"', f'#include "{name}/{name}_weights.c"']

@@ -17,7 +17,7 @@
 #define SCB_VTOR (*(volatile uint32_t *)0xE000ED08u)
 #define VECTORS 16u
 #define SYSTICK 15u
-#define ENOUGH 50u
+#define ENOUGH 20u
 #define FRAME_PC 6
 #define FRAME_XPSR 7
 #define STACK_WAS_ODD (1u << 9)

@@ -16,6 +16,7 @@ from tinygen.compilation import compile_model
 from tinygen.emit import Interface, write_files
 from tinygen.hardware.boards import Board, board
 from tinygen.ir import reference
+from tinygen.ir.graph import AnyArray
 from tinygen.planning.options import KernelChoice, Optimize, Options
 from tinygen.run.build import build_image
 from tinygen.run.qemu import QemuRunner
@@ -63,6 +64,7 @@ def _places(image: Image, functions: Sequence[str]) -> list[tuple[int, int]]:
         ("mlperf_ic", "qemu-mps2-an386"),
         ("mlperf_ic", "qemu-mps3-an547"),
         ("mlperf_ad", "qemu-mps2-an386"),
+        ("mnist_lstm_int8", "qemu-mps2-an386"),
     ],
 )
 def test_outputs_are_those_of_calm_weather(
@@ -93,9 +95,10 @@ def test_outputs_are_those_of_calm_weather(
     image = _build(generated, compilation.interface, target, places)
     assert _places(image, functions) == places
     samples = reference.random_inputs(compilation.network, 2, seed=6)
+    states: dict[int, AnyArray] = {}
     # Time is counted in instructions, so that interrupts strike as often on a busy machine.
     with QemuRunner(arguments=("-icount", "shift=5")).start(image) as session:
         for sample in samples:
             outputs = session.run([value.tobytes() for value in sample])
-            expected = reference.outputs(compilation.network, sample)
+            expected = reference.outputs(compilation.network, sample, states)
             assert outputs == [value.tobytes() for value in expected]

@@ -58,6 +58,32 @@ typedef struct {
 } tinygen_dsp_fully_connected_params;
 
 /**
+ * Multiply the inputs with the weights of two outputs.
+ *
+ * @param input   4 * groups values
+ * @param weights the pair's in the stream
+ * @param groups  of four inputs
+ * @param both    the sum to start from of both
+ * @param second  the second's sum to start from, less the inputs' products; becomes its sum
+ * @return        256 times the first's sum
+ */
+static inline int32_t tinygen_gemv_pair(const int8_t *input, const int32_t *weights, int32_t groups,
+                                        int32_t both, int32_t *second)
+{
+    for (int32_t i = 0; i < groups; i++) {
+        const uint32_t values = tinygen_load4(input + 4 * i);
+        const uint32_t even = tinygen_sxtb16(values);
+        const uint32_t odd = tinygen_sxtb16_ror8(values);
+        const uint32_t for_even = (uint32_t)weights[8 * i];
+        const uint32_t for_odd = (uint32_t)weights[8 * i + 1];
+        both = tinygen_smlad(odd, for_odd, tinygen_smlad(even, for_even, both));
+        *second =
+            tinygen_smlad(tinygen_sxtab16(odd, for_even), tinygen_sxtab16(even, for_odd), *second);
+    }
+    return (int32_t)((uint32_t)both - (uint32_t)*second);
+}
+
+/**
  * Multiply a row.
  *
  * @param input     4 * shape->groups values
@@ -84,19 +110,9 @@ static inline void tinygen_gemv_blocks(const int8_t *input, const int32_t *strea
         for (int32_t pair = 0; pair < 4; pair++) {
             const int32_t *weights = stream + 8 + 2 * pair;
             const int32_t *scales = constants != NULL ? constants : end + 4 * pair;
-            int32_t both = stream[2 * pair];
+            const int32_t both = stream[2 * pair];
             int32_t second = (int32_t)((uint32_t)stream[2 * pair + 1] - (uint32_t)products);
-            for (int32_t i = 0; i < shape->groups; i++) {
-                const uint32_t values = tinygen_load4(input + 4 * i);
-                const uint32_t even = tinygen_sxtb16(values);
-                const uint32_t odd = tinygen_sxtb16_ror8(values);
-                const uint32_t for_even = (uint32_t)weights[8 * i];
-                const uint32_t for_odd = (uint32_t)weights[8 * i + 1];
-                both = tinygen_smlad(odd, for_odd, tinygen_smlad(even, for_even, both));
-                second = tinygen_smlad(tinygen_sxtab16(odd, for_even),
-                                       tinygen_sxtab16(even, for_odd), second);
-            }
-            int32_t first = (int32_t)((uint32_t)both - (uint32_t)second);
+            int32_t first = tinygen_gemv_pair(input, weights, shape->groups, both, &second);
             if (s.two_roundings != 0) {
                 first >>= 8;
             }

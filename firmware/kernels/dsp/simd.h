@@ -230,6 +230,18 @@ static inline uint32_t tinygen_sxtab16_ror8(uint32_t sum, uint32_t word)
 #endif
 }
 
+/** SSAT: limited to int16. */
+static inline int32_t tinygen_ssat16(int32_t value)
+{
+#if TINYGEN_SIMD
+    int32_t result; /* GCC does not find it, and its intrinsic does not compile without warnings. */
+    __asm("ssat %0, #16, %1" : "=r"(result) : "r"(value));
+    return result;
+#else
+    return tinygen_clamp(value, INT16_MIN, INT16_MAX);
+#endif
+}
+
 /** USAT16: both halves, taken as int16, limited to [0, 255]. */
 static inline uint32_t tinygen_usat16_8(uint32_t word)
 {

@@ -33,40 +33,50 @@ static inline int32_t tinygen_sigmoid_position(const tinygen_sigmoid_s16_params 
     return (value * p->multiplier + half) >> p->shift;
 }
 
-/** Logistic function: table entries 512 positions apart, linear between them. */
+/** Logistic function at a position: table entries 512 positions apart, linear between them. */
+TINYGEN_INLINE int16_t tinygen_logistic_at(const uint16_t *table, int32_t position)
+{
+    const uint32_t magnitude = (uint32_t)(position < 0 ? -position : position);
+    const uint32_t entry = magnitude >> 9;
+    uint32_t result = (uint32_t)0x7FFF << 10;
+    if (entry < 255u) {
+        const uint32_t low = table[entry];
+        result = (low << 9) + (magnitude & 0x1FFu) * (table[entry + 1u] - low);
+    }
+    result = position >= 0 ? result + (1u << 9) : (1u << 25) - result + (1u << 9) - 1u;
+    return (int16_t)(result >> 10);
+}
+
+/** Hyperbolic tangent at a position, 2 * logistic(2x) - 1, of the same table. */
+TINYGEN_INLINE int16_t tinygen_tanh_at(const uint16_t *table, int32_t position)
+{
+    const uint32_t magnitude = (uint32_t)(position < 0 ? -position : position);
+    const uint32_t entry = magnitude >> 8;
+    int32_t result = 0xFFFF << 8;
+    if (entry < 255u) {
+        const int32_t low = table[entry];
+        result = low * 256 + (int32_t)(magnitude & 0xFFu) * (table[entry + 1u] - low);
+    }
+    const int32_t centred = result - (1 << 23);
+    const int32_t turned = position >= 0 ? centred + (1 << 7) : -centred + (1 << 7) - 1;
+    return (int16_t)(turned >> 8);
+}
+
+/** Logistic function of every value. */
 TINYGEN_KERNEL void tinygen_logistic_s16(const tinygen_sigmoid_s16_params *p, const int16_t *input,
                                          int16_t *output)
 {
     for (int32_t i = 0; i < p->count; i++) {
-        const int32_t position = tinygen_sigmoid_position(p, input[i]);
-        const uint32_t magnitude = (uint32_t)(position < 0 ? -position : position);
-        const uint32_t entry = magnitude >> 9;
-        uint32_t result = (uint32_t)0x7FFF << 10;
-        if (entry < 255u) {
-            const uint32_t low = p->table[entry];
-            result = (low << 9) + (magnitude & 0x1FFu) * (p->table[entry + 1u] - low);
-        }
-        result = position >= 0 ? result + (1u << 9) : (1u << 25) - result + (1u << 9) - 1u;
-        output[i] = (int16_t)(result >> 10);
+        output[i] = tinygen_logistic_at(p->table, tinygen_sigmoid_position(p, input[i]));
     }
 }
 
-/** Hyperbolic tangent, 2 * logistic(2x) - 1, of the same table. */
+/** Hyperbolic tangent of every value. */
 TINYGEN_KERNEL void tinygen_tanh_s16(const tinygen_sigmoid_s16_params *p, const int16_t *input,
                                      int16_t *output)
 {
     for (int32_t i = 0; i < p->count; i++) {
-        const int32_t position = tinygen_sigmoid_position(p, input[i]);
-        const uint32_t magnitude = (uint32_t)(position < 0 ? -position : position);
-        const uint32_t entry = magnitude >> 8;
-        int32_t result = 0xFFFF << 8;
-        if (entry < 255u) {
-            const int32_t low = p->table[entry];
-            result = low * 256 + (int32_t)(magnitude & 0xFFu) * (p->table[entry + 1u] - low);
-        }
-        const int32_t centred = result - (1 << 23);
-        const int32_t turned = position >= 0 ? centred + (1 << 7) : -centred + (1 << 7) - 1;
-        output[i] = (int16_t)(turned >> 8);
+        output[i] = tinygen_tanh_at(p->table, tinygen_sigmoid_position(p, input[i]));
     }
 }
 

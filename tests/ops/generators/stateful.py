@@ -21,9 +21,12 @@ def _weights(rng: Rng, shape: tuple[int, ...], dtype: str) -> AnyArray:
     return rng.integers(-127, 128, shape).astype(dtype.lower())
 
 
-def random_lstm(rng: Rng, dtype: str) -> bytes:
-    """One sequence, either dimension first, with and without a clip of the cell."""
-    steps, depth, units = (int(rng.integers(1, most)) for most in (6, 9, 9))
+def random_lstm(rng: Rng, dtype: str, end: tuple[int, int, int] = (6, 9, 9)) -> bytes:
+    """One sequence, either dimension first, with and without a clip of the cell.
+
+    Steps, depth and units are below ``end``.
+    """
+    steps, depth, units = (int(rng.integers(1, most)) for most in end)
     quantized = dtype != "FLOAT32"
     weight = "INT8" if quantized else "FLOAT32"
     levels = 256.0 if dtype == "INT8" else 65536.0

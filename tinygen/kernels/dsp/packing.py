@@ -27,6 +27,8 @@ _FITTED_SHIFT = 4
 _EXACT_SHIFT = 10
 """The same for the two roundings."""
 _NONE = np.zeros(0, np.int64)
+_MOST_FIRST = 1 << 23
+_MOST_SECOND = 1 << 30
 _CENTRED = 1 << 22
 """Sums beyond this are moved to around zero before they are fitted."""
 
@@ -151,17 +153,37 @@ def shared_constants(channels: Channels) -> Int32Array | None:
     return np.concatenate([first[0], second[0]])
 
 
+def sums_stream(weights: Int8Array, starts: Int64Array) -> Int32Array | None:
+    """The stream of ``dsp/gemv_sums.h``; None if a first sum reaches 2**23, or a second 2**30.
+
+    Args:
+        weights: (outputs, depth), a multiple of eight by a multiple of four.
+        starts: the sums to start from, with the inputs' zero point folded in.
+    """
+    low, high = accumulator_bounds(weights, np.zeros(len(weights), np.int32), 0)
+    first = np.arange(len(weights)) % 2 == 0
+    most = np.where(first, _MOST_FIRST, _MOST_SECOND)
+    if np.any((low + starts < -most) | (high + starts >= most)) or not np.all(_packable(weights)):
+        return None
+    return _gemv_blocks(weights, starts * np.where(first, _FIRST_SCALE, 1)).reshape(-1)
+
+
 def gemv_stream(channels: Channels, *, with_constants: bool) -> Int32Array:
     """The stream of ``dsp/fully_connected_s8.h`` for a multiple of eight outputs."""
-    blocks = len(channels.weights) // 8
-    words = pair_words(channels.weights).reshape(blocks, 4, -1, 2).transpose(0, 2, 1, 3)
-    starts = pair_starts(channels).astype(np.int64)
-    second = channels.weights[1::2].astype(np.int64)
-    starts[:, 1] -= (second[:, 0::2] * second[:, 1::2]).sum(axis=1)
-    parts = [wrap_int32(starts).reshape(blocks, 8), words.reshape(blocks, -1)]
+    parts = [_gemv_blocks(channels.weights, channels.starts)]
     if with_constants:
-        parts.append(channels.constants.reshape(blocks, 16))
+        parts.append(channels.constants.reshape(len(parts[0]), 16))
     return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def _gemv_blocks(weights: Int8Array, starts: Int64Array) -> Int32Array:
+    """(blocks of eight outputs, words): sums to start from, a first's times 256, and weights."""
+    blocks = len(weights) // 8
+    words = pair_words(weights).reshape(blocks, 4, -1, 2).transpose(0, 2, 1, 3)
+    second = weights[1::2].astype(np.int64)
+    seconds = starts[1::2] - (second[:, 0::2] * second[:, 1::2]).sum(axis=1)
+    pairs = np.stack([starts[0::2] + starts[1::2], seconds], axis=1)
+    return np.concatenate([wrap_int32(pairs).reshape(blocks, 8), words.reshape(blocks, -1)], axis=1)
 
 
 def gemm_stream(channels: Channels) -> Int32Array:

@@ -19,7 +19,8 @@ _COSTS = Costs("portable.lstm")
 _GATE_BYTES = {"int16_t": 2, "float": 4}
 
 
-def _pair(pair: Pair) -> dict[str, int]:
+def pair_fields(pair: Pair) -> dict[str, int]:
+    """``tinygen_pair``."""
     return {"multiplier": pair[0], "shift": pair[1]}
 
 
@@ -36,29 +37,36 @@ def _gate(number: int, gate: Gate | FloatGate) -> Struct:
         gate,
         **arrays,
         bias=Constant(f"bias_{number}", gate.bias.astype(np.int64), alignment=8),
-        input_pair=_pair(gate.input_pair),
-        recurrent_pair=_pair(gate.recurrent_pair),
+        input_pair=pair_fields(gate.input_pair),
+        recurrent_pair=pair_fields(gate.recurrent_pair),
     )
+
+
+def sigmoid_positions(layer: Lstm) -> dict[str, Value]:
+    """``gate_positions`` and ``cell_positions`` of the layer's parameters."""
+    table = Constant("table", tflm_table("sigmoid"), alignment=2)
+    positions: dict[str, Value] = {"count": layer.units, "table": table}
+    return {
+        "gate_positions": {**positions, "multiplier": 3, "shift": 0},
+        "cell_positions": {
+            **positions,
+            "multiplier": layer.cell_multiplier,
+            "shift": layer.cell_shift,
+        },
+    }
 
 
 def _parameters(layer: Lstm) -> Struct:
     low, high = INTEGER_RANGES[layer.dtype]
-    table = Constant("table", tflm_table("sigmoid"), alignment=2)
-    positions: dict[str, Value] = {"count": layer.units, "table": table}
     return struct(
         "tinygen_lstm_params",
         layer,
         hidden_min=low,
         hidden_max=high,
-        forget_pair=_pair(layer.forget_pair),
-        update_pair=_pair(layer.update_pair),
-        hidden_pair=_pair(layer.hidden_pair),
-        gate_positions={**positions, "multiplier": 3, "shift": 0},
-        cell_positions={
-            **positions,
-            "multiplier": layer.cell_multiplier,
-            "shift": layer.cell_shift,
-        },
+        forget_pair=pair_fields(layer.forget_pair),
+        update_pair=pair_fields(layer.update_pair),
+        hidden_pair=pair_fields(layer.hidden_pair),
+        **sigmoid_positions(layer),
         gates=[_gate(number, gate) for number, gate in enumerate(layer.gates)],
     )
 
