@@ -13,7 +13,7 @@ from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.dsp.packing import sums_stream
 from tinygen.kernels.kernel import Code, Offer, Refusal
-from tinygen.kernels.portable.lstm import pair_fields, sigmoid_positions
+from tinygen.kernels.lstm import pair_fields, sigmoid_positions
 from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import Int32Array, Int64Array
 from tinygen.ops.lstm import Lstm, Pair

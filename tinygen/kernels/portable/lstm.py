@@ -9,19 +9,14 @@ from tinygen.ir.graph import DType
 from tinygen.kernels.binding import Binding, Call, Constant, ScratchArgument, Struct, TensorArgument
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.kernel import Offer
+from tinygen.kernels.lstm import pair_fields, sigmoid_positions
 from tinygen.kernels.portable.base import portable
-from tinygen.kernels.structs import Value, struct
-from tinygen.numerics.tables import tflm_table
-from tinygen.ops.lstm import FloatGate, FloatLstm, Gate, Lstm, Pair
+from tinygen.kernels.structs import struct
+from tinygen.ops.lstm import FloatGate, FloatLstm, Gate, Lstm
 from tinygen.ops.quantized import INTEGER_RANGES
 
 _COSTS = Costs("portable.lstm")
 _GATE_BYTES = {"int16_t": 2, "float": 4}
-
-
-def pair_fields(pair: Pair) -> dict[str, int]:
-    """``tinygen_pair``."""
-    return {"multiplier": pair[0], "shift": pair[1]}
 
 
 def _gate(number: int, gate: Gate | FloatGate) -> Struct:
@@ -40,20 +35,6 @@ def _gate(number: int, gate: Gate | FloatGate) -> Struct:
         input_pair=pair_fields(gate.input_pair),
         recurrent_pair=pair_fields(gate.recurrent_pair),
     )
-
-
-def sigmoid_positions(layer: Lstm) -> dict[str, Value]:
-    """``gate_positions`` and ``cell_positions`` of the layer's parameters."""
-    table = Constant("table", tflm_table("sigmoid"), alignment=2)
-    positions: dict[str, Value] = {"count": layer.units, "table": table}
-    return {
-        "gate_positions": {**positions, "multiplier": 3, "shift": 0},
-        "cell_positions": {
-            **positions,
-            "multiplier": layer.cell_multiplier,
-            "shift": layer.cell_shift,
-        },
-    }
 
 
 def _parameters(layer: Lstm) -> Struct:
