@@ -25,8 +25,16 @@ from tinygen.ops.arithmetic import Add
 from tinygen.passes.lowering import lower
 from tinygen.tflite.reader import read_model
 
-KERNELS = named("dsp.add_s8", "dsp.mul_s8", "dsp.lookup_s8", "dsp.clamp_s8")
-COUNT = {"ADD": 64, "MUL": 64, "RELU": 64, "RELU6": 64, "QUANTIZE": 24}
+KERNELS = named(
+    "dsp.add_s8",
+    "dsp.mul_s8",
+    "dsp.flip_sign_bit",
+    "dsp.lookup_s8",
+    "dsp.lookup_s8_s16",
+    "dsp.scale_s16",
+    "dsp.clamp_s8",
+)
+COUNT = {"ADD": 64, "MUL": 64, "RELU": 64, "RELU6": 64, "QUANTIZE": 48}
 """Random layers of each operator."""
 
 

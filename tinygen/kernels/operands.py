@@ -19,6 +19,14 @@ def in_and_out(layer: Layer) -> tuple[TensorArgument, TensorArgument]:
     return TensorArgument(layer.inputs[0]), TensorArgument(layer.outputs[0], writable=True)
 
 
+def in_and_out_as(layer: Layer, ctype: str) -> tuple[TensorArgument, TensorArgument]:
+    """The first input and the first output, as values of another type of the same size."""
+    return (
+        TensorArgument(layer.inputs[0], ctype=ctype),
+        TensorArgument(layer.outputs[0], writable=True, ctype=ctype),
+    )
+
+
 def operand_arguments(
     layer: Layer,
     operands: Sequence[Operand],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * One int8 in, one int8 out: by a table, or limited to a range.
+ * One byte in, one byte out: by a table, limited to a range, or with the other sign bit.
  */
 #ifndef TINYGEN_KERNELS_DSP_CONVERT_S8_H
 #define TINYGEN_KERNELS_DSP_CONVERT_S8_H
@@ -30,6 +30,29 @@ TINYGEN_KERNEL void tinygen_dsp_lookup_s8(int32_t count, const int8_t *table, co
     }
     for (; i < count; i++) {
         output[i] = table[(uint8_t)input[i]];
+    }
+}
+
+/**
+ * From int8 to uint8 or back where both mean the same: 128 more or less. The output may start where
+ * the input starts, or before.
+ */
+TINYGEN_KERNEL void tinygen_dsp_flip_sign_bit(int32_t count, const int8_t *input, int8_t *output)
+{
+    int32_t i = 0;
+    input = tinygen_opaque(input);
+    for (; i + 16 <= count; i += 16) {
+        const uint32_t first = tinygen_load4(input + i);
+        const uint32_t second = tinygen_load4(input + i + 4);
+        const uint32_t third = tinygen_load4(input + i + 8);
+        const uint32_t fourth = tinygen_load4(input + i + 12);
+        tinygen_store4(output + i, first ^ 0x80808080u);
+        tinygen_store4(output + i + 4, second ^ 0x80808080u);
+        tinygen_store4(output + i + 8, third ^ 0x80808080u);
+        tinygen_store4(output + i + 12, fourth ^ 0x80808080u);
+    }
+    for (; i < count; i++) {
+        output[i] = (int8_t)(input[i] ^ -128);
     }
 }
 

@@ -45,6 +45,44 @@ static inline void tinygen_store4(int8_t *to, uint32_t word)
     memcpy(to, &word, 4);
 }
 
+/** Two int16 from any address. */
+static inline uint32_t tinygen_load2(const int16_t *from)
+{
+    uint32_t word;
+    memcpy(&word, from, 4);
+    return word;
+}
+
+/** Two int16 to any address. */
+static inline void tinygen_store2(int16_t *to, uint32_t word)
+{
+    memcpy(to, &word, 4);
+}
+
+/** SSAT: limited to int8. */
+static inline int32_t tinygen_saturate8(int32_t value)
+{
+#if TINYGEN_SIMD
+    int32_t result; /* GCC's intrinsic does not compile without warnings. */
+    __asm("ssat %0, #8, %1" : "=r"(result) : "r"(value));
+    return result;
+#else
+    return tinygen_clamp(value, -128, 127);
+#endif
+}
+
+/** SSAT: limited to int16. */
+static inline int32_t tinygen_saturate16(int32_t value)
+{
+#if TINYGEN_SIMD
+    int32_t result; /* GCC's intrinsic does not compile without warnings. */
+    __asm("ssat %0, #16, %1" : "=r"(result) : "r"(value));
+    return result;
+#else
+    return tinygen_clamp(value, -32768, 32767);
+#endif
+}
+
 /** The same byte four times. */
 static inline uint32_t tinygen_bytes(int32_t value)
 {

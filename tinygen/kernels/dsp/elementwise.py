@@ -1,27 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DSP kernels of ADD, MUL, RELU, RELU6 and of QUANTIZE from int8 to int8."""
+"""DSP kernels of ADD and MUL of int8."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.ir.graph import DType
 from tinygen.ir.layer import Operand
-from tinygen.kernels.binding import Argument, Binding, Call, Constant
+from tinygen.kernels.binding import Binding
 from tinygen.kernels.broadcast import broadcast_struct, too_many_axes
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
 from tinygen.kernels.kernel import Offer, Refusal
-from tinygen.kernels.operands import binary_binding, in_and_out
-from tinygen.kernels.overlap import same_place
+from tinygen.kernels.operands import binary_binding
 from tinygen.kernels.structs import struct
 from tinygen.numerics.fixed_point import INT32_MAX, INT32_MIN, Int64Array, Requantization
 from tinygen.ops.arithmetic import Add, Binary, Mul
-from tinygen.ops.requantize import Clamp, Requantize
 from tinygen.requantize.fitted import exact_form, fit, largest_shift
 
 _COSTS = Costs("dsp.elementwise")
@@ -225,45 +220,4 @@ def _binary_cycles(layer: Binary, per_output: float) -> float:
     return _COSTS.call + rows * row
 
 
-@dsp("lookup_s8", Requantize)
-def lookup(layer: Requantize) -> Offer | Refusal:
-    """QUANTIZE from int8 to int8 by a table."""
-    if (layer.input_dtype, layer.output_dtype) != (DType.INT8, DType.INT8):
-        return Refusal(
-            f"is from {layer.input_dtype.value} to {layer.output_dtype.value}, not int8 both"
-        )
-
-    def bind() -> Binding:
-        values = np.arange(256, dtype=np.uint8).view(np.int8)
-        (table,) = replace(layer, shape=(256,)).reference(values)
-        return _unary_binding(layer, "lookup_s8", Constant("table", table, alignment=1))
-
-    return _unary_offer(layer, _COSTS.lookup, bind)
-
-
-@dsp("clamp_s8", Clamp)
-def clamp(layer: Clamp) -> Offer:
-    """RELU and RELU6 that keep the scale."""
-    return _unary_offer(
-        layer,
-        _COSTS.clamp,
-        lambda: _unary_binding(layer, "clamp_s8", layer.clamp_min, layer.clamp_max),
-    )
-
-
-def _unary_binding(layer: Requantize | Clamp, name: str, *arguments: Argument) -> Binding:
-    elements = math.prod(layer.shape)
-    return Binding(
-        calls=(Call(f"tinygen_dsp_{name}", (elements, *arguments, *in_and_out(layer))),),
-        headers=("dsp/convert_s8.h",),
-        overlaps=(same_place(layer.inputs[0], layer.outputs[0]),),
-    )
-
-
-def _unary_offer(
-    layer: Requantize | Clamp, per_output: float, bind: Callable[[], Binding]
-) -> Offer:
-    return Offer(_COSTS.call + per_output * math.prod(layer.shape), bind)
-
-
-KERNELS = (add, mul, lookup, clamp)
+KERNELS = (add, mul)
