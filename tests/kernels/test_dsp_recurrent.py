@@ -14,7 +14,7 @@ from tests.kernels.dsp_programs import M4_BOARD
 from tests.kernels.emulated_batch import run_batch
 from tests.kernels.host_batch import build
 from tests.ops.comparison import assert_same, random_inputs
-from tests.ops.generators.stateful import random_lstm
+from tests.ops.generators.stateful import random_lstm, random_svdf
 from tinygen.hardware.cores import core
 from tinygen.ir import reference
 from tinygen.ir.graph import AnyArray
@@ -32,6 +32,7 @@ _OPTIMIZE = {False: Optimize.SPEED, True: Optimize.SIZE}
 
 _LAYERS: dict[str, Callable[[np.random.Generator], bytes]] = {
     "lstm_s8": lambda rng: random_lstm(rng, "INT8", (5, 40, 40)),
+    "svdf_s8": lambda rng: random_svdf(rng, "INT8", (4, 50, 8, 4, 14)),
 }
 """A random model by the kernel that is to compute it."""
 

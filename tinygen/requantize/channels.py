@@ -14,7 +14,9 @@ VARIES = -1000
 """Stands for no constant output."""
 
 
-def folded_bias(weights: AnyArray, bias: Int32Array, input_zero_point: int) -> Int64Array:
+def folded_bias(
+    weights: AnyArray, bias: Int32Array | Int64Array, input_zero_point: int
+) -> Int64Array:
     """The bias for inputs that keep their zero point; weights are (channels, …).
 
     Sums of x · w + folded bias equal those of (x - zero point) · w + bias, modulo 2**32.

@@ -76,9 +76,14 @@ def random_lstm(rng: Rng, dtype: str, end: tuple[int, int, int] = (6, 9, 9)) -> 
     return builder.inputs(x).outputs(y).build()
 
 
-def random_svdf(rng: Rng, dtype: str) -> bytes:
-    """Any rank, batch and memory; an int8 one has a state of int8 or of int16."""
-    batches, size, units, rank, memory = (int(rng.integers(1, most)) for most in (4, 9, 5, 4, 7))
+def random_svdf(
+    rng: Rng, dtype: str, end: tuple[int, int, int, int, int] = (4, 9, 5, 4, 7)
+) -> bytes:
+    """Any rank, batch and memory; an int8 one has a state of int8 or of int16.
+
+    Batches, inputs, units, rank and memory are below ``end``.
+    """
+    batches, size, units, rank, memory = (int(rng.integers(1, most)) for most in end)
     filters = units * rank
     quantized = dtype == "INT8"
     state = str(rng.choice(["INT8", "INT16"])) if quantized else "FLOAT32"

@@ -11,13 +11,12 @@ from tinygen.ir.graph import AnyArray, DType
 from tinygen.kernels import binding as k
 from tinygen.kernels.costs import Costs
 from tinygen.kernels.dsp.base import dsp
-from tinygen.kernels.dsp.packing import sums_stream
+from tinygen.kernels.dsp.packing import dense_stream, scales_exactly
 from tinygen.kernels.kernel import Code, Offer, Refusal
 from tinygen.kernels.lstm import pair_fields, sigmoid_positions
 from tinygen.kernels.structs import struct
-from tinygen.numerics.fixed_point import Int32Array, Int64Array
+from tinygen.numerics.fixed_point import Int32Array
 from tinygen.ops.lstm import Lstm, Pair
-from tinygen.requantize.channels import folded_bias
 
 _UNROLL, _MOST_BLOCKS = 8, 8
 _UNROLL_COMPACT, _MOST_BLOCKS_COMPACT = 4, 4
@@ -28,30 +27,19 @@ _COSTS = Costs("dsp.lstm")
 
 
 def _by_unit(arrays: list[AnyArray]) -> AnyArray:
-    """(units · 4, …) of (units, …) of each gate, with a unit of zeros behind an odd number."""
+    """(units · 4, …) of (units, …) of each gate."""
     units = np.stack(arrays, axis=1)
-    odd = len(units) % _UNITS_OF_BLOCK
-    padded = np.pad(units, [(0, odd), *[(0, 0)] * (units.ndim - 1)])
-    return padded.reshape(-1, *units.shape[2:])
-
-
-def _stream(
-    weights: list[AnyArray], biases: list[AnyArray], input_zero_point: int
-) -> Int32Array | None:
-    """A matrix of all gates, units before gates, for rows of whole groups of four."""
-    matrix = _by_unit(weights)
-    starts: Int64Array = folded_bias(matrix, _by_unit(biases), input_zero_point)
-    groups = np.pad(matrix, [(0, 0), (0, -matrix.shape[1] % 4)])
-    return sums_stream(groups, starts)
+    return units.reshape(-1, *units.shape[2:])
 
 
 @lru_cache(maxsize=16)
 def _streams(layer: Lstm) -> tuple[Int32Array, Int32Array] | None:
     """Those of the input and of the hidden state; None if sums are too large for either."""
-    gates = layer.gates
-    nothing = [np.zeros_like(gate.bias) for gate in gates]
-    own = _stream([g.weights for g in gates], [g.bias for g in gates], layer.input_zero_point)
-    past = _stream([g.recurrent_weights for g in gates], nothing, layer.hidden_zero_point)
+    weights = _by_unit([gate.weights for gate in layer.gates])
+    recurrent = _by_unit([gate.recurrent_weights for gate in layer.gates])
+    bias = _by_unit([gate.bias for gate in layer.gates])
+    own = dense_stream(weights, bias, layer.input_zero_point)
+    past = dense_stream(recurrent, np.zeros_like(bias), layer.hidden_zero_point)
     return None if own is None or past is None else (own, past)
 
 
@@ -134,7 +122,7 @@ def _bind(layer: Lstm, unroll: int, most_blocks: int) -> k.Binding:
 def _offer(layer: Lstm, unroll: int, most_blocks: int) -> Offer | Refusal:
     if layer.dtype is not DType.INT8:
         return Refusal("is for int8")
-    if any(multiplier < 1 << 30 or shift < -30 for multiplier, shift in _pairs(layer)):
+    if not all(map(scales_exactly, _pairs(layer))):
         return Refusal("one of its scales is next to 0")
     if _streams(layer) is None:
         return Refusal("sums of its products are too large for two in a word")

@@ -153,19 +153,30 @@ def shared_constants(channels: Channels) -> Int32Array | None:
     return np.concatenate([first[0], second[0]])
 
 
-def sums_stream(weights: Int8Array, starts: Int64Array) -> Int32Array | None:
+def dense_stream(weights: Int8Array, bias: Int64Array, input_zero_point: int) -> Int32Array | None:
     """The stream of ``dsp/gemv_sums.h``; None if a first sum reaches 2**23, or a second 2**30.
 
     Args:
-        weights: (outputs, depth), a multiple of eight by a multiple of four.
-        starts: the sums to start from, with the inputs' zero point folded in.
+        weights: (outputs, depth); zeros go behind them up to whole blocks of eight and groups of four.
+        bias: one an output.
+        input_zero_point: the input's zero point.
     """
-    low, high = accumulator_bounds(weights, np.zeros(len(weights), np.int32), 0)
-    first = np.arange(len(weights)) % 2 == 0
+    outputs, depth = weights.shape
+    padded = np.pad(weights, [(0, -outputs % 8), (0, -depth % 4)])
+    starts = np.zeros(len(padded), np.int64)
+    starts[:outputs] = folded_bias(weights, bias, input_zero_point)
+    low, high = accumulator_bounds(padded, np.zeros(len(padded), np.int32), 0)
+    first = np.arange(len(padded)) % 2 == 0
     most = np.where(first, _MOST_FIRST, _MOST_SECOND)
-    if np.any((low + starts < -most) | (high + starts >= most)) or not np.all(_packable(weights)):
+    if np.any((low + starts < -most) | (high + starts >= most)) or not np.all(_packable(padded)):
         return None
-    return _gemv_blocks(weights, starts * np.where(first, _FIRST_SCALE, 1)).reshape(-1)
+    return _gemv_blocks(padded, starts * np.where(first, _FIRST_SCALE, 1)).reshape(-1)
+
+
+def scales_exactly(pair: tuple[int, int]) -> bool:
+    """Whether tinygen_dsp_scale() (``dsp/scale.h``) has the bits of that multiplier and shift."""
+    multiplier, shift = pair
+    return multiplier >= 1 << 30 and shift >= -30
 
 
 def gemv_stream(channels: Channels, *, with_constants: bool) -> Int32Array:
