@@ -1,136 +1,132 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real functions of float32 operators, operation for operation as ``float_math.h`` computes them.
+"""Real functions of float32 operators, operation for operation as ``real_functions.h`` computes them.
 
-Each is evaluated in double precision by additions, multiplications and divisions alone (which IEEE
-754 defines to the bit) and rounded to float32 once, so that the C has the same bits on every target.
-The results are at most one unit in the last place from correctly rounded ones.
+They are evaluated in single precision by additions, multiplications and divisions in a fixed order,
+each rounded once as IEEE 754 defines it, so that the C has the same bits on every target.
+``python -m benchmarks.real_functions`` prints how far they are from the real functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
-Float64Array = NDArray[np.float64]
+Int32Array = NDArray[np.int32]
 
-_LOG2_E = 1.4426950408889634
-_LN2_HIGH = 0.693147180369123816490
-_LN2_LOW = 1.90821492927058770002e-10
-_TWO_OVER_PI = 0.6366197723675814
-_PI_2_HIGH = 1.57079632673412561417
-_PI_2_LOW = 6.07710050650619224932e-11
-_SQRT_2 = 1.4142135623730951
-_EXP_LIMITS = (-150.0, 100.0)
-_SMALL = 0.02
-_TRIGONOMETRIC_LIMIT = 1.0e9
-
-_EXP = tuple(1.0 / factorial for factorial in (362880, 40320, 5040, 720, 120, 24, 6, 2, 1, 1))
-_LOG = tuple(1.0 / odd for odd in (15, 13, 11, 9, 7, 5, 3, 1))
-_SIN = (1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0)
-_COS = (
-    -1.0 / 87178291200,
-    1.0 / 479001600,
-    -1.0 / 3628800,
-    1.0 / 40320,
-    -1.0 / 720,
-    1.0 / 24,
-    -0.5,
-    1.0,
+_F = np.float32
+_LOG2_E = _F(1.44269504)
+_MAGIC = _F(12582912.0)
+_LN2_FIRST, _LN2_REST = _F(0.693359375), _F(-2.12194440e-4)
+_ROOT_HALF_BITS = 0x3F3504F3
+_EXP = tuple(map(_F, (0.5, 0.1666652, 0.041666392, 0.008368832, 0.0013941536)))
+"""(e^x - 1 - x) / x² as a polynomial of x, |x| <= ln(2) / 2: lowest coefficient first, as below."""
+_LOG = tuple(
+    map(
+        _F,
+        (
+            0.3333333,
+            -0.25000823,
+            0.20001249,
+            -0.16623314,
+            0.14201306,
+            -0.13160236,
+            0.12764585,
+            -0.07637878,
+        ),
+    )
 )
+"""(ln(1 + x) - x + x² / 2) / x³ as a polynomial of x, for 1 + x from √½ to √2."""
+_TANH = tuple(map(_F, (-0.33333284, 0.13331486, -0.053743172, 0.020649709, -0.005716203)))
+"""(tanh(x) / x - 1) / x² as a polynomial of x², for |x| < 0.625."""
 
 
-def polynomial(coefficients: Sequence[float], x: Float64Array) -> Float64Array:
-    """Horner's scheme, highest coefficient first."""
-    result: Float64Array = np.full(x.shape, coefficients[0])
-    for coefficient in coefficients[1:]:
-        result = result * x + coefficient
+def _quiet(compute: Callable[[Float32Array], Float32Array]) -> Callable[..., Float32Array]:
+    """With the infinities and NaN of IEEE 754 in place of warnings."""
+
+    def computed(x: Float32Array) -> Float32Array:
+        with np.errstate(all="ignore"):
+            return compute(x)
+
+    computed.__doc__ = compute.__doc__
+    return computed
+
+
+def _powers_of_two(x: Float32Array) -> tuple[Float32Array, Int32Array]:
+    """What is left of x, and how often ln 2 was taken off; |x| < 2000."""
+    whole = (x * _LOG2_E + _MAGIC) - _MAGIC
+    return (x - whole * _LN2_FIRST) - whole * _LN2_REST, whole.astype(np.int32)
+
+
+def _expm1_series(x: Float32Array) -> Float32Array:
+    """e**x - 1 for |x| <= ln(2) / 2."""
+    square = x * x
+    low = _EXP[0] + x * _EXP[1]
+    high = _EXP[2] + x * _EXP[3] + square * _EXP[4]
+    result: Float32Array = x + square * (low + square * high)
     return result
 
 
-def _rounded(x: Float64Array) -> Float64Array:
-    """To the nearest integer, halves away from zero; never minus zero."""
-    return np.trunc(x + np.copysign(0.5, x)) + 0.0
-
-
-def exp(x: Float64Array) -> Float64Array:
-    """e**x in double precision."""
-    limited = np.clip(x, *_EXP_LIMITS)
-    finite = np.where(np.isnan(limited), 0.0, limited)
-    powers = _rounded(finite * _LOG2_E)
-    rest = (finite - powers * _LN2_HIGH) - powers * _LN2_LOW
-    result: Float64Array = polynomial(_EXP, rest) * np.ldexp(1.0, powers.astype(np.int32))
+@_quiet
+def exp(x: Float32Array) -> Float32Array:
+    """e**x."""
+    usable = np.where((x > _F(-104)) & (x <= _F(89)), x, _F(0))
+    rest, whole = _powers_of_two(usable)
+    result = np.ldexp(_F(1) + _expm1_series(rest), whole)
+    result = np.where(x > _F(89), _F(np.inf), np.where(x > _F(-104), result, _F(0)))
     return np.where(np.isnan(x), x, result)
 
 
-def expm1(x: Float64Array) -> Float64Array:
-    """e**x - 1, exact near 0 too."""
-    near = x * (1.0 + x * (0.5 + x * (1.0 / 6 + x * (1.0 / 24 + x * (1.0 / 120)))))
-    return np.where(np.abs(x) < _SMALL, near, exp(x) - 1.0)
+@_quiet
+def expm1_of_negative(x: Float32Array) -> Float32Array:
+    """e**x - 1 for x <= 0."""
+    rest, whole = _powers_of_two(np.where((x > _F(-20)) & (x <= 0), x, _F(0)))
+    scale = np.ldexp(_F(1), whole)
+    result = np.where(x > _F(-20), (scale - _F(1)) + scale * _expm1_series(rest), _F(-1))
+    return np.where(np.isnan(x), x, result)
 
 
-def log(x: Float64Array) -> Float64Array:
+@_quiet
+def log(x: Float32Array) -> Float32Array:
     """Natural logarithm; of 0 minus infinity, of less NaN."""
-    usable = np.where((x > 0) & np.isfinite(x), x, 1.0)
-    fraction, exponent = np.frexp(usable)
-    low = fraction * _SQRT_2 < 1.0
-    mantissa = np.where(low, fraction * 2.0, fraction)
-    powers = (exponent - low).astype(np.float64)
-    ratio = (mantissa - 1.0) / (mantissa + 1.0)
-    series = polynomial(_LOG, ratio * ratio)
-    result = (2.0 * ratio) * series + powers * (_LN2_HIGH + _LN2_LOW)
-    result = np.where(x == 0, -np.inf, np.where(x < 0, np.nan, result))
+    usable = np.where((x > 0) & np.isfinite(x), x, _F(1))
+    tiny = usable < np.finfo(np.float32).tiny
+    bits = np.where(tiny, usable * _F(2**23), usable).view(np.int32)
+    power = (bits - _ROOT_HALF_BITS) >> 23
+    exponent = (power - np.where(tiny, 23, 0)).astype(np.float32)
+    f = (bits - (power << 23)).astype(np.int32).view(np.float32) - _F(1)
+    square = f * f
+    first, second, third, fourth = (
+        low + f * high for low, high in zip(_LOG[::2], _LOG[1::2], strict=True)
+    )
+    series = first + square * (second + square * (third + square * fourth))
+    small = f * square * series + exponent * _LN2_REST
+    result = (f + (small - _F(0.5) * square)) + exponent * _LN2_FIRST
+    result = np.where(x == 0, _F(-np.inf), np.where(x < 0, _F(np.nan), result))
     return np.where(np.isnan(x) | np.isposinf(x), x, result)
 
 
-def _sine_of_quadrant(x: Float64Array, quarter_turns: int) -> Float64Array:
-    usable = np.where(np.abs(x) <= _TRIGONOMETRIC_LIMIT, x, 0.0)
-    quadrants = _rounded(usable * _TWO_OVER_PI)
-    rest = (usable - quadrants * _PI_2_HIGH) - quadrants * _PI_2_LOW
-    square = rest * rest
-    sine = rest * polynomial(_SIN, square)
-    cosine = polynomial(_COS, square)
-    turns = (quadrants.astype(np.int64) + quarter_turns) & 3
-    value = np.where(turns & 1, cosine, sine)
-    result = np.where(turns & 2, -value, value)
-    return np.where(np.abs(x) <= _TRIGONOMETRIC_LIMIT, result, np.nan)
-
-
-def sin(x: Float64Array) -> Float64Array:
-    """Sine; NaN beyond ±1e9."""
-    return _sine_of_quadrant(x, 0)
-
-
-def cos(x: Float64Array) -> Float64Array:
-    """Cosine; NaN beyond ±1e9."""
-    return _sine_of_quadrant(x, 1)
-
-
-def tanh(x: Float64Array) -> Float64Array:
+@_quiet
+def tanh(x: Float32Array) -> Float32Array:
     """Hyperbolic tangent."""
-    square = x * x
-    near = x * (1.0 - square * (1.0 / 3 - square * (2.0 / 15)))
-    power = exp(2.0 * np.clip(x, -20.0, 20.0))
-    return np.where(np.abs(x) < _SMALL, near, (power - 1.0) / (power + 1.0))
+    magnitude = np.abs(x)
+    z = np.where(magnitude < _F(0.625), x * x, _F(0))
+    square = z * z
+    low = _TANH[0] + z * _TANH[1]
+    high = _TANH[2] + z * _TANH[3] + square * _TANH[4]
+    near = x + x * (z * (low + square * high))
+    far: Float32Array = np.copysign(_F(1) - _F(2) / (exp(magnitude + magnitude) + _F(1)), x)
+    return np.where(magnitude < _F(0.625), near, far)
 
 
-def float32(x: Float64Array) -> Float32Array:
-    """Round to float32."""
-    with np.errstate(over="ignore", under="ignore"):
-        return x.astype(np.float32)
-
-
+@_quiet
 def logistic(x: Float32Array) -> Float32Array:
-    """TFLM's: 1 / (1 + exp(-x)) in float32, exp(x) below -9, 1 above 16.619."""
-    with np.errstate(over="ignore", under="ignore"):
-        inner = np.float32(1.0) / (np.float32(1.0) + float32(exp(-x.astype(np.float64))))
-        low = float32(exp(x.astype(np.float64)))
-    middle = np.where(x < np.float32(-9.0), low, inner)
-    return np.where(x > np.float32(16.619047164916992188), np.float32(1.0), middle).astype(
-        np.float32
-    )
+    """TFLM's: 1 / (1 + exp(-x)), exp(x) below -9, 1 above 16.619."""
+    power = exp(np.where(x < _F(-9), x, -x))
+    result = np.where(x < _F(-9), power, _F(1) / (_F(1) + power))
+    return np.where(x > _F(16.619047164916992188), _F(1), result)
 
 
 def rounded_to_even(x: Float32Array) -> Float32Array:

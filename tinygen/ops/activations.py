@@ -166,8 +166,7 @@ def lower_leaky_relu(view: OperatorView) -> Layer:
 
 
 def _float_elu(x: AnyArray) -> AnyArray:
-    below = real_functions.float32(real_functions.expm1(x.astype(np.float64)))
-    return np.where(x < 0, below, x)
+    return np.where(x < 0, real_functions.expm1_of_negative(x), x)
 
 
 def _float_hard_swish(x: AnyArray) -> AnyArray:

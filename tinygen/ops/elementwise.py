@@ -15,7 +15,6 @@ import numpy as np
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer, Operand, operand_values
 from tinygen.ir.window import Axis
-from tinygen.numerics import real_functions
 from tinygen.ops.view import OperatorView
 
 Parameters = Mapping[str, int | float]
@@ -176,11 +175,6 @@ def plain(
 ) -> Function:
     """A function without parameters: ``compute(*operands)``."""
     return Function(name, lambda _, *x: compute(*x), tolerance_ulp, tolerance_from)
-
-
-def in_double(compute: Callable[[AnyArray], AnyArray]) -> Callable[[AnyArray], AnyArray]:
-    """A real function of float32, computed in double precision and rounded once."""
-    return lambda x: real_functions.float32(compute(x.astype(np.float64)))
 
 
 def one_operand(view: OperatorView, *dtypes: DType) -> tuple[Tensor, Tensor]:

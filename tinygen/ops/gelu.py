@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer
-from tinygen.numerics import real_functions
+from tinygen.numerics import double_functions, real_functions
 from tinygen.ops.elementwise import elementwise, one_operand, plain
 from tinygen.ops.lookup import Real, interpolation, lookup, table_of
 from tinygen.ops.registry import operator
@@ -46,20 +46,21 @@ def _erfc(x: AnyArray) -> AnyArray:
     """The complementary error function in double precision."""
     z = np.abs(x)
     at = (3.0 - z) / (3.0 + z)
-    scaled = real_functions.exp(-z * z) * (3.0 / (3.0 + z)) * real_functions.polynomial(_ERFC, at)
+    scaled = (
+        double_functions.exp(-z * z) * (3.0 / (3.0 + z)) * double_functions.polynomial(_ERFC, at)
+    )
     return np.where(x < 0, 2.0 - scaled, scaled)
 
 
 def _exact(x: AnyArray) -> AnyArray:
-    tails = real_functions.float32(_erfc((x * -_ROOT_HALF).astype(np.float64)))
+    tails = double_functions.in_double(_erfc)(x * -_ROOT_HALF)
     result: AnyArray = _F(0.5) * x * tails
     return result
 
 
 def _approximate(x: AnyArray) -> AnyArray:
     inner = _ROOT_2_PI * (x + _CUBIC * x * x * x)
-    turned = real_functions.float32(real_functions.tanh(inner.astype(np.float64)))
-    result: AnyArray = _F(0.5) * x * (_F(1) + turned)
+    result: AnyArray = _F(0.5) * x * (_F(1) + real_functions.tanh(inner))
     return result
 
 

@@ -168,17 +168,13 @@ class FloatLstm(SequenceLstm):
                 clip = np.float32(self.cell_clip)
                 cell = np.clip(cell, -clip, clip)
             given = _float_gate(self.gates[3], values, hidden)
-            hidden = _float_tanh(cell) * given
+            hidden = real_functions.tanh(cell) * given
             rows.append(hidden)
         return (
             np.stack(rows).reshape(self.output_shape),
             hidden.reshape(hidden_tensor.shape),
             cell.reshape(cell_tensor.shape),
         )
-
-
-def _float_tanh(x: AnyArray) -> AnyArray:
-    return real_functions.float32(real_functions.tanh(x.astype(np.float64)))
 
 
 def _products(weights: AnyArray, values: AnyArray) -> AnyArray:
@@ -192,7 +188,7 @@ def _products(weights: AnyArray, values: AnyArray) -> AnyArray:
 def _float_gate(gate: FloatGate, values: AnyArray, hidden: AnyArray) -> AnyArray:
     own = _products(gate.weights, values) + gate.bias
     total = own + _products(gate.recurrent_weights, hidden)
-    return _float_tanh(total) if gate.is_tanh else real_functions.logistic(total)
+    return real_functions.tanh(total) if gate.is_tanh else real_functions.logistic(total)
 
 
 def _folded(view: OperatorView, real: float) -> Pair:

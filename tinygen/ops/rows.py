@@ -2,7 +2,8 @@
 """SOFTMAX, LOG_SOFTMAX and L2_NORMALIZATION of float32, over the last axis.
 
 Semantics: TFLM ``reference_ops`` in ``softmax.h``, ``log_softmax.h``, ``l2normalization.h``, with this
-project's exponential and logarithm; sums in the same order.
+project's exponential and logarithm; sums in the same order. A softmax multiplies by the sum's
+reciprocal where TFLM divides.
 """
 
 from __future__ import annotations
@@ -18,10 +19,6 @@ from tinygen.numerics import real_functions
 from tinygen.ops.view import OperatorView
 
 _EPSILON = np.float32(1e-6)
-
-
-def _exp(x: AnyArray) -> AnyArray:
-    return real_functions.float32(real_functions.exp(x.astype(np.float64)))
 
 
 def _in_order(terms: AnyArray) -> AnyArray:
@@ -56,10 +53,10 @@ class FloatRows(Layer):
                 return ((rows / norms).reshape(self.shape),)
             centred = rows - rows.max(axis=1, keepdims=True)
             if self.kind == "softmax":
-                powers = _exp(centred * np.float32(self.beta))
-                return ((powers / _in_order(powers)).reshape(self.shape),)
-            sums = _in_order(_exp(centred)).astype(np.float64)
-            logarithms = real_functions.float32(real_functions.log(sums))
+                powers = real_functions.exp(centred * np.float32(self.beta))
+                factors = np.float32(1) / _in_order(powers)
+                return ((powers * factors).reshape(self.shape),)
+            logarithms = real_functions.log(_in_order(real_functions.exp(centred)))
             return ((centred - logarithms).reshape(self.shape),)
 
 

@@ -150,7 +150,7 @@ def _lower_int16(view: OperatorView) -> Layer:
 
 _FLOAT_FUNCTIONS = {
     "LOGISTIC": ew.plain("logistic_f32", real_functions.logistic, 2),
-    "TANH": ew.plain("tanh_f32", ew.in_double(real_functions.tanh), 2),
+    "TANH": ew.plain("tanh_f32", real_functions.tanh, 2),
 }
 
 

@@ -2,8 +2,8 @@
 """ABS, CEIL, COS, EXP, FLOOR, LOG, NEG, ROUND, RSQRT, SIN, SQRT and SQUARE.
 
 Semantics: TFLM ``elementwise.cc`` and the files of those names. The real functions of float32 are this
-project's own (``numerics.real_functions``), a few units in the last place from the C library's that
-TFLM calls.
+project's own (``numerics.real_functions``, ``double_functions``), a few units in the last place from
+those of the C library that TFLM calls.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.ir.layer import Layer
+from tinygen.numerics import double_functions, real_functions
 from tinygen.numerics import fixed_point as fp
-from tinygen.numerics import real_functions
+from tinygen.numerics.double_functions import in_double
 from tinygen.numerics.inverse_square_root import inverse_square_root
 from tinygen.ops import quantized_elementwise as qe
-from tinygen.ops.elementwise import Parameters, elementwise, in_double, one_operand, plain
+from tinygen.ops.elementwise import Parameters, elementwise, one_operand, plain
 from tinygen.ops.lookup import ALL, lookup
 from tinygen.ops.quantized import require_symmetric, scale, zero_point
 from tinygen.ops.registry import operator
@@ -31,10 +32,10 @@ _FLOAT_FUNCTIONS = {
     "FLOOR": plain("floor_f32", np.floor),
     "CEIL": plain("ceil_f32", np.ceil),
     "ROUND": plain("round_f32", real_functions.rounded_to_even),
-    "EXP": plain("exp_f32", in_double(real_functions.exp), 1),
-    "LOG": plain("log_f32", in_double(real_functions.log), 1),
-    "SIN": plain("sin_f32", in_double(real_functions.sin), 1),
-    "COS": plain("cos_f32", in_double(real_functions.cos), 1),
+    "EXP": plain("exp_f32", real_functions.exp, 1),
+    "LOG": plain("log_f32", real_functions.log, 1),
+    "SIN": plain("sin_f32", in_double(double_functions.sin), 1),
+    "COS": plain("cos_f32", in_double(double_functions.cos), 1),
 }
 
 

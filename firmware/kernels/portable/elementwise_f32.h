@@ -6,8 +6,9 @@
 #ifndef TINYGEN_KERNELS_ELEMENTWISE_F32_H
 #define TINYGEN_KERNELS_ELEMENTWISE_F32_H
 
+#include "double_math.h"
 #include "elementwise.h"
-#include "float_math.h"
+#include "real_functions.h"
 
 /** The fused activation's clamp. */
 typedef struct {
@@ -51,16 +52,16 @@ TINYGEN_UNARY_F32(tinygen_neg_f32, -a)
 TINYGEN_UNARY_F32(tinygen_sqrt_f32, tinygen_sqrt(a))
 TINYGEN_UNARY_F32(tinygen_rsqrt_f32, 1.0f / tinygen_sqrt(a))
 TINYGEN_UNARY_F32(tinygen_square_f32, a *a)
-TINYGEN_UNARY_F32(tinygen_exp_f32, tinygen_exp((double)a))
-TINYGEN_UNARY_F32(tinygen_log_f32, tinygen_log((double)a))
+TINYGEN_UNARY_F32(tinygen_exp_f32, tinygen_exp(a))
+TINYGEN_UNARY_F32(tinygen_log_f32, tinygen_log(a))
 TINYGEN_UNARY_F32(tinygen_sin_f32, tinygen_sine_of_quadrant((double)a, 0))
 TINYGEN_UNARY_F32(tinygen_cos_f32, tinygen_sine_of_quadrant((double)a, 1))
-TINYGEN_UNARY_F32(tinygen_tanh_f32, tinygen_tanh((double)a))
+TINYGEN_UNARY_F32(tinygen_tanh_f32, tinygen_tanh(a))
 TINYGEN_UNARY_F32(tinygen_logistic_f32, tinygen_logistic(a))
 TINYGEN_UNARY_F32(tinygen_round_f32, tinygen_round(a))
 TINYGEN_UNARY_F32(tinygen_floor_f32, tinygen_floor(a))
 TINYGEN_UNARY_F32(tinygen_ceil_f32, tinygen_ceil(a))
-TINYGEN_UNARY_F32(tinygen_elu_f32, a < 0.0f ? (float)tinygen_expm1((double)a) : a)
+TINYGEN_UNARY_F32(tinygen_elu_f32, a < 0.0f ? tinygen_expm1_of_negative(a) : a)
 TINYGEN_UNARY_F32(tinygen_hard_swish_f32, a *tinygen_clamp_f32(a + 3.0f, 0.0f, 6.0f) / 6.0f)
 
 TINYGEN_DEFINE_UNARY(tinygen_clamp_values_f32, tinygen_clamp_f32_params, float, float,

@@ -6,8 +6,9 @@
 #ifndef TINYGEN_KERNELS_GELU_H
 #define TINYGEN_KERNELS_GELU_H
 
+#include "double_math.h"
 #include "elementwise.h"
-#include "float_math.h"
+#include "real_functions.h"
 
 /** Complementary error function. */
 static inline double tinygen_erfc(double x)
@@ -19,10 +20,10 @@ static inline double tinygen_erfc(double x)
         0.00894235710158012,     0.03984259372825805,    0.10348909222066019,
         0.1967427853893721,      0.29446481759382986,    0.3580023023651943,
     };
-    const double z = tinygen_magnitude(x);
+    const double z = tinygen_magnitude_f64(x);
     const double at = (3.0 - z) / (3.0 + z);
     const double scaled =
-        tinygen_exp(-z * z) * (3.0 / (3.0 + z)) * tinygen_polynomial(series, 15, at);
+        tinygen_exp_f64(-z * z) * (3.0 / (3.0 + z)) * tinygen_polynomial(series, 15, at);
     return x < 0.0 ? 2.0 - scaled : scaled;
 }
 
@@ -36,7 +37,7 @@ static inline float tinygen_gelu(float x)
 static inline float tinygen_gelu_approximate(float x)
 {
     const float inner = 0.79788456f * (x + 0.044715f * x * x * x);
-    return 0.5f * x * (1.0f + (float)tinygen_tanh((double)inner));
+    return 0.5f * x * (1.0f + tinygen_tanh(inner));
 }
 
 TINYGEN_DEFINE_UNARY(tinygen_gelu_f32, tinygen_no_params, float, float, tinygen_gelu(a))

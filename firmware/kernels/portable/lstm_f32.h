@@ -6,7 +6,7 @@
 #ifndef TINYGEN_KERNELS_LSTM_F32_H
 #define TINYGEN_KERNELS_LSTM_F32_H
 
-#include "float_math.h"
+#include "real_functions.h"
 
 /** One of the four gates. Weights are [units][depth] and [units][units]. */
 typedef struct {
@@ -45,8 +45,7 @@ static inline void tinygen_lstm_f32_run_gate(const tinygen_lstm_f32_params *p, i
             tinygen_lstm_f32_sum(gate->weights + u * p->depth, input, p->depth) + gate->bias[u];
         const float total =
             own + tinygen_lstm_f32_sum(gate->recurrent_weights + u * p->units, hidden, p->units);
-        output[u] =
-            gate->is_tanh != 0 ? (float)tinygen_tanh((double)total) : tinygen_logistic(total);
+        output[u] = gate->is_tanh != 0 ? tinygen_tanh(total) : tinygen_logistic(total);
     }
 }
 
@@ -71,7 +70,7 @@ TINYGEN_KERNEL void tinygen_lstm_f32(const tinygen_lstm_f32_params *p, const flo
         }
         tinygen_lstm_f32_run_gate(p, 3, input, hidden, taken);
         for (int32_t u = 0; u < p->units; u++) {
-            hidden[u] = (float)tinygen_tanh((double)cell[u]) * taken[u];
+            hidden[u] = tinygen_tanh(cell[u]) * taken[u];
             *output++ = hidden[u];
         }
         input += p->depth;

@@ -6,7 +6,7 @@
 #ifndef TINYGEN_KERNELS_POOL2D_F32_S16_H
 #define TINYGEN_KERNELS_POOL2D_F32_S16_H
 
-#include "float_math.h"
+#include "real_functions.h"
 #include "window.h"
 
 /** A pooling layer; both windows have a dilation of 1. */

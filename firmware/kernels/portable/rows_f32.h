@@ -6,7 +6,7 @@
 #ifndef TINYGEN_KERNELS_ROWS_F32_H
 #define TINYGEN_KERNELS_ROWS_F32_H
 
-#include "float_math.h"
+#include "real_functions.h"
 
 /** The largest element of a row. */
 static inline float tinygen_row_max(const float *row, int32_t depth)
@@ -18,7 +18,7 @@ static inline float tinygen_row_max(const float *row, int32_t depth)
     return largest;
 }
 
-/** exp((x - largest) * beta), divided by the row's sum. */
+/** exp((x - largest) * beta), times the reciprocal of the row's sum. */
 TINYGEN_KERNEL void tinygen_softmax_f32(int32_t rows, int32_t depth, float beta, const float *input,
                                         float *output)
 {
@@ -26,11 +26,12 @@ TINYGEN_KERNEL void tinygen_softmax_f32(int32_t rows, int32_t depth, float beta,
         const float largest = tinygen_row_max(input, depth);
         float sum = 0.0f;
         for (int32_t c = 0; c < depth; c++) {
-            output[c] = (float)tinygen_exp((double)((input[c] - largest) * beta));
+            output[c] = tinygen_exp((input[c] - largest) * beta);
             sum += output[c];
         }
+        const float factor = 1.0f / sum;
         for (int32_t c = 0; c < depth; c++) {
-            output[c] = output[c] / sum;
+            output[c] = output[c] * factor;
         }
         input += depth;
         output += depth;
@@ -46,9 +47,9 @@ TINYGEN_KERNEL void tinygen_log_softmax_f32(int32_t rows, int32_t depth, float b
         const float largest = tinygen_row_max(input, depth);
         float sum = 0.0f;
         for (int32_t c = 0; c < depth; c++) {
-            sum += (float)tinygen_exp((double)(input[c] - largest));
+            sum += tinygen_exp(input[c] - largest);
         }
-        const float logarithm = (float)tinygen_log((double)sum);
+        const float logarithm = tinygen_log(sum);
         for (int32_t c = 0; c < depth; c++) {
             output[c] = input[c] - largest - logarithm;
         }

@@ -38,6 +38,18 @@ _CYCLES = {
     "quantized_div_*": "quantized_div",
     "quantized_*": "quantized",
     "floor_*_f32": "floor_f32",
+    "logistic_f32": "logistic_f32",
+    "sqrt_f32": "sqrt_f32",
+    "rsqrt_f32": "rsqrt_f32",
+    "hard_swish_f32": "hard_swish_f32",
+    "sin_f32": "in_double",
+    "cos_f32": "in_double",
+    "gelu_f32": "in_double",
+    "tanh_f32": "real_function",
+    "exp_f32": "real_function",
+    "log_f32": "real_function",
+    "elu_f32": "real_function",
+    "gelu_approximate_f32": "real_function",
     "*": "other",
 }
 """What an element's cycles are called, by the first pattern that fits the function's name."""
@@ -89,8 +101,7 @@ def _header(name: str) -> str:
 @portable("elementwise", Elementwise)
 def elementwise(layer: Elementwise) -> Offer:
     """A function of operands that broadcast."""
-    is_real = layer.function.tolerance_ulp > 0
-    each = _COSTS.real_function if is_real else _COSTS[_by_name(_CYCLES, layer.function.name)]
+    each = _COSTS[_by_name(_CYCLES, layer.function.name)]
     return Offer(math.prod(layer.output_shape) * each, lambda: _bind(layer))
 
 
