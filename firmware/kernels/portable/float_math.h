@@ -42,7 +42,7 @@ static inline float tinygen_magnitude_f32(float x)
 
 /** value * 2^power, rounded once, for |power| <= 200 and a value that 2^(power / 2) leaves normal.
  */
-static inline float tinygen_scale(float value, int32_t power)
+static inline float tinygen_scale_f32(float value, int32_t power)
 {
     const int32_t half = power / 2;
     const float first = tinygen_float_of_bits((uint32_t)(half + 127) << 23);
@@ -112,7 +112,7 @@ static inline float tinygen_fmod(float lhs, float rhs)
         rest <<= 1;
     }
     rest = rest >= step ? rest - step : rest;
-    const float result = tinygen_scale((float)rest, end - 150);
+    const float result = tinygen_scale_f32((float)rest, end - 150);
     return tinygen_float_of_bits(tinygen_bits_of_float(result) |
                                  (tinygen_bits_of_float(lhs) & 0x80000000u));
 }

@@ -101,7 +101,7 @@ static inline float tinygen_exp(float x)
     const tinygen_binary_power power = tinygen_binary_power_of(x);
     const float factor = 1.0f + tinygen_expm1_series(power.rest);
     if (is_far != 0) {
-        return tinygen_scale(factor, power.whole);
+        return tinygen_scale_f32(factor, power.whole);
     }
     return tinygen_float_of_bits(tinygen_bits_of_float(factor) + ((uint32_t)power.whole << 23));
 }
