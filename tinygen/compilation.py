@@ -83,12 +83,13 @@ class Compilation(Result):
         )
 
     def write(self, directory: Path | str, *, force: bool = False) -> Path:
-        """Write the files into a directory of their own, and give it.
+        """Write the files into a directory, beside those of other models, and give it.
 
         Raises:
-            InputError: it holds files of somebody else, and ``force`` is not set.
+            InputError: it holds files of somebody else, or others of the same names, and ``force`` is
+                not set.
         """
-        write_files(self.files, Path(directory), force=force)
+        write_files(self.files, Path(directory), model=self.name, force=force)
         return Path(directory)
 
     def to_dict(self) -> dict[str, Any]:

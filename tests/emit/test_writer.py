@@ -32,6 +32,28 @@ def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_several_models_share_a_directory(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_files({"a.c": b"1", "a_old.S": b"1", "kernels/k.h": b"h"}, out, model="a")
+    write_files({"b.c": b"2", "kernels/k.h": b"h", "kernels/b.h": b"h"}, out, model="b")
+    write_files({"a.c": b"3", "kernels/k.h": b"h"}, out, model="a")
+    assert set(tree(out)) == {"a.c", "b.c", "kernels/k.h", "kernels/b.h", MANIFEST}
+    assert (out / "a.c").read_bytes() == b"3"
+    write_files({"b.c": b"4"}, out, model="b")
+    assert set(tree(out)) == {"a.c", "b.c", "kernels/k.h", MANIFEST}
+
+
+def test_another_model_s_file_is_not_replaced_by_a_different_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_files({"a.c": b"1", "kernels/k.h": b"old"}, out, model="a")
+    before = tree(out)
+    with pytest.raises(InputError, match=r"the model 'a', whose kernels/k\.h is another file"):
+        write_files({"b.c": b"2", "kernels/k.h": b"new"}, out, model="b")
+    assert tree(out) == before
+    write_files({"b.c": b"2", "kernels/k.h": b"new"}, out, model="b", force=True)
+    assert (out / "kernels/k.h").read_bytes() == b"new"
+
+
 def test_foreign_files_stop_it_and_survive_force(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

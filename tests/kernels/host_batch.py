@@ -42,7 +42,7 @@ class HostModel:
         assert getattr(self.library, f"{self.name}_invoke")() == 0
         outputs = []
         for number, index in enumerate(self.network.outputs):
-            tensor = self.network.tensors[index]
+            tensor = self.network.port(index)
             content = ctypes.string_at(self._pointer(f"output_{number}"), tensor.nbytes)
             dtype = tensor.dtype.numpy
             assert dtype is not None

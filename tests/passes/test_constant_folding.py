@@ -138,10 +138,10 @@ def _broadcast(columns: int, *, is_output: bool = False) -> bytes:
     return builder.inputs(x).outputs(*([y, large] if is_output else [y])).build()
 
 
-def test_neither_what_grows_nor_an_output(tmp_path: Path) -> None:
+def test_what_grows_is_not_folded(tmp_path: Path) -> None:
     small, large, output = compare(
         [_broadcast(8), _broadcast(800), _broadcast(8, is_output=True)], tmp_path
     )
     assert names(small) == ["ADD"]
     assert "constant folding" not in stages(large)
-    assert "constant folding" not in stages(output)
+    assert names(output) == ["ADD"]

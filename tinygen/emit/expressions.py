@@ -85,6 +85,15 @@ class Renderer:
         )
         self.arrays: list[_Array] = [] if outer is None else outer.arrays
         self._by_content: dict[tuple[str, bytes], int] = {} if outer is None else outer._by_content
+        self._known_outputs = {
+            index: self._array(
+                k.Constant("value", tensor.data),
+                f"{self.name}_constant_{plan.network.outputs.index(index)}",
+                f"output {tensor.name!r}",
+            )
+            for index, tensor in plan.network.constants.items()
+            if tensor.data is not None
+        }
         self.parts = [parts_of(number, step) for number, step in enumerate(plan.steps)]
         self._symbols = {
             (part.step, part.position): self._place_constants(part)
@@ -112,30 +121,36 @@ class Renderer:
 
     def _place_constants(self, part: Part) -> dict[str, str]:
         """Give each constant array of a part a symbol; equal arrays share one."""
-        symbols = {}
-        for constant in part.binding.constants:
-            ctype = constant.ctype or NUMPY_CTYPES[constant.values.dtype.name]
-            key = (ctype, constant.values.tobytes())
-            known = self._by_content.get(key)
-            if known is None:
-                known = self._by_content[key] = len(self.arrays)
-                self.arrays.append(
-                    _Array(
-                        symbol=f"{self.label}_{part.label}_{constant.name}",
-                        ctype=ctype,
-                        length=constant.values.size,
-                        alignment=constant.alignment,
-                        description=comment(
-                            f"{constant.name} of {part.layer.operator.label}, "
-                            f"{shape_text(constant.values.shape)}"
-                        ),
-                        constant=constant,
-                    )
+        return {
+            constant.name: self._array(
+                constant,
+                f"{self.label}_{part.label}_{constant.name}",
+                f"{constant.name} of {part.layer.operator.label}",
+            )
+            for constant in part.binding.constants
+        }
+
+    def _array(self, constant: k.Constant, symbol: str, what: str) -> str:
+        """The symbol of a constant array: the one given, or that of an equal array placed before."""
+        ctype = constant.ctype or NUMPY_CTYPES[constant.values.dtype.name]
+        key = (ctype, constant.values.tobytes())
+        known = self._by_content.get(key)
+        if known is None:
+            self._by_content[key] = len(self.arrays)
+            self.arrays.append(
+                _Array(
+                    symbol=symbol,
+                    ctype=ctype,
+                    length=constant.values.size,
+                    alignment=constant.alignment,
+                    description=comment(f"{what}, {shape_text(constant.values.shape)}"),
+                    constant=constant,
                 )
-            elif constant.alignment > self.arrays[known].alignment:
-                self.arrays[known] = replace(self.arrays[known], alignment=constant.alignment)
-            symbols[constant.name] = self.arrays[known].symbol
-        return symbols
+            )
+            return symbol
+        if constant.alignment > self.arrays[known].alignment:
+            self.arrays[known] = replace(self.arrays[known], alignment=constant.alignment)
+        return self.arrays[known].symbol
 
     def _place(self, offset: int) -> tuple[str, int]:
         """The array that holds an offset of the arena, and the offset in it."""
@@ -156,7 +171,9 @@ class Renderer:
         return f"({const}{ctype} *)({const}void *)({base})"
 
     def tensor_pointer(self, index: int, *, writable: bool, ctype: str = "") -> str:
-        """A pointer to a run-time tensor, typed as its elements are."""
+        """A pointer to a tensor, typed as its elements are."""
+        if index in self._known_outputs:
+            return self._known_outputs[index]
         tensor = self.plan.network.tensors[index]
         if index in self._state_offsets:
             const = "" if writable else "const "

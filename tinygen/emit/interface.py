@@ -51,22 +51,23 @@ class Interface:
 def interface(plan: Plan) -> Interface:
     """The interface of the files that ``render`` makes of a plan."""
     name = plan.options.name
-    tensors = plan.network.tensors
+    network = plan.network
     waiting = pushed_step(plan.steps)
     stream = None if waiting is None else plan.steps[waiting].stream
     by_rows = stream.rings if stream else {}
     return Interface(
         name=name,
-        model_sha256=plan.network.graph.sha256,
-        inputs=tuple(_port(tensors[i], by_rows=i in by_rows) for i in plan.network.inputs),
-        outputs=tuple(_port(tensors[i], by_rows=False) for i in plan.network.outputs),
+        model_sha256=network.graph.sha256,
+        inputs=tuple(_port(network.port(i), by_rows=i in by_rows) for i in network.inputs),
+        outputs=tuple(_port(network.port(i), by_rows=False) for i in network.outputs),
         optimize=plan.options.optimize,
         steps=tuple(
             () if step.is_view else tuple(f"{name}_step_{p.label}" for p in parts_of(number, step))
             for number, step in enumerate(plan.steps)
         ),
         arenas=tuple(
-            f"{name}_{arena_label(plan, number)}" for number in range(len(plan.banks) or 1)
+            f"{name}_{arena_label(plan, number)}"
+            for number in range(len(plan.banks) or int(plan.arena_bytes > 0))
         ),
     )
 

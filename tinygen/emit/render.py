@@ -49,7 +49,7 @@ def _initial_state(plan: Plan) -> AnyArray:
 
 
 def _interface_tensor(renderer: Renderer, kind: str, position: int, index: int) -> dict[str, Any]:
-    tensor: Tensor = renderer.plan.network.tensors[index]
+    tensor = renderer.plan.network.port(index)
     macros: list[tuple[str, str]] = [
         ("LEN", str(tensor.elements)),
         ("BYTES", str(tensor.nbytes)),
@@ -65,9 +65,21 @@ def _interface_tensor(renderer: Renderer, kind: str, position: int, index: int) 
         "function": f"{kind}_{position}",
         "ctype": tensor.dtype.ctype,
         "macros": macros,
-        "description": comment(f"'{tensor.name}', {tensor.dtype.value} {shape_text(tensor.shape)}"),
+        "description": comment(
+            f"'{tensor.name}', {tensor.dtype.value} {shape_text(tensor.shape)}"
+            + _also_known_as(renderer.plan, kind, position, index)
+        ),
         "body": [f"return {renderer.tensor_pointer(index, writable=kind == 'input')};"],
     }
+
+
+def _also_known_as(plan: Plan, kind: str, position: int, index: int) -> str:
+    """What to say of an input or output that is a constant, or has been listed before."""
+    network = plan.network
+    if index in network.constants:
+        return ", a constant"
+    first = (network.inputs if kind == "input" else network.outputs).index(index)
+    return "" if first == position else f", the same memory as {plan.options.name}_{kind}_{first}()"
 
 
 def _arenas(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -173,7 +185,7 @@ def render(plan: Plan, tree: CmsisNN | None = None) -> GeneratedFiles:
         "target": plan.options.core.name,
         "optimize": plan.options.optimize.value,
         "arenas": list(_arenas(plan)),
-        "layers": 1 + max(layer.operator.index for layer in plan.network.layers),
+        "layers": 1 + max((layer.operator.index for layer in plan.network.layers), default=-1),
         "stateful": bool(plan.network.states),
         "copies": bool(plan.network.states)
         or pushed is not None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 import numpy as np
 
 from tinygen.errors import InputError
-from tinygen.ir.graph import AnyArray
+from tinygen.ir.graph import AnyArray, Tensor
 from tinygen.ir.layer import evaluate
 from tinygen.ir.network import Network
 
@@ -29,6 +29,7 @@ def run(
             f"{network.graph.source} has {len(network.inputs)} inputs, {len(inputs)} were given."
         )
     values: dict[int, AnyArray] = {**network.states, **(states or {})}
+    values.update((i, t.data) for i, t in network.constants.items() if t.data is not None)
     for index, value in zip(network.inputs, inputs, strict=True):
         tensor = network.tensors[index]
         if value.shape != tensor.shape or value.dtype != tensor.dtype.numpy:
@@ -56,24 +57,26 @@ def outputs(
 def random_inputs(network: Network, samples: int, seed: int) -> list[list[AnyArray]]:
     """Seeded inputs, uniform over each element type's whole range: samples × inputs.
 
-    Floating-point inputs are uniform over [-1, 1).
+    Floating-point inputs are uniform over [-1, 1). An input that the model lists several times has
+    one value.
     """
     generator = np.random.default_rng(seed)
     drawn: list[list[AnyArray]] = []
     for _ in range(samples):
-        sample: list[AnyArray] = []
-        for index in network.inputs:
-            tensor = network.tensors[index]
-            dtype = tensor.dtype.numpy
-            assert dtype is not None
-            if dtype.kind == "f":
-                sample.append(generator.uniform(-1, 1, tensor.shape).astype(dtype))
-            elif dtype.kind == "b":
-                sample.append(generator.integers(0, 2, tensor.shape).astype(dtype))
-            else:
-                info = np.iinfo(dtype.name)
-                sample.append(
-                    generator.integers(info.min, info.max, tensor.shape, dtype=dtype, endpoint=True)
-                )
-        drawn.append(sample)
+        sample = {
+            index: _random(generator, network.tensors[index])
+            for index in dict.fromkeys(network.inputs)
+        }
+        drawn.append([sample[index] for index in network.inputs])
     return drawn
+
+
+def _random(generator: np.random.Generator, tensor: Tensor) -> AnyArray:
+    dtype = tensor.dtype.numpy
+    assert dtype is not None
+    if dtype.kind == "f":
+        return generator.uniform(-1, 1, tensor.shape).astype(dtype)
+    if dtype.kind == "b":
+        return generator.integers(0, 2, tensor.shape).astype(dtype)
+    info = np.iinfo(dtype.name)
+    return generator.integers(info.min, info.max, tensor.shape, dtype=dtype, endpoint=True)

@@ -15,15 +15,16 @@ _STEP = 1.03
 
 def ram_curve(compilation: Compilation) -> tuple[CurvePoint, ...]:
     """Points of the curve, each planned with ``--ram``: bytes of an arena in one piece and cycles,
-    estimated.
+    estimated. What the model keeps between inferences counts to ``--ram``.
     """
     points = []
     model = compilation.graph
     options = replace(compilation.plan.options, banks=())
     plain = compile_model(model, replace(options, ram=None, optimize=Optimize.SPEED)).plan
     smallest = compile_model(model, replace(options, ram=None, optimize=Optimize.RAM)).plan
-    budget = plain.arena_bytes
+    arena = plain.arena_bytes
     while True:
+        budget = arena + plain.state_bytes
         wanted = replace(options, optimize=Optimize.SPEED, ram=Budget(budget, "--ram"))
         plan = compile_model(model, wanted).plan
         streamed = tuple(
@@ -36,5 +37,5 @@ def ram_curve(compilation: Compilation) -> tuple[CurvePoint, ...]:
         )
         if plan.arena_bytes <= smallest.arena_bytes:
             break
-        budget = max(int(plan.arena_bytes / _STEP), smallest.arena_bytes)
+        arena = max(int(plan.arena_bytes / _STEP), smallest.arena_bytes)
     return tuple(points)

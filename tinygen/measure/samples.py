@@ -29,7 +29,8 @@ def chosen_samples(
 
     A .npy holds the samples of the only input; a .npz holds one array an input, by the tensor's
     name or in order, and may hold ``labels``, one class number a sample. Each array is (samples,
-    …the input's shape, its batch of 1 optional). Values must already have the input's element type,
+    …the input's shape, its batch of 1 optional); an input that the model lists several times has
+    one. Values must already have the input's element type,
     or be exactly representable in it.
     """
     if isinstance(samples, int | np.integer):
@@ -64,13 +65,21 @@ def read_arrays(path: Path) -> AnyArray | dict[str, AnyArray]:
 def _rows(
     source: str, given: AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray], network: Network
 ) -> list[list[AnyArray]]:
-    inputs = [network.tensors[index] for index in network.inputs]
+    inputs = [network.tensors[index] for index in dict.fromkeys(network.inputs)]
+    if not inputs:
+        raise InputError(
+            f"{network.graph.source} has no inputs, so there are no samples to give.",
+            "Leave --input out: --samples says how often it runs.",
+        )
     arrays = zip(inputs, _arrays(source, given, inputs), strict=True)
-    columns = [_samples_of(source, tensor, np.asarray(array)) for tensor, array in arrays]
-    if len({len(column) for column in columns}) != 1:
-        counts = ", ".join(str(len(column)) for column in columns)
-        raise InputError(f"{source}: the inputs have different numbers of samples ({counts}).")
-    return [list(sample) for sample in zip(*columns, strict=True)]
+    columns = {
+        tensor.index: _samples_of(source, tensor, np.asarray(array)) for tensor, array in arrays
+    }
+    counts = {len(column) for column in columns.values()}
+    if len(counts) != 1:
+        listed = ", ".join(str(len(column)) for column in columns.values())
+        raise InputError(f"{source}: the inputs have different numbers of samples ({listed}).")
+    return [[columns[i][number] for i in network.inputs] for number in range(*counts)]
 
 
 def _class_numbers(source: str, labels: AnyArray, samples: int) -> list[int]:

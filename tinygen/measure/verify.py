@@ -181,7 +181,7 @@ def verify(
     )
     first = next(filter(None, found), None)
     layer_verdicts: tuple[LayerVerdict, ...] = ()
-    if layers or first is not None:
+    if network.layers and (layers or first is not None):
         progress("building with layer traces")
         with runner.start(work.image(trace=True)) as session:
             traced_samples = numbers if layers else [first.sample if first else 0]
@@ -227,8 +227,8 @@ def _as_tensors(
     network: Network, indices: Sequence[int], answers: Sequence[bytes]
 ) -> tuple[AnyArray, ...]:
     return tuple(
-        np.frombuffer(data, dtype=network.tensors[index].dtype.numpy).reshape(
-            network.tensors[index].shape
+        np.frombuffer(data, dtype=network.port(index).dtype.numpy).reshape(
+            network.port(index).shape
         )
         for index, data in zip(indices, answers, strict=True)
     )
@@ -260,7 +260,7 @@ def _first_difference(
         for where in np.argwhere(_differs(wanted, given)):
             element = tuple(int(i) for i in where)
             values = wanted[element].item(), given[element].item()
-            return Difference(sample, operator, network.tensors[index].name, element, *values)
+            return Difference(sample, operator, network.port(index).name, element, *values)
     return None
 
 

@@ -25,16 +25,14 @@ _ALWAYS_SMALL = 1024
 
 
 def fold_constants(graph: Graph, numerics: Numerics) -> Graph:
-    """Fold what can be folded in the main subgraph; a model's output stays computed."""
+    """Fold what can be folded in the main subgraph."""
     subgraph = graph.main
     tensors = list(subgraph.tensors)
     kept = []
     rewrites = []
     for operator in subgraph.operators:
         present = replace(subgraph, tensors=tuple(tensors))
-        values = None
-        if not any(index in subgraph.outputs for index in operator.outputs):
-            values = _values(operator, present, numerics)
+        values = _values(operator, present, numerics)
         if values is None or not _worth_keeping(operator, present):
             kept.append(operator)
             continue

@@ -52,13 +52,8 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
     writes; ModelError where the model contradicts itself.
     """
     subgraph = graph.main
-    if not subgraph.operators or not subgraph.outputs:
-        raise ModelError(f"{graph.source}: the model computes nothing (no operators or outputs).")
-    for index in subgraph.outputs:
-        if subgraph.tensors[index].is_constant:
-            raise ModelError(
-                f"{graph.source}: nothing computes the output {subgraph.tensors[index].name!r}."
-            )
+    if not subgraph.outputs:
+        raise ModelError(f"{graph.source}: the model computes nothing, because it has no outputs.")
     for index in subgraph.inputs:
         _check_input(graph, subgraph.tensors[index])
     for index in (*subgraph.inputs, *subgraph.outputs):
@@ -74,11 +69,13 @@ def lower(graph: Graph, numerics: Numerics = Numerics.TFLM) -> Network:
     outputs = subgraph.outputs
     if any(layer.may_end for layer in layers):
         number = 1 + max(operator.index for operator in subgraph.operators)
-        tensors = [subgraph.tensors[index] for index in outputs]
-        kept = [variables.kept_output(tensor, k) for k, tensor in enumerate(tensors)]
-        for k, (tensor, state) in enumerate(zip(tensors, kept, strict=True)):
-            layers.append(keep_output(tensor, state, number + k))
-        outputs = tuple(state.index for state in kept)
+        kept = {}
+        for k, tensor in enumerate(subgraph.tensors[index] for index in dict.fromkeys(outputs)):
+            if not tensor.is_constant:
+                state = variables.kept_output(tensor, k)
+                layers.append(keep_output(tensor, state, number + k))
+                kept[tensor.index] = state.index
+        outputs = tuple(kept.get(index, index) for index in outputs)
     return _network(graph, subgraph, numerics, layers, subgraph.inputs, outputs)
 
 
@@ -101,7 +98,9 @@ def _lower_operators(
     check_dataflow(source, subgraph)
     used = {i for operator in subgraph.operators for i in (*operator.inputs, *operator.outputs)}
     for index in sorted(used | set(subgraph.inputs) | set(subgraph.outputs)):
-        if index != ABSENT and not subgraph.tensors[index].is_constant:
+        if index in subgraph.outputs or (
+            index != ABSENT and not subgraph.tensors[index].is_constant
+        ):
             check_tensor(source, subgraph.tensors[index])
 
     def lower_subgraph(
@@ -168,7 +167,8 @@ def _network(
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
 ) -> Network:
-    runtime = set(inputs) | set(outputs)
+    constants = {i: subgraph.tensors[i] for i in outputs if _is_constant(subgraph, i)}
+    runtime = set(inputs) | set(outputs) - set(constants)
     states = {state.index: state for layer in layers for state in layer.states}
     for layer in layers:
         runtime.update(layer.inputs, layer.outputs)
@@ -190,7 +190,13 @@ def _network(
         inputs=inputs,
         outputs=outputs,
         states={index: _initial(states[index]) for index in sorted(states)},
+        constants=constants,
     )
+
+
+def _is_constant(subgraph: Subgraph, index: int) -> bool:
+    """Whether an index is that of a constant of the file; those of states are beyond its tensors."""
+    return index < len(subgraph.tensors) and subgraph.tensors[index].is_constant
 
 
 def _reset(graph: Graph, subgraph: Subgraph, tensor: Tensor) -> Tensor:

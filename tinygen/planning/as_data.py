@@ -28,6 +28,7 @@ def banks_as_data(plan: Plan) -> list[dict[str, Any]]:
 def plan_as_data(plan: Plan) -> dict[str, Any]:
     """The Plan as plain data for JSON: what was decided, and why."""
     names = {index: tensor.name for index, tensor in plan.network.tensors.items()}
+    events = [moment.step for moment in plan.moments]
     return {
         "name": plan.options.name,
         "core": plan.options.core.name,
@@ -74,14 +75,14 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
             for number, step in enumerate(plan.steps)
         ],
         **({"banks": banks_as_data(plan)} if plan.banks else {}),
-        "events": [moment.step for moment in plan.moments],
+        "events": events,
         "blocks": [
             {
                 "key": block.key,
                 "bytes": block.size,
                 "offset": plan.block_offsets[block.key],
-                "first_step": plan.moments[block.first].step,
-                "last_step": plan.moments[block.last].step,
+                "first_step": events[block.first] if events else 0,
+                "last_step": events[block.last] if events else 0,
                 "parts": [
                     {"offset": part.offset, "bytes": part.size, "events": list(runs(part.events))}
                     for part in merged_parts(block)

@@ -246,7 +246,7 @@ class _Checker:
         kept: dict[int, int] = {}
         for action in replay.actions():
             self._do(action, kept)
-        for index in plan.network.outputs:
+        for index in plan.network.computed_outputs:
             self._expect(replay.whole(index), "after the last event", "to be read as output")
 
     def _do(self, action: Action, kept: dict[int, int]) -> None:

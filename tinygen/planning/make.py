@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tinygen.errors import InputError
 from tinygen.ir.network import Network
 from tinygen.kernels.control_flow import bind_control_flow
 from tinygen.kernels.kernel import Kernel, Provider
@@ -26,6 +27,8 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
 
     ``cmsis_nn`` are the kernels of the CMSIS-NN tree that was found, if any.
     """
+    if options.stream_input:
+        _check_delivered(network)
     steps = tuple(
         _control_flow(layer, options, cmsis_nn)
         if isinstance(layer, ControlFlow)
@@ -35,7 +38,7 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
     steps = grow(steps, network, options)
     options = replace(options, banks=_banks_beside_state(network, options))
     ordinary = sum(step.cycles for step in steps)
-    arranged = arrange(steps, network, options)
+    arranged = arrange(steps, network, _ram_beside_state(network, options))
     steps, layout = arranged.steps, arranged.layout
     plan = Plan(
         network=arranged.network,
@@ -60,6 +63,22 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
     return plan
 
 
+def _check_delivered(network: Network) -> None:
+    """InputError unless the first input can come row by row, and is then gone."""
+    source = network.graph.source
+    if not network.inputs:
+        raise InputError(
+            f"{source} has no input that could be delivered by rows.", "Leave out --stream-input."
+        )
+    index = network.inputs[0]
+    if (*network.inputs, *network.outputs).count(index) > 1:
+        raise InputError(
+            f"{source} lists the input {network.port(index).name!r} again among its inputs or outputs, "
+            "so it must stay in memory and cannot be delivered by rows.",
+            "Leave out --stream-input.",
+        )
+
+
 def _control_flow(layer: ControlFlow, options: Options, cmsis_nn: Sequence[Kernel]) -> Step:
     """A step that runs other plans, one at a time in the same scratch memory; none is streamed."""
     if options.optimize is Optimize.RAM:
@@ -73,9 +92,22 @@ def _control_flow(layer: ControlFlow, options: Options, cmsis_nn: Sequence[Kerne
     return Step((layer,), "control_flow", Provider.TINYGEN, binding, routines=routines)
 
 
+def _state_bytes(network: Network) -> int:
+    """What the model keeps between inferences takes."""
+    return sum(aligned(network.tensors[index].nbytes) for index in network.states)
+
+
+def _ram_beside_state(network: Network, options: Options) -> Options:
+    """The options with the budget of the arena alone."""
+    if options.ram is None:
+        return options
+    left = max(0, options.ram.nbytes - _state_bytes(network))
+    return replace(options, ram=replace(options.ram, nbytes=left))
+
+
 def _banks_beside_state(network: Network, options: Options) -> tuple[Bank, ...]:
     """The banks, where variables lie less what the model keeps between inferences."""
-    state = sum(aligned(network.tensors[index].nbytes) for index in network.states)
+    state = _state_bytes(network)
     return tuple(
         bank if bank.section else replace(bank, nbytes=max(0, bank.nbytes - state))
         for bank in options.banks

@@ -92,7 +92,7 @@ class _Peaks:
                 for index in (*layer.inputs, *(layer.outputs if step.is_view else ())):
                     if root[index] in self.users:
                         self.users[root[index]] |= 1 << number
-        for index in network.outputs:
+        for index in network.computed_outputs:
             # A user that is never done.
             self.users[root[index]] = self.users.get(root[index], 0) | 1 << len(steps)
         self.needs = [self._needs(step, root) for step in steps]

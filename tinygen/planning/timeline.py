@@ -210,7 +210,7 @@ class _Builder:
                 self._whole(event, moment.step)
             else:
                 self._banded(event, moment)
-        for index in self.network.outputs:
+        for index in self.network.computed_outputs:
             self._touch_all(index, max(len(self.moments) - 1, 0), write=False)
         for event, moment in enumerate(self.moments):
             stream = self.steps[moment.step].stream
@@ -222,7 +222,7 @@ class _Builder:
             for (reader, writer, lead, exact), pairs in self.pairs.items()
         ]
         # An output is read after the last event, which must not write over it.
-        read_after = {tensor_key(self.root[index]) for index in self.network.outputs}
+        read_after = {tensor_key(self.root[index]) for index in self.network.computed_outputs}
         sharings = tuple(s for s in self.sharings if s.reader not in read_after)
         bodies = [
             _body(tensor_key(index), rows.size, rows.masks()) for index, rows in self.memory.items()

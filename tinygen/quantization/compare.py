@@ -234,8 +234,8 @@ def _judged(
 
 
 def _types(network: Network) -> str:
-    types = [network.tensors[i].dtype.value for i in (network.inputs[0], network.outputs[0])]
-    return types[0].lower() if types[0] == types[1] else " → ".join(t.lower() for t in types)
+    types = [network.port(i).dtype.value for i in (*network.inputs[:1], network.outputs[0])]
+    return types[0].lower() if len(set(types)) == 1 else " → ".join(t.lower() for t in types)
 
 
 def _advice(name: str, metric: str, baseline: Accuracy, ours: Accuracy) -> str:

@@ -92,7 +92,7 @@ def infer(
     The compilation is for the core ``host``; build products go below ``work_directory``.
     """
     network = compilation.network
-    tensors = [network.tensors[index] for index in network.outputs]
+    tensors = [network.port(index) for index in network.outputs]
     image = Workspace(compilation, board("host"), work_directory).image()
     compiled: list[list[AnyArray]] = []
     with HostRunner().start(image) as session:

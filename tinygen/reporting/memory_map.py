@@ -91,6 +91,6 @@ def _event_edges(plan: Mapping[str, Any]) -> list[float]:
     streamed = [events.count(step) > 1 for step in events]
     ordinary = streamed.count(False)
     wide = max(1.0, streamed.count(True) / ordinary) if ordinary else 1.0
-    weights = [1.0 if part else wide for part in streamed]
+    weights = [1.0 if part else wide for part in streamed] or [1.0]
     unit = (_WIDTH - _LEFT - _RIGHT) / max(sum(weights), 1.0)
     return [_LEFT + unit * weight for weight in accumulate(weights, initial=0.0)]

@@ -53,7 +53,7 @@ class Estimator:
                 for index in (*layer.inputs, *layer.outputs):
                     self.first.setdefault(root[index], number)
                     self.last[root[index]] = number
-        for index in network.outputs:
+        for index in network.computed_outputs:
             self.last[root[index]] = count
 
     def _elsewhere(self, touched: set[int], start: int, stop: int) -> int:

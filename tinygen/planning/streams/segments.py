@@ -96,7 +96,7 @@ class Chains:
             chain = range(segment.start, segment.stop)
             members = [self.band(n, r) for n, r in zip(chain, segment.rows, strict=True)]
             layers = self.network.layers
-            whole = chains.outside_readers(layers, chain, self.network.outputs)
+            whole = chains.outside_readers(layers, chain, self.network.computed_outputs)
             reads = any(self._reads_input(n) for n in chain)
             self._streams[segment] = chains.stream_step(
                 [member for member in members if member is not None],
