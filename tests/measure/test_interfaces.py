@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models.builder import ModelBuilder
+from tests.models.builder import ModelBuilder, Option
 from tests.models.oracle import run_tflm
 from tests.ops.comparison import assert_same
 from tinygen.compilation import Compilation, compile_model
@@ -48,7 +48,7 @@ def _model(inputs: str, outputs: str) -> bytes:
         "v": builder.tensor((4,), scale=0.5),
         "k": builder.tensor((6,), "FLOAT32"),
     }
-    made = {
+    made: dict[str, tuple[str, list[int], dict[str, Option]]] = {
         "y": ("ABS", [tensors["x"]], {}),
         "s": ("ADD", [tensors["x"], tensors["w"]], {}),
         "v": ("RESHAPE", [tensors["x"], sizes[4]], {"new_shape": [4]}),
