@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models.builder import ModelBuilder, Option
+from tests.models.builder import ModelBuilder
 from tests.models.oracle import run_tflm
 from tests.ops.comparison import assert_same
 from tinygen.compilation import Compilation, compile_model
@@ -48,16 +48,16 @@ def _model(inputs: str, outputs: str) -> bytes:
         "v": builder.tensor((4,), scale=0.5),
         "k": builder.tensor((6,), "FLOAT32"),
     }
-    made: dict[str, tuple[str, list[int], dict[str, Option]]] = {
-        "y": ("ABS", [tensors["x"]], {}),
-        "s": ("ADD", [tensors["x"], tensors["w"]], {}),
-        "v": ("RESHAPE", [tensors["x"], sizes[4]], {"new_shape": [4]}),
-        "k": ("RESHAPE", [tensors["c"], sizes[6]], {"new_shape": [6]}),
+    made = {
+        "y": ("ABS", [tensors["x"]]),
+        "s": ("ADD", [tensors["x"], tensors["w"]]),
+        "v": ("RESHAPE", [tensors["x"], sizes[4]]),
+        "k": ("RESHAPE", [tensors["c"], sizes[6]]),
     }
     for name in dict.fromkeys(outputs):
         if name in made:
-            opcode, sources, options = made[name]
-            builder.operator(opcode, sources, [tensors[name]], **options)
+            opcode, sources = made[name]
+            builder.operator(opcode, sources, [tensors[name]])
     builder.inputs(*(tensors[name] for name in inputs))
     return builder.outputs(*(tensors[name] for name in outputs)).build()
 
