@@ -14,7 +14,7 @@ from tinygen.emit.assembly import assembly_symbol
 from tinygen.ir.layer import Layer
 from tinygen.kernels import binding as k
 from tinygen.ops.control_flow import Routine
-from tinygen.planning.plan import Plan, Step, Stream
+from tinygen.planning.plan import Plan, Staged, Step, Stream
 
 _STATEMENT_WIDTH = 90
 
@@ -121,9 +121,10 @@ class Renderer:
 
     def _place_constants(self, part: Part) -> dict[str, str]:
         """Give each constant array of a part a symbol; equal arrays share one."""
+        staged = self._staged(part)
         return {
             constant.name: self._array(
-                constant,
+                _in_words(constant) if constant.name in staged else constant,
                 f"{self.label}_{part.label}_{constant.name}",
                 f"{constant.name} of {part.layer.operator.label}",
             )
@@ -151,6 +152,11 @@ class Renderer:
         if constant.alignment > self.arrays[known].alignment:
             self.arrays[known] = replace(self.arrays[known], alignment=constant.alignment)
         return self.arrays[known].symbol
+
+    def _staged(self, part: Part) -> Mapping[str, Staged]:
+        """The constants of a part that are copied into the arena, by name."""
+        copies = () if part.stream else self.plan.staged.get(part.step, ())
+        return {copy.constant: copy for copy in copies}
 
     def _place(self, offset: int) -> tuple[str, int]:
         """The array that holds an offset of the arena, and the offset in it."""
@@ -230,6 +236,10 @@ class Renderer:
             return "NULL" if offset is None else self.pointer(offset, value.ctype, writable=True)
         if isinstance(value, k.Constant):
             symbol = self._symbols[part.step, part.position][value.name]
+            copy = self._staged(part).get(value.name)
+            if copy is not None:
+                ctype = value.ctype or NUMPY_CTYPES[value.values.dtype.name]
+                symbol = self.pointer(copy.offset, ctype, writable=False)
             return f"({value.cast}){symbol}" if value.cast else symbol
         if isinstance(value, k.Assembly):
             return assembly_symbol(self.name, value)
@@ -254,11 +264,20 @@ class Renderer:
         """The statements of a part's function."""
         statements: list[str] = []
         taken: set[str] = set()
-        for call in part.binding.calls:
+        for number, call in enumerate(part.binding.calls):
+            statements.extend(self._copies(part, number))
             statements.extend(self._call(part, call, taken))
         if any(call.checked for call in part.binding.calls):
             statements.append("return 0;")
         return [line for statement in statements for line in statement.split("\n")]
+
+    def _copies(self, part: Part, call: int) -> Iterator[str]:
+        """The statements that bring constants into the arena before a call."""
+        for copy in self._staged(part).values():
+            if copy.before == call:
+                to = self.pointer(copy.offset, "uint8_t", writable=True)
+                symbol = self._symbols[part.step, part.position][copy.constant]
+                yield f"tinygen_stage({to}, {symbol}, {copy.nbytes}u);"
 
     def _call(self, part: Part, call: k.Call, taken: set[str]) -> Iterator[str]:
         arguments = []
@@ -270,7 +289,7 @@ class Renderer:
             while label in taken:
                 label += "_"
             taken.add(label)
-            storage = "const" if _points_into_arena(argument) else "static const"
+            storage = "const" if self._points_into_arena(part, argument) else "static const"
             initializer = self.initializer(part, argument, "")
             yield f"{storage} {argument.ctype} {label} = {initializer};"
             arguments.append(f"&{label}")
@@ -284,13 +303,19 @@ class Renderer:
         else:
             yield f"{text};"
 
+    def _points_into_arena(self, part: Part, struct: k.Struct) -> bool:
+        staged = self._staged(part)
+        return any(
+            isinstance(value, k.TensorArgument | k.ScratchArgument)
+            or (isinstance(value, k.Constant) and value.name in staged)
+            or (isinstance(value, k.Struct) and self._points_into_arena(part, value))
+            for _, value in struct.fields
+        )
 
-def _points_into_arena(struct: k.Struct) -> bool:
-    return any(
-        isinstance(value, k.TensorArgument | k.ScratchArgument)
-        or (isinstance(value, k.Struct) and _points_into_arena(value))
-        for _, value in struct.fields
-    )
+
+def _in_words(constant: k.Constant) -> k.Constant:
+    """The constant, aligned so that it can be copied by words."""
+    return replace(constant, alignment=max(constant.alignment, k.ARENA_ALIGNMENT))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -149,6 +149,8 @@ def _own_headers(plan: Plan) -> list[str]:
     }
     if any(step.stream for step in plan.steps):
         headers.add("portable/stream.h")
+    if plan.stages:
+        headers.add("portable/stage.h")
     return sorted(headers)
 
 

@@ -187,8 +187,7 @@ class Binding:
 
     def __post_init__(self) -> None:
         """Add the constants that the calls point to."""
-        found = (value for value in _all_values(self.calls) if isinstance(value, Constant))
-        constants = tuple(dict.fromkeys((*self.constants, *found)))
+        constants = tuple(dict.fromkeys((*self.constants, *constants_of_calls(self.calls))))
         assert len({constant.name for constant in constants}) == len(constants), constants
         object.__setattr__(self, "constants", constants)
 
@@ -196,6 +195,11 @@ class Binding:
     def assembly(self) -> tuple[Assembly, ...]:
         """The assembly that its calls use."""
         return tuple(value for value in _all_values(self.calls) if isinstance(value, Assembly))
+
+
+def constants_of_calls(calls: Iterable[Call]) -> Iterator[Constant]:
+    """The constants that calls point to."""
+    return (value for value in _all_values(calls) if isinstance(value, Constant))
 
 
 def _all_values(calls: Iterable[Call]) -> Iterator[Argument]:

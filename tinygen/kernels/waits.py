@@ -28,6 +28,8 @@ _MISSED = 0.08
 """Of the lines of code that a cache of 1 KB misses in loops, about; one of n KB, by n² less."""
 _JUMPED = 0.2
 """Of those lines, about, that prefetch did not ask for because a branch went there."""
+_COPY_CYCLES = 0.8
+"""For a byte copied by words, about, what it waits for apart."""
 _BYTES_A_CYCLE = 3.0
 """Of code that is executed, about."""
 
@@ -89,15 +91,23 @@ class Waits:
         return cycles * missed * self._line() * _BYTES_A_CYCLE / self.code.line_bytes
 
     def _for_constants(self, kernel: str, layer: Layer, own: int) -> float:
-        if own == 0:
-            return 0.0
+        return self._first_reads(own) + self._reads_again(kernel, layer, own)
+
+    def _first_reads(self, nbytes: int) -> float:
+        return nbytes / self.data.line_bytes * self.data.miss_cycles
+
+    def _reads_again(self, kernel: str, layer: Layer, nbytes: int) -> float:
+        """Cycles of waiting for so many constants in every pass but the first."""
         shape: tuple[int, ...] = getattr(layer, "output_shape", ())
         passes = max(1.0, PASSES.get(kernel, 1.0) * math.prod(shape[:-1]))
-        return (
-            (own + (passes - 1) * self.missed_again(own))
-            / self.data.line_bytes
-            * self.data.miss_cycles
-        )
+        return (passes - 1) * self._first_reads(self.missed_again(nbytes))
+
+    def saved_by_copy(self, kernel: str, layer: Layer, nbytes: int) -> float:
+        """Cycles that it saves to copy a layer's constants to RAM first, less those of the copy.
+
+        The copy waits as long as the kernel's first pass would.
+        """
+        return self._reads_again(kernel, layer, nbytes) - nbytes * _COPY_CYCLES
 
 
 def constants_of(layer: Layer) -> int:

@@ -25,6 +25,15 @@ def banks_as_data(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
+def _staged(plan: Plan, number: int) -> dict[str, Any]:
+    """What a step copies into the arena; nothing if it copies none."""
+    copies = [
+        {"constant": c.constant, "offset": c.offset, "bytes": c.nbytes, "before_call": c.before}
+        for c in plan.staged.get(number, ())
+    ]
+    return {"staged": copies} if copies else {}
+
+
 def plan_as_data(plan: Plan) -> dict[str, Any]:
     """The Plan as plain data for JSON: what was decided, and why."""
     names = {index: tensor.name for index, tensor in plan.network.tensors.items()}
@@ -69,6 +78,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                 "macs": sum(layer.macs for layer in step.layers),
                 "constant_bytes": step.constant_bytes,
                 "scratch_bytes": step.binding.scratch_bytes,
+                **_staged(plan, number),
                 "notes": list(step.binding.notes),
                 "considered": plain(step.considered),
             }

@@ -8,7 +8,7 @@ from tinygen.planning.memory.banks import BankArena
 from tinygen.planning.memory.body import Body
 from tinygen.planning.options import Optimize
 from tinygen.planning.plan import Plan
-from tinygen.planning.timeline import kept_key, scratch_key, tensor_key
+from tinygen.planning.timeline import kept_key, scratch_key, staged_key, tensor_key
 
 _NAMED = 3
 
@@ -23,6 +23,7 @@ def block_names(plan: Plan) -> dict[str, str]:
             names |= {tensor_key(index): f"the output {of_layer}" for index in layer.outputs}
             names[scratch_key(number, position)] = f"the scratch {of_layer}"
             names[kept_key(number, position)] = f"the sums kept {of_layer}"
+            names[staged_key(number)] = f"the constants copied {of_layer}"
     return names
 
 

@@ -5,21 +5,22 @@ Written from the rules, not from the planner: it shares no code with schedule, t
 array says of every byte of the arena what it holds: which byte of which tensor, or of which scratch
 memory. Every event reads its rows where the plan says they are, and all their bytes must be there;
 destroys its scratch memory; and writes its rows. Bytes that an event both reads and writes must be
-allowed by an overlap of the kernel.
+allowed by an overlap of the kernel. A step that copies constants into the arena is an event for each
+run of calls between copies: it writes the copies, and its calls must find theirs whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from tinygen.errors import TinygenError
 from tinygen.ir.layer import Layer
-from tinygen.kernels.binding import Binding, Overlap
-from tinygen.planning.plan import INPUT_ROW, Plan, Stream
+from tinygen.kernels.binding import Binding, Overlap, constants_of_calls
+from tinygen.planning.plan import INPUT_ROW, Plan, Staged, Stream
 
 _NOTHING = -1
 
@@ -30,7 +31,10 @@ class PlanError(TinygenError):
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes of a tensor: from ``first`` within the tensor, at ``address`` in the arena."""
+    """Bytes of a tensor: from ``first`` within the tensor, at ``address`` in the arena.
+
+    Those of a constant have its number instead, which is negative.
+    """
 
     tensor: int
     first: int
@@ -40,7 +44,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Action:
-    """What one event does to the arena: (address, size) of scratch and kept memory beside pieces."""
+    """What one event does to the arena: (address, size) of scratch and kept memory beside pieces.
+
+    ``copies`` are written before anything else, and ``constants`` read like ``reads``, but until the
+    end.
+    """
 
     name: str
     reads: tuple[Piece, ...]
@@ -49,6 +57,8 @@ class Action:
     kept: tuple[tuple[int, int, bool], ...]
     overlaps: tuple[tuple[Overlap, int, int], ...]
     """Overlaps that hold, with the rows of the input and of the output that they are about (or -1)."""
+    copies: tuple[Piece, ...] = ()
+    constants: tuple[Piece, ...] = ()
 
 
 class _Replay:
@@ -58,6 +68,14 @@ class _Replay:
         self.plan = plan
         self.tensors = plan.network.tensors
         self.source: dict[int, int] = {}
+        self.constants: list[int] = []
+        """By step, the number of its first constant; the others count down from there."""
+        self.names: dict[int, str] = {}
+        for step in plan.steps:
+            first = -1 - len(self.names)
+            self.constants.append(first)
+            names = [constant.name for constant in step.binding.constants]
+            self.names |= {first - at: name for at, name in enumerate(names)}
         for step in plan.steps:
             if step.is_view:
                 target = step.layer.inputs[0]
@@ -93,13 +111,13 @@ class _Replay:
             if step.stream is not None:
                 yield from self._streamed(number, step.layers, step.stream)
             elif not step.is_view:
-                yield self._ordinary(number, step.layers, step.binding)
+                yield from self._ordinary(number, step.layers, step.binding)
 
-    def _ordinary(self, number: int, layers: Sequence[Layer], binding: Binding) -> Action:
+    def _ordinary(self, number: int, layers: Sequence[Layer], binding: Binding) -> Iterator[Action]:
         written = {index for layer in layers for index in layer.outputs}
         reads = {i: None for layer in layers for i in layer.inputs if i not in written}
         scratch = binding.scratch_bytes
-        return Action(
+        whole = Action(
             f"step {number} ({layers[0].operator.label})",
             tuple(piece for index in reads for piece in self.whole(index)),
             tuple(piece for index in sorted(written) for piece in self.whole(index)),
@@ -107,6 +125,27 @@ class _Replay:
             (),
             tuple((overlap, -1, -1) for overlap in binding.overlaps),
         )
+        copies = self.plan.staged.get(number, ())
+        starts = sorted({0, *(copy.before for copy in copies)})
+        for start, end in pairwise([*starts, max(len(binding.calls), starts[-1] + 1)]):
+            read = {constant.name for constant in constants_of_calls(binding.calls[start:end])}
+            yield replace(
+                whole,
+                copies=tuple(
+                    self._copied(number, binding, c, c.nbytes) for c in copies if c.before == start
+                ),
+                constants=tuple(
+                    self._copied(number, binding, copy) for copy in copies if copy.constant in read
+                ),
+            )
+
+    def _copied(
+        self, number: int, binding: Binding, copy: Staged, nbytes: int | None = None
+    ) -> Piece:
+        """Where a constant is copied: all of it, or so many bytes."""
+        (at,) = (i for i, c in enumerate(binding.constants) if c.name == copy.constant)
+        size = binding.constants[at].values.nbytes if nbytes is None else nbytes
+        return Piece(self.constants[number] - at, 0, copy.offset, size)
 
     def _streamed(self, number: int, layers: Sequence[Layer], stream: Stream) -> Iterator[Action]:
         done = [0] * len(layers)
@@ -200,6 +239,10 @@ class _Checker:
         for index, tensor in plan.network.tensors.items():
             self.base[index] = end
             end += tensor.nbytes
+        for number, step in enumerate(plan.steps):
+            for at, constant in enumerate(step.binding.constants):
+                self.base[self.replay.constants[number] - at] = end
+                end += constant.values.nbytes
         self.fresh = end
         self.banks = [(bank.base, bank.base + bank.nbytes) for bank in plan.banks]
         if not self.banks:
@@ -231,7 +274,9 @@ class _Checker:
         for piece in pieces:
             held = self.arena[piece.address : piece.address + piece.size]
             if held.size != piece.size or not np.array_equal(held, self._tags(piece)):
-                tensor = self.plan.network.tensors[piece.tensor].name
+                tensor = self.replay.names.get(piece.tensor)
+                if tensor is None:
+                    tensor = self.plan.network.tensors[piece.tensor].name
                 raise PlanError(
                     f"{name}: bytes {piece.first} to {piece.first + piece.size - 1} of {tensor!r} "
                     f"are not at {piece.address} {when}."
@@ -250,7 +295,10 @@ class _Checker:
             self._expect(replay.whole(index), "after the last event", "to be read as output")
 
     def _do(self, action: Action, kept: dict[int, int]) -> None:
-        self._expect(action.reads, action.name, "when it begins")
+        for copy in action.copies:
+            self._write(copy, f"the copies of {action.name}")
+        reads = (*action.reads, *action.constants)
+        self._expect(reads, action.name, "when it begins")
         for address, size, new in action.kept:
             if new:
                 kept[address] = self._claim(address, size)
@@ -258,11 +306,11 @@ class _Checker:
                 raise PlanError(f"{action.name}: what it has kept was overwritten.")
         claimed = [(a, s, self._claim(a, s)) for a, s in action.scratch]
         claimed += [(a, s, kept[a]) for a, s, _ in action.kept]
-        self._expect(action.reads, action.name, "beside its scratch memory")
+        self._expect(reads, action.name, "beside its scratch memory")
         for write in action.writes:
             self._check_overlaps(action, write)
             self._write(write, action.name)
-        self._expect(action.writes, action.name, "when it is done")
+        self._expect((*action.writes, *action.constants), action.name, "when it is done")
         for address, size, tag in claimed:
             if not np.all(self.arena[address : address + size] == tag):
                 raise PlanError(f"{action.name} write over its own scratch memory.")

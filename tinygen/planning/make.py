@@ -20,6 +20,7 @@ from tinygen.planning.checker import check_plan
 from tinygen.planning.choose import choose, grow
 from tinygen.planning.options import Bank, Optimize, Options
 from tinygen.planning.plan import Plan, RoutinePlan, Step, aligned
+from tinygen.planning.staging import stage
 
 
 def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = ()) -> Plan:
@@ -39,7 +40,8 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
     options = replace(options, banks=_banks_beside_state(network, options))
     ordinary = sum(step.cycles for step in steps)
     arranged = arrange(steps, network, _ram_beside_state(network, options))
-    steps, layout = arranged.steps, arranged.layout
+    staging = stage(arranged.steps, arranged.layout, options)
+    steps, layout = staging.steps, staging.layout
     plan = Plan(
         network=arranged.network,
         options=options,
@@ -54,9 +56,10 @@ def make_plan(network: Network, options: Options, cmsis_nn: Sequence[Kernel] = (
         blocks=layout.timeline.bodies,
         block_offsets=layout.placement.offsets,
         banks=layout.banks,
+        staged=staging.staged,
         unstreamed_bytes=arranged.unstreamed_bytes,
         file_order_bytes=arranged.file_order_bytes,
-        unstreamed_cycles=ordinary,
+        unstreamed_cycles=ordinary - staging.saved_cycles,
     )
     check_plan(plan)
     check_ram(plan)

@@ -83,6 +83,19 @@ class Moment:
     band: Band
 
 
+@dataclass(frozen=True)
+class Staged:
+    """A constant of a step that is copied to ``offset`` of the arena, where the kernel reads it.
+
+    ``before`` is the number of the step's call that the copy comes right before.
+    """
+
+    constant: str
+    offset: int
+    nbytes: int
+    before: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """A part of ``invoke``: one kernel over one or more layers.
@@ -159,6 +172,9 @@ class Plan:
     kept_offsets: Mapping[tuple[int, int], int] = field(default_factory=dict)
     banks: tuple[BankArena, ...] = ()
 
+    staged: Mapping[int, tuple[Staged, ...]] = field(default_factory=dict)
+    """By step, the constants that it copies into the arena, in the order of the copies."""
+
     state_offsets: Mapping[int, int] = field(default_factory=dict)
     """Bytes from the start of the state memory of the tensors kept between inferences."""
 
@@ -180,6 +196,12 @@ class Plan:
     def added_cycles(self) -> float:
         """What streaming costs, as a part of the cycles without: 0.05 is 5 %."""
         return self.cycles / self.unstreamed_cycles - 1 if self.unstreamed_cycles else 0.0
+
+    @property
+    def stages(self) -> bool:
+        """Whether any step copies constants into the arena, those of routines included."""
+        routines = (inner for step in self.steps for inner in step.routines)
+        return bool(self.staged) or any(inner.plan.stages for inner in routines)
 
     @property
     def reordered(self) -> bool:

@@ -66,6 +66,11 @@ def kept_key(step: int, operator: int) -> str:
     return f"kept by step {step}, operator {operator}"
 
 
+def staged_key(step: int) -> str:
+    """The body of the constants that a step copies into the arena."""
+    return f"constants of step {step}"
+
+
 def moments(steps: Sequence[Step]) -> list[Moment]:
     """All events in order."""
     result = []
