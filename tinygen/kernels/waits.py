@@ -105,9 +105,11 @@ class Waits:
     def saved_by_copy(self, kernel: str, layer: Layer, nbytes: int) -> float:
         """Cycles that it saves to copy a layer's constants to RAM first, less those of the copy.
 
-        The copy waits as long as the kernel's first pass would.
+        The copy waits as long as the kernel's first pass would. No more is saved than ``stalls``
+        counts, which knows only the layer's own constants: those that are packed can be more.
         """
-        return self._reads_again(kernel, layer, nbytes) - nbytes * _COPY_CYCLES
+        counted = min(nbytes, constants_of(layer))
+        return self._reads_again(kernel, layer, counted) - nbytes * _COPY_CYCLES
 
 
 def constants_of(layer: Layer) -> int:
