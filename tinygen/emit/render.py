@@ -222,7 +222,12 @@ def render(plan: Plan, tree: CmsisNN | None = None) -> GeneratedFiles:
     for symbol, function in assembly.items():
         files[f"{symbol}.S"] = (
             template("assembly.S.j2")
-            .render(banner=context["banner"], symbol=symbol, assembly=function)
+            .render(
+                banner=context["banner"],
+                symbol=symbol,
+                pairs=plan.options.core.pairs,
+                assembly=function,
+            )
             .encode()
         )
     files[f"{name}_plan.json"] = (json.dumps(plan_as_data(plan), indent=1) + "\n").encode()

@@ -169,6 +169,11 @@ class Core(Result):
         """Has single-precision floating point in hardware."""
         return Feature.FPU in self.features
 
+    @property
+    def pairs(self) -> bool:
+        """Issues two instructions a cycle, of any size."""
+        return self.timing is not None and self.timing.width == 2 and not self.timing.narrow
+
     def executes(self, other: Core) -> bool:
         """Whether programs for the other core, start-up included, run on this one."""
         generation = next(names for names in _GENERATIONS if self.architecture in names)
