@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """FULLY_CONNECTED with int8 activations and weights, per-tensor or per-channel.
 
+Weights that are computed, or have a zero point, make it a product of two matrices (``matmul.py``).
+
 Semantics: TFLM ``reference_integer_ops::FullyConnected`` and ``FullyConnectedPerChannel``. LiteRT's
 built-in reference multiplies by the factor in double precision instead and rounds once, halves away
 from zero; ``Numerics.LITERT`` reproduces that (but for a double product that is itself rounded onto
@@ -17,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
-from tinygen.ir.layer import Layer
+from tinygen.ir.layer import Layer, Operand
 from tinygen.numerics import fixed_point as fp
 from tinygen.ops import quantized as q
+from tinygen.ops.matmul import BatchMatMul
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 from tinygen.ops.wide_convolution import WIDE_CONVOLUTIONS
@@ -72,16 +75,49 @@ def _rounding_once(folded: fp.Requantization, factors: list[float]) -> fp.Requan
 
 def _check_bias_scale(view: OperatorView, values: Tensor, weights: Tensor, output: Tensor) -> None:
     """TFLM ``GetQuantizedConvolutionMultipler``: one weight scale wants a bias scale that fits."""
-    if len(q.scales(view, weights)) > 1 or not view.has_input(2):
+    weight_scales = q.scales(view, weights, dead=True)
+    if len(weight_scales) > 1 or not view.has_input(2):
         return
     quantization = view.input(2).quantization
     bias_scale = quantization.scales[0] if quantization and quantization.scales else 0.0
-    difference = abs(q.scale(view, values) * q.scale(view, weights) - bias_scale)
+    difference = abs(q.scale(view, values) * weight_scales[0] - bias_scale)
     if not difference / q.scale(view, output) <= _BIAS_SCALE_TOLERANCE:
         view.invalid(
             f"the scale {bias_scale} of the bias {view.input(2).name!r} is not the input's scale "
             "times the weights'"
         )
+
+
+def _is_asymmetric(weights: Tensor) -> bool:
+    """Whether the weights have one zero point, and it is not 0."""
+    points = weights.quantization.zero_points if weights.quantization else ()
+    return len(points) == 1 and points[0] != 0
+
+
+def _as_product(view: OperatorView) -> Layer:
+    """A layer whose weights have a zero point, or are computed: converters make it of a MatMul."""
+    values, weights, output = view.input(0), view.input(1), view.output()
+    if len(output.shape) < 2:
+        view.unsupported(f"tensor {output.name!r} has shape {list(output.shape)}, not two dimensions")
+    channels, depth = weights.shape
+    real = q.scale(view, values) * q.scale(view, weights) / q.scale(view, output)
+    folded = q.requantization(
+        view, [real], output, q.activation_range(view, view.activation, output)
+    )
+    if view.numerics is Numerics.LITERT:
+        folded = _rounding_once(folded, [real])
+    rows = Operand((*output.shape[:-1], depth), values.data)
+    runtime = (tensor for tensor in (values, weights) if tensor.data is None)
+    return BatchMatMul(
+        **view.ports(*runtime),
+        operands=(rows, Operand(weights.shape, weights.data)),
+        transposed=(False, True),
+        output_shape=output.shape,
+        dtype=DType.INT8,
+        zero_points=(q.zero_point(view, values), q.zero_point(view, weights)),
+        requantization=folded,
+        bias=q.bias_values(view, 2, channels) if view.has_input(2) else None,
+    )
 
 
 @operator("FULLY_CONNECTED", types=WIDE_CONVOLUTIONS, ends_in_clamp=True)
@@ -95,12 +131,11 @@ def lower_fully_connected(view: OperatorView) -> Layer:
     if view.option("weights_format", str) != "DEFAULT":
         view.unsupported("shuffled weights are not supported")
     view.require_rank(weights, 2)
-    matrix = view.require_constant(weights).astype(np.int8)
-    channels, depth = matrix.shape
+    channels, depth = weights.shape
     if depth < 1 or channels < 1 or values.elements % depth != 0:
         view.invalid(
             f"an input of {values.elements} elements does not fit weights {weights.name!r} of shape "
-            f"{list(matrix.shape)}"
+            f"{list(weights.shape)}"
         )
     batches = values.elements // depth
     if output.elements != batches * channels or output.shape[-1:] != (channels,):
@@ -109,6 +144,8 @@ def lower_fully_connected(view: OperatorView) -> Layer:
             "outputs follow from its operands"
         )
     _check_bias_scale(view, values, weights, output)
+    if weights.data is None or _is_asymmetric(weights):
+        return _as_product(view)
     folded = q.weight_requantization(view, values, weights, output, channels, view.activation)
     if view.numerics is Numerics.LITERT:
         folded = _rounding_once(folded, q.weight_factors(view, values, weights, output, channels))
@@ -116,7 +153,7 @@ def lower_fully_connected(view: OperatorView) -> Layer:
         **view.ports(values),
         batches=batches,
         output_shape=output.shape,
-        weights=matrix,
+        weights=view.require_constant(weights).astype(np.int8),
         bias=q.bias_values(view, 2, channels),
         input_zero_point=q.zero_point(view, values),
         requantization=folded,

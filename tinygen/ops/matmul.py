@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygen.ir.graph import AnyArray, DType
 from tinygen.ir.layer import Layer, Operand, operand_values
-from tinygen.numerics.fixed_point import Requantization, wrap_int32
+from tinygen.numerics.fixed_point import Int32Array, Requantization, wrap_int32
 from tinygen.ops.elementwise import two_operands
 from tinygen.ops.quantized import INTEGER_RANGES, requantization, scale, zero_point
 from tinygen.ops.registry import operator
@@ -24,9 +24,10 @@ _MAX_RANK = 5
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BatchMatMul(Layer):
-    """out[…,i,j] = requantize(Σ (lhs[…,i,k] - zero point) · (rhs[…,k,j] - zero point)).
+    """out[…,i,j] = requantize(bias[j] + Σ (lhs[…,i,k] - zero point) · (rhs[…,k,j] - zero point)).
 
-    ``transposed`` says which operands have their last two axes exchanged; leading axes broadcast.
+    ``transposed`` says which operands have their last two axes exchanged; leading axes broadcast. Only
+    int8 may have a bias.
     """
 
     operands: tuple[Operand, Operand]
@@ -35,6 +36,7 @@ class BatchMatMul(Layer):
     dtype: DType
     zero_points: tuple[int, int]
     requantization: Requantization | None
+    bias: Int32Array | None = None
 
     @property
     def depth(self) -> int:
@@ -48,11 +50,15 @@ class BatchMatMul(Layer):
 
     def reference(self, *inputs: AnyArray) -> tuple[AnyArray, ...]:
         """See the class."""
+        values = (
+            value.reshape(operand.shape)
+            for value, operand in zip(
+                operand_values(self.operands, inputs), self.operands, strict=True
+            )
+        )
         lhs, rhs = (
             np.swapaxes(value, -1, -2) if turned else value
-            for value, turned in zip(
-                operand_values(self.operands, inputs), self.transposed, strict=True
-            )
+            for value, turned in zip(values, self.transposed, strict=True)
         )
         q = self.requantization
         if q is None:
@@ -65,7 +71,8 @@ class BatchMatMul(Layer):
             rhs.astype(np.int64) - self.zero_points[1]
         )
         if self.dtype is DType.INT8:
-            return (q.apply(wrap_int32(sums)).astype(np.int8),)
+            biased = sums if self.bias is None else sums + self.bias
+            return (q.apply(wrap_int32(biased)).astype(np.int8),)
         scaled = wrap_int32(scale_wide(sums, q.multipliers, q.shifts) + q.zero_point)
         return (np.clip(scaled, q.clamp_min, q.clamp_max).astype(np.int16),)
 

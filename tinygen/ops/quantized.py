@@ -28,17 +28,20 @@ _MOST_SCALE = 2.0**62
 """The largest scale of a tensor, and the inverse of the smallest: their ratio is a float32."""
 
 
-def scales(view: OperatorView, tensor: Tensor) -> tuple[float, ...]:
-    """The tensor's scales, checked: there, finite and positive."""
+def scales(view: OperatorView, tensor: Tensor, *, dead: bool = False) -> tuple[float, ...]:
+    """The tensor's scales, checked: there, finite and positive, or 0 where channels may be ``dead``."""
     quantization = tensor.quantization
     if quantization is None or not quantization.scales:
         view.invalid(
             f"tensor {tensor.name!r} has no quantization parameters",
             "Convert the model with full integer quantization and a calibration set.",
         )
-    for scale in quantization.scales:
-        if not math.isfinite(scale) or scale <= 0:
-            view.invalid(f"tensor {tensor.name!r} has the scale {scale}; a scale is positive")
+    for channel, scale in enumerate(quantization.scales):
+        if not math.isfinite(scale) or scale < 0 or (scale == 0 and not dead):
+            of_channel = f" of channel {channel}" if len(quantization.scales) > 1 else ""
+            view.invalid(
+                f"tensor {tensor.name!r} has the scale {scale}{of_channel}; a scale is positive"
+            )
     return quantization.scales
 
 
@@ -134,9 +137,10 @@ def weight_factors(
 ) -> list[float]:
     """Input scale × weight scale / output scale of each channel, in double precision.
 
-    A single weight scale is repeated for every channel.
+    A single weight scale is repeated for every channel. A scale of 0 is that of a channel whose weights
+    are all 0, in TFLM and LiteRT as well: its outputs are the zero point, whatever the bias.
     """
-    weight_scales = scales(view, weights)
+    weight_scales = scales(view, weights, dead=True)
     assert weights.quantization is not None
     axis = weights.quantization.axis
     if len(weight_scales) > 1 and (
@@ -149,7 +153,8 @@ def weight_factors(
     if any(point != 0 for point in weights.quantization.zero_points):
         view.unsupported(
             f"tensor {weights.name!r} has asymmetric weights (zero point not 0)",
-            "The TFLite quantization specification asks for symmetric int8 weights.",
+            "The TFLite quantization specification asks for symmetric int8 weights: only "
+            "FULLY_CONNECTED takes others, of one scale.",
         )
     input_scale = scale(view, input_tensor)
     output_scale = scale(view, output)

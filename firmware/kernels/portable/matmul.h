@@ -26,9 +26,11 @@ typedef struct {
     tinygen_matmul_shape shape;
 } tinygen_matmul_f32_params;
 
-/** A quantized product. */
+/** A quantized product, with a bias a column or none (NULL); with fraction it is rounded once. */
 typedef struct {
     tinygen_matmul_shape shape;
+    const int32_t *bias;
+    const int32_t *fraction;
     int32_t lhs_offset;
     int32_t rhs_offset;
     tinygen_requantization requantization;
@@ -42,6 +44,22 @@ static inline int16_t tinygen_matmul_s16_output(const tinygen_matmul_quantized_p
     const int32_t scaled = tinygen_scale_wide(sum, q->multipliers[0], q->shifts[0]);
     return (int16_t)tinygen_clamp(tinygen_wrapping_add(scaled, q->zero_point), q->clamp_min,
                                   q->clamp_max);
+}
+
+/** What follows a sum of int8 products. */
+static inline int8_t tinygen_matmul_s8_output(const tinygen_matmul_quantized_params *p, int32_t sum,
+                                              int32_t column)
+{
+    const tinygen_requantization *q = &p->requantization;
+    const int32_t biased = p->bias == NULL ? sum : tinygen_wrapping_add(sum, p->bias[column]);
+
+    if (p->fraction == NULL) {
+        return (int8_t)tinygen_requantize(q, biased, 0);
+    }
+    return (int8_t)tinygen_clamp(
+        tinygen_scale_single_rounding(biased, q->multipliers[0], p->fraction[0], q->shifts[0]) +
+            q->zero_point,
+        q->clamp_min, q->clamp_max);
 }
 
 /** Define a product; `term` is what one pair of elements a, b adds, `finish` the output of sum. */
@@ -73,7 +91,7 @@ static inline int16_t tinygen_matmul_s16_output(const tinygen_matmul_quantized_p
 TINYGEN_DEFINE_MATMUL(tinygen_matmul_f32, tinygen_matmul_f32_params, float, float, a *b, sum)
 TINYGEN_DEFINE_MATMUL(tinygen_matmul_s8, tinygen_matmul_quantized_params, int8_t, int32_t,
                       (a + p->lhs_offset) * (b + p->rhs_offset),
-                      tinygen_requantize(&p->requantization, sum, 0))
+                      tinygen_matmul_s8_output(p, sum, j))
 TINYGEN_DEFINE_MATMUL(tinygen_matmul_s16, tinygen_matmul_quantized_params, int16_t, int64_t, a *b,
                       tinygen_matmul_s16_output(p, sum))
 

@@ -18,9 +18,9 @@ _MOST_BIAS = 1 << 20
 
 @dataclass(frozen=True)
 class _Weighted:
-    """The tensors that the three operators share."""
+    """The tensors that the three operators share; ``inputs`` are the model's."""
 
-    input: int
+    inputs: tuple[int, ...]
     operands: tuple[int, ...]
     output: int
 
@@ -33,11 +33,14 @@ def _tensors(
     axis: int,
     output_shape: tuple[int, ...],
     weight_type: str,
+    form: str = "symmetric",
 ) -> _Weighted:
+    """``form`` of the weights: symmetric, asymmetric (a zero point) or computed (an input)."""
     channels = int(weights.shape[axis])
     taps = weights.size // channels
-    # TFLM's FULLY_CONNECTED takes one scale for weights of 4 bits.
-    per_channel = common.chance(rng, 0.6) and not (weight_type == "INT4" and weights.ndim == 2)
+    # TFLM's FULLY_CONNECTED takes one scale for weights of 4 bits, and for those with a zero point.
+    per_channel = common.chance(rng, 0.6) and form == "symmetric"
+    per_channel = per_channel and not (weight_type == "INT4" and weights.ndim == 2)
     weight_scale = common.scale(rng)
     spread = rng.uniform(-3, 0, channels) if per_channel else np.zeros(1)
     weight_scales = (weight_scale * 2.0**spread).astype(np.float32)
@@ -49,11 +52,22 @@ def _tensors(
             2.0 ** round(math.log2(value)) for value in (input_scale, weight_scale, factor)
         )
         weight_scales = (weight_scale * 2.0 ** np.round(spread)).astype(np.float32)
+    if per_channel and common.chance(rng, 0.1):
+        dead = int(rng.integers(channels))
+        weights[(slice(None),) * (axis % weights.ndim) + (dead,)] = 0
+        weight_scales[dead] = 0
     output_scale = common.float32(input_scale * weight_scale / factor)
     x = builder.tensor(input_shape, scale=input_scale, zero_point=common.zero_point(rng))
     if weight_type == "INT4":
         weights = weights >> 4
-    w = builder.tensor(weights.shape, weight_type, scale=weight_scales, axis=axis, data=weights)
+    w = builder.tensor(
+        weights.shape,
+        weight_type,
+        scale=weight_scales,
+        zero_point=0 if form == "symmetric" else common.zero_point(rng),
+        axis=axis,
+        data=None if form == "computed" else weights,
+    )
     operands: tuple[int, ...] = (x, w)
     if common.chance(rng, 0.7):
         most = int(rng.choice([100, 10_000, _MOST_BIAS]))
@@ -61,7 +75,7 @@ def _tensors(
         bias_scales = (input_scale * weight_scales.astype(np.float64)).astype(np.float32)
         operands += (builder.tensor((channels,), "INT32", scale=bias_scales, data=bias),)
     y = builder.tensor(output_shape, scale=output_scale, zero_point=common.zero_point(rng))
-    return _Weighted(x, operands, y)
+    return _Weighted((x, w) if form == "computed" else (x,), operands, y)
 
 
 def _windows(rng: Rng) -> tuple[str, common.WindowAxis, common.WindowAxis]:
@@ -99,7 +113,7 @@ def random_conv2d(rng: Rng, weight_type: str = "INT8") -> bytes:
         dilation_w_factor=columns.dilation,
         fused_activation_function=common.activation(rng),
     )
-    return builder.inputs(tensors.input).outputs(tensors.output).build()
+    return builder.inputs(*tensors.inputs).outputs(tensors.output).build()
 
 
 def random_depthwise_conv2d(rng: Rng, weight_type: str = "INT8") -> bytes:
@@ -132,7 +146,7 @@ def random_depthwise_conv2d(rng: Rng, weight_type: str = "INT8") -> bytes:
         depth_multiplier=depth_multiplier,
         fused_activation_function=common.activation(rng),
     )
-    return builder.inputs(tensors.input).outputs(tensors.output).build()
+    return builder.inputs(*tensors.inputs).outputs(tensors.output).build()
 
 
 def random_fully_connected(rng: Rng, weight_type: str = "INT8") -> bytes:
@@ -148,7 +162,10 @@ def random_fully_connected(rng: Rng, weight_type: str = "INT8") -> bytes:
         output_shape = (*input_shape[:-1], channels)
     builder = ModelBuilder()
     weights = common.values(rng, (channels, depth))
-    tensors = _tensors(rng, builder, input_shape, weights, 0, output_shape, weight_type)
+    form = "symmetric"
+    if weight_type == "INT8" and common.chance(rng, 0.06):
+        form = str(rng.choice(["asymmetric", "computed"]))
+    tensors = _tensors(rng, builder, input_shape, weights, 0, output_shape, weight_type, form)
     builder.operator(
         "FULLY_CONNECTED",
         tensors.operands,
@@ -157,4 +174,4 @@ def random_fully_connected(rng: Rng, weight_type: str = "INT8") -> bytes:
         keep_num_dims=kind == "last axis",
         fused_activation_function=common.activation(rng),
     )
-    return builder.inputs(tensors.input).outputs(tensors.output).build()
+    return builder.inputs(*tensors.inputs).outputs(tensors.output).build()

@@ -44,6 +44,8 @@ def _bind(layer: BatchMatMul) -> Binding:
             "tinygen_matmul_quantized_params",
             layer,
             shape=shape,
+            bias=layer.bias,
+            fraction=layer.requantization.fractions,
             lhs_offset=-layer.zero_points[0],
             rhs_offset=-layer.zero_points[1],
         )
