@@ -6,6 +6,8 @@ Semantics: the TFLM files of those names.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tinygen.ir.layer import Layer
 from tinygen.ops.dtypes import BOOL, F32, I8, I16, I32, I64
 from tinygen.ops.registry import operator
@@ -36,66 +38,98 @@ def lower_slice(view: OperatorView) -> Layer:
     return rearranged(view, values, lambda source: source[where])
 
 
-def _strided_axis(
-    extent: int, start: int, stop: int, stride: int, masks: tuple[bool, bool, bool], offset: bool
-) -> range:
+@dataclass(frozen=True)
+class _Entry:
+    """What one entry of begins, ends and strides says of an axis of the input."""
+
+    begin: int = 0
+    end: int = 0
+    stride: int = 1
+    begin_mask: bool = True
+    end_mask: bool = True
+    shrink: bool = False
+
+
+def _strided_axis(extent: int, entry: _Entry, offset: bool) -> range:
     """The indices that a STRIDED_SLICE takes along an axis. TFLM ``strided_slice_logic.h``."""
-    begin_mask, end_mask, shrink = masks
+    stride = entry.stride
     low, high = (0, extent) if stride > 0 else (-1, extent - 1)
-    first = start + extent if start < 0 else start
+    first = entry.begin + extent if entry.begin < 0 else entry.begin
     first = min(max(first, low), high)
-    if begin_mask:
+    if entry.begin_mask:
         first = 0 if stride > 0 else extent - 1
-    if shrink:
+    if entry.shrink:
         return range(first, min(first + 1, extent))
-    last = stop + first if offset else stop
+    last = entry.end + first if offset else entry.end
     if last < 0:
         last += extent
     last = min(max(last, low), high)
-    if end_mask:
+    if entry.end_mask:
         last = extent if stride > 0 else -1
     return range(first, last, stride)
 
 
+def _entries(view: OperatorView, rank: int) -> list[_Entry | None]:
+    """An entry for each axis of the input, in order; None for each new axis of extent 1 between them.
+
+    An ellipsis stands for all axes that the others leave, as does the end of the entries.
+    """
+    begins, ends, strides = (constant_integers(view, position) for position in (1, 2, 3))
+    masks = ("begin_mask", "end_mask", "shrink_axis_mask", "ellipsis_mask", "new_axis_mask")
+    begin_mask, end_mask, shrink_mask, ellipsis_mask, new_mask = (
+        view.option(name, int) & ((1 << len(begins)) - 1) for name in masks
+    )
+    new_mask &= ~ellipsis_mask
+    named = len(begins) - (ellipsis_mask | new_mask).bit_count()
+    if not len(begins) == len(ends) == len(strides) or 0 in strides or named > rank:
+        view.invalid(
+            f"begins {begins}, ends {ends}, strides {strides} (ellipsis_mask {ellipsis_mask:#b}, "
+            f"new_axis_mask {new_mask:#b}) do not fit the {rank} dimensions of "
+            f"{view.input(0).name!r}"
+        )
+    if ellipsis_mask.bit_count() > 1:
+        view.invalid(f"its option ellipsis_mask {ellipsis_mask:#b} has several ellipses")
+    if ellipsis_mask and named == rank:
+        view.unsupported(
+            "the ellipsis of its option ellipsis_mask stands for no axis, and LiteRT's kernel misplaces "
+            "the entries behind it",
+            "Slice without the ellipsis.",
+        )
+    entries: list[_Entry | None] = []
+    for i, (begin, end, stride) in enumerate(zip(begins, ends, strides, strict=True)):
+        if ellipsis_mask >> i & 1:
+            entries += [_Entry()] * (rank - named)
+        elif new_mask >> i & 1:
+            entries.append(None)
+        else:
+            said = (bool(mask >> i & 1) for mask in (begin_mask, end_mask, shrink_mask))
+            entries.append(_Entry(begin, end, stride, *said))
+    return entries + [_Entry()] * (0 if ellipsis_mask else rank - named)
+
+
 @operator("STRIDED_SLICE", moves=True, shares_scale=True)
 def lower_strided_slice(view: OperatorView) -> Layer:
-    """Fold a STRIDED_SLICE with constant indices, without an ellipsis or a new axis."""
+    """Fold a STRIDED_SLICE with constant indices."""
     values, output = view.in_and_out(F32, I8, I16, I32, BOOL, inputs=(4,))
     rank = len(values.shape)
-    begins, ends, strides = (constant_integers(view, position) for position in (1, 2, 3))
-    if not len(begins) == len(ends) == len(strides) == rank or any(s == 0 for s in strides):
-        view.invalid(
-            f"begins {begins}, ends {ends}, strides {strides} do not fit {rank} dimensions"
-        )
-    for name in ("ellipsis_mask", "new_axis_mask"):
-        if view.option(name, int) != 0:
-            view.unsupported(f"its option {name} is not supported")
     if rank > 5:
         view.unsupported(f"tensor {values.name!r} has {rank} dimensions, TFLM slices 5 at most")
-    begin_mask, end_mask, shrink_mask = (
-        view.option(name, int) for name in ("begin_mask", "end_mask", "shrink_axis_mask")
-    )
-    taken = [
-        _strided_axis(
-            values.shape[axis],
-            begins[axis],
-            ends[axis],
-            strides[axis],
-            (
-                bool(begin_mask >> axis & 1),
-                bool(end_mask >> axis & 1),
-                bool(shrink_mask >> axis & 1),
-            ),
-            view.option("offset", bool),
-        )
-        for axis in range(rank)
-    ]
-    shrunk = [bool(shrink_mask >> axis & 1) for axis in range(rank)]
-    if any(shrink and len(indices) != 1 for shrink, indices in zip(shrunk, taken, strict=True)):
-        view.invalid("an index of a shrunk axis is outside the input")
-    view.require_shape(
-        output, tuple(len(r) for r, shrink in zip(taken, shrunk, strict=True) if not shrink)
-    )
+    entries = _entries(view, rank)
+    extents = iter(values.shape)
+    offset = view.option("offset", bool)
+    taken: list[range] = []
+    shape: list[int] = []
+    for entry in entries:
+        if entry is None:
+            shape.append(1)
+            continue
+        indices = _strided_axis(next(extents), entry, offset)
+        taken.append(indices)
+        if not entry.shrink:
+            shape.append(len(indices))
+        elif len(indices) != 1:
+            view.invalid("an index of a shrunk axis is outside the input")
+    view.require_shape(output, tuple(shape))
     where = tuple(
         slice(r.start, r.stop if r.stop >= 0 else None, r.step) if len(r) else slice(0)
         for r in taken
