@@ -13,7 +13,7 @@ def tinygen(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of tinygen; ``environment`` is added to this process's."""
     return subprocess.run(
-        [sys.executable, "-m", "tinygen.cli.main", *map(str, arguments)],
+        [sys.executable, "-m", "tinygen", *map(str, arguments)],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,

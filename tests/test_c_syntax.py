@@ -22,6 +22,10 @@ from tinygen.c_syntax import array_lines, comment, float_literal, identifier, in
         ("äöü", "model"),
         ("", "model"),
         ("__x__", "x"),
+        ("string", "m_string"),
+        ("STDINT", "m_stdint"),
+        ("class", "m_class"),
+        ("strings_2", "strings_2"),
     ],
 )
 def test_identifier(text: str, expected: str) -> None:

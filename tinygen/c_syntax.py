@@ -68,10 +68,41 @@ def array_lines(values: AnyArray) -> Iterator[str]:
         yield ", ".join(words[start : start + per_line]) + ","
 
 
+# fmt: off
+_HEADERS = frozenset(
+    {
+        "assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits",
+        "locale", "math", "setjmp", "signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stdckdint",
+        "stddef", "stdint", "stdio", "stdlib", "stdnoreturn", "string", "tgmath", "threads", "time",
+        "uchar", "wchar", "wctype", "alloca", "endian", "fcntl", "features", "malloc", "memory",
+        "pthread", "sched", "strings", "unistd", "newlib", "board", "cycle_counter", "harness", "wire",
+        "uart", "arm_acle", "arm_math", "arm_mve", "arm_neon",
+    }
+)
+"""Headers of C17, POSIX, newlib, ACLE and our own runtime that a folder of a model must not hide."""
+
+_KEYWORDS = frozenset(
+    {
+        "alignas", "alignof", "asm", "auto", "bool", "break", "case", "catch", "char",
+        "class", "const", "constexpr", "continue", "decltype", "default", "delete", "do", "double",
+        "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend",
+        "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept",
+        "nullptr", "operator", "private", "protected", "public", "register", "restrict", "return",
+        "short",
+        "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw", "true",
+        "try", "typedef", "typename", "typeof", "union", "unsigned", "using", "virtual", "void",
+        "volatile", "while",
+    }
+)
+"""Keywords of C23 and C++20."""
+# fmt: on
+
+
 def identifier(text: str) -> str:
-    """A C identifier made from any text."""
+    """A C identifier made from any text, which is no keyword and hides no header of that name."""
     cleaned = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    return f"m_{cleaned}" if cleaned[0].isdigit() else cleaned
+    taken = cleaned in _HEADERS or cleaned in _KEYWORDS
+    return f"m_{cleaned}" if cleaned[0].isdigit() or taken else cleaned
 
 
 def comment(text: str) -> str:

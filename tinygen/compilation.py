@@ -152,6 +152,7 @@ def _cmsis_nn_tree(options: Options) -> cmsis_nn.CmsisNN | None:
 def _checked_name(name: str) -> str:
     if identifier(name) != name:
         raise InputError(
-            f"the name {name!r} is no lower-case C identifier.", f"Try --name {identifier(name)}."
+            f"the name {name!r} is no lower-case C identifier, or that of a header or keyword.",
+            f"Try --name {identifier(name)}.",
         )
     return name

@@ -11,6 +11,11 @@ EXIT_DONE = 0
 EXIT_MISMATCH = 1
 EXIT_INPUT = 2
 EXIT_MACHINE = 3
+EXIT_FAULT = 4
+EXIT_INTERRUPTED = 130
+EXIT_CLOSED = 141
+EXIT_TERMINATED = 143
+"""As shells report the signals INT, PIPE and TERM."""
 
 
 class TinygenError(Exception):

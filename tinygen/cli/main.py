@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +20,88 @@ from tinygen.cli.boards import boards, flash, renode
 from tinygen.cli.compare import compare
 from tinygen.cli.explain import explain
 from tinygen.cli.quantize import quantize
-from tinygen.errors import EXIT_DONE, EXIT_INPUT, EXIT_MACHINE, EXIT_MISMATCH, TinygenError
+from tinygen.errors import (
+    EXIT_CLOSED,
+    EXIT_DONE,
+    EXIT_FAULT,
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    EXIT_MACHINE,
+    EXIT_MISMATCH,
+    TinygenError,
+)
+
+
+class _ClosedError(Exception):
+    """Nobody reads the output any more. Not an OSError, of which click makes exit code 1."""
 
 
 class _Group(click.Group):
     """Commands that end in the exit codes of ``tinygen.errors``, with one sentence and a hint."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run, and turn every expected error into a message and an exit code."""
-        arguments: list[str] = list(kwargs.get("args") or sys.argv[1:])
-        as_json = "--json" in arguments
-        kwargs["standalone_mode"] = False
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
         try:
-            sys.exit(super().main(*args, **kwargs) or EXIT_DONE)
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ClosedError from None
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and turn every way to end into a message and an exit code."""
+        arguments: list[str] = list(kwargs.get("args") or sys.argv[1:])
+        kwargs["standalone_mode"] = False
+        signal.signal(signal.SIGTERM, _terminated)
+        for stream in (sys.stdout, sys.stderr):
+            # An encoding that lacks a sign is no reason to fail.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        try:
+            code = self._run(arguments, lambda: super(_Group, self).main(*args, **kwargs))
+            sys.stdout.flush()
+        except (BrokenPipeError, _ClosedError):
+            # Without this the interpreter complains when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_CLOSED)
+        except OSError as error:
+            sys.stderr.write(f"Error: the output cannot be written: {error.strerror or error}\n")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_MACHINE)
+        sys.exit(code)
+
+    def _run(self, arguments: list[str], command: Callable[[], Any]) -> int:
+        as_json, debug = "--json" in arguments, "--debug" in arguments
+        try:
+            return int(command() or EXIT_DONE)
         except click.exceptions.Abort:
-            sys.exit(130)
+            return EXIT_INTERRUPTED
         except click.exceptions.Exit as exit_:
-            sys.exit(exit_.exit_code)
+            return exit_.exit_code
         except click.ClickException as error:
-            _fail(error.format_message(), "See --help.", EXIT_INPUT, as_json)
+            return _failed(error.format_message(), "See --help.", EXIT_INPUT, as_json)
         except TinygenError as error:
-            if "--debug" in arguments:
+            if debug:
                 raise
-            _fail(error.message, error.hint, error.exit_code, as_json)
+            return _failed(error.message, error.hint, error.exit_code, as_json)
+        except (OSError, _ClosedError):
+            raise
+        except Exception as error:
+            if debug:
+                raise
+            text = f"this is a fault of tinygen: {type(error).__name__}: {error}"
+            hint = "Please report it, with the command, the model, and what it prints with --debug."
+            return _failed(text, hint, EXIT_FAULT, as_json)
 
 
-def _fail(message: str, hint: str, code: int, as_json: bool) -> None:
+def _terminated(number: int, _: object) -> None:
+    """Ends as an exception does, so that temporary directories are removed and children stopped."""
+    sys.exit(128 + number)
+
+
+def _failed(message: str, hint: str, code: int, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"error": message, "hint": hint, "exit_code": code}))
     click.echo(f"Error: {message}" + (f"\nHint: {hint}" if hint else ""), err=True)
-    sys.exit(code)
+    return code
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

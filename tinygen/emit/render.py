@@ -22,6 +22,7 @@ from tinygen.emit.cmsis_nn import ship
 from tinygen.emit.control_flow import routine_function, step_body
 from tinygen.emit.expressions import Renderer, arena_label, shape_text
 from tinygen.emit.functions import Function, is_checked, run_lines, step_description, step_function
+from tinygen.emit.guards import guards
 from tinygen.emit.streams import pushed_input, pushed_step, streams
 from tinygen.emit.templates import template
 from tinygen.ir.graph import AnyArray, DType, Tensor
@@ -226,6 +227,7 @@ def render(plan: Plan, tree: CmsisNN | None = None) -> GeneratedFiles:
                 banner=context["banner"],
                 symbol=symbol,
                 pairs=plan.options.core.pairs,
+                guards=tuple(guards(function.listing, plan.options.core)),
                 assembly=function,
             )
             .encode()

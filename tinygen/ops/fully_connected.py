@@ -98,7 +98,9 @@ def _as_product(view: OperatorView) -> Layer:
     """A layer whose weights have a zero point, or are computed: converters make it of a MatMul."""
     values, weights, output = view.input(0), view.input(1), view.output()
     if len(output.shape) < 2:
-        view.unsupported(f"tensor {output.name!r} has shape {list(output.shape)}, not two dimensions")
+        view.unsupported(
+            f"tensor {output.name!r} has shape {list(output.shape)}, not two dimensions"
+        )
     channels, depth = weights.shape
     real = q.scale(view, values) * q.scale(view, weights) / q.scale(view, output)
     folded = q.requantization(

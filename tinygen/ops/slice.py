@@ -91,8 +91,8 @@ def _entries(view: OperatorView, rank: int) -> list[_Entry | None]:
         view.invalid(f"its option ellipsis_mask {ellipsis_mask:#b} has several ellipses")
     if ellipsis_mask and named == rank:
         view.unsupported(
-            "the ellipsis of its option ellipsis_mask stands for no axis, and LiteRT's kernel misplaces "
-            "the entries behind it",
+            "the ellipsis of its option ellipsis_mask stands for no axis, and LiteRT's kernel "
+            "misplaces the entries behind it",
             "Slice without the ellipsis.",
         )
     entries: list[_Entry | None] = []

@@ -24,12 +24,20 @@ _WIDTH_WITHOUT_TERMINAL = 120
 _RECORDING: ContextVar[Console | None] = ContextVar("recording", default=None)
 
 
+class _Console(Console):
+    """Leaves it to the command line what a closed output means, as rich does not."""
+
+    def on_broken_pipe(self) -> None:
+        """Called where a BrokenPipeError was raised."""
+        raise BrokenPipeError
+
+
 def plain_console() -> Console:
     """A console that neither colours numbers nor, where there is no terminal, breaks lines early."""
     recording = _RECORDING.get()
     if recording is not None:
         return recording
-    console = Console(highlight=False, soft_wrap=True)
+    console = _Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _WIDTH_WITHOUT_TERMINAL
     return console

@@ -6,6 +6,8 @@ TFLM ignores these options; what it does have is in the random models of ``gener
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def _model(
     shape: tuple[int, ...],
     output: tuple[int, ...],
     entries: tuple[list[int], list[int], list[int]],
-    **options: int,
+    **options: Any,
 ) -> bytes:
     builder = ModelBuilder()
     x = builder.tensor(shape, scale=0.5, name="image")
@@ -42,7 +44,8 @@ def _random_model(rng: Rng) -> bytes:
     if named < len(shape) and common.chance(rng, 0.8):
         kinds.insert(int(rng.integers(0, len(kinds) + 1)), "ellipsis")
     place = 0
-    begins, ends, strides, where = [], [], [], []
+    begins, ends, strides = [], [], []
+    where: list[Any] = []
     masks = dict.fromkeys(("ellipsis_mask", "new_axis_mask", "shrink_axis_mask", "end_mask"), 0)
     for bit, kind in enumerate(kinds):
         begin, end, stride = 0, 0, 1
