@@ -61,6 +61,7 @@ def compile(
     cmsis_nn: Path | str | None = None,
     weight_growth: float = 1.05,
     custom: Sequence[Path | str | CustomOperator] = (),
+    signature: str = "",
 ) -> Compilation:
     """Compile a model to C; ``write()`` of the result puts the files on disk.
 
@@ -81,6 +82,7 @@ def compile(
         cmsis_nn: a CMSIS-NN source tree to use.
         weight_growth: times the model's own constant bytes that faster kernels may take.
         custom: operators of your own that the model has, or Python files that make them.
+        signature: the entry point to compile, of a model that has several.
 
     Raises:
         InputError: the model is damaged (``ModelError``), uses what tinygen does not compile
@@ -105,6 +107,7 @@ def compile(
         numerics=_choice("numerics", numerics, Numerics),
         cmsis_nn=None if cmsis_nn is None else Path(cmsis_nn),
         custom=as_custom_operators(custom),
+        signature=signature,
     )
     for what, value in (("weight_growth", weight_growth), ("ram", ram), ("flash", flash)):
         if value is not None and not value >= 1:

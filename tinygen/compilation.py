@@ -15,6 +15,7 @@ from tinygen.ir.custom import CustomOperator
 from tinygen.ir.data import Result
 from tinygen.ir.graph import Graph, Numerics
 from tinygen.ir.network import Network
+from tinygen.ir.signatures import left_out, of_signature
 from tinygen.kernels import cmsis_nn
 from tinygen.kernels.kernel import Provider
 from tinygen.ops.custom import known
@@ -82,6 +83,11 @@ class Compilation(Result):
             if step.fallback and not step.is_view
         )
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What of the model is not compiled: its other signatures."""
+        return left_out(self.graph)
+
     def write(self, directory: Path | str, *, force: bool = False) -> Path:
         """Write the files into a directory, beside those of other models, and give it.
 
@@ -106,6 +112,7 @@ class Compilation(Result):
             "added_cycles": plan.added_cycles,
             "fallbacks": list(self.fallbacks),
             "unbounded_loops": list(plan.unbounded_loops),
+            "left_out": list(self.left_out),
         }
 
     def _repr_html_(self) -> str:
@@ -115,7 +122,7 @@ class Compilation(Result):
 
 def compile_model(model: Model, options: Options) -> Compilation:
     """Read, lower, plan and render a model; nothing is written."""
-    network = lowered(model, options.numerics, options.custom)
+    network = lowered(model, options.numerics, options.custom, options.signature)
     graph = network.graph
     name = _checked_name(options.name) if options.name else identifier(Path(graph.source).stem)
     plan = planned(network, replace(options, name=name))
@@ -131,14 +138,19 @@ def planned(network: Network, options: Options) -> Plan:
     return make_plan(network, options, cmsis_nn.kernels(tree) if tree else ())
 
 
-def lowered(model: Model, numerics: Numerics, custom: Sequence[CustomOperator] = ()) -> Network:
-    """Read, rewrite and lower a model, which may have the ``custom`` operators."""
+def lowered(
+    model: Model,
+    numerics: Numerics,
+    custom: Sequence[CustomOperator] = (),
+    signature: str = "",
+) -> Network:
+    """Read, rewrite and lower a model, or its ``signature``; it may have the ``custom`` operators."""
     if isinstance(model, Path):
         model = read_model(model)
     elif isinstance(model, bytes):
         model = read_model_bytes(model, "model")
     with known(custom):
-        return lower(rewrite(model, numerics), numerics)
+        return lower(rewrite(of_signature(model, signature), numerics), numerics)
 
 
 def _cmsis_nn_tree(options: Options) -> cmsis_nn.CmsisNN | None:

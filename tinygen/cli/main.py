@@ -155,6 +155,7 @@ def analyze(
         raise click.UsageError("Missing argument 'MODEL'.")
     compilation = api.compile(model, **options)
     data = api.analyze(compilation, ram_curve=ram_curve).to_dict()
+    data["left_out"] = list(compilation.left_out)
     if plot:
         write_text(plot, memory_map(plan_as_data(compilation.plan)))
         if ram_curve:
@@ -162,6 +163,8 @@ def analyze(
 
     def for_people(_: Any) -> None:
         print_analysis(data)
+        for line in data["left_out"]:
+            click.echo(line)
         if ram_curve:
             print_curve(data)
 

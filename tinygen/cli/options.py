@@ -52,6 +52,10 @@ _COMPILE: Mapping[str, tuple[str, dict[str, Any]]] = {
         "several.",
         {"multiple": True, "metavar": "FILE.py", "type": click.Path(path_type=Path)},
     ),
+    "signature": (
+        "The signature to compile, where the model has several (default: its first subgraph).",
+        {"metavar": "NAME"},
+    ),
     "weight_growth": (
         "Times the model's own constant bytes that faster kernels may take.",
         {"type": click.FloatRange(min=1)},

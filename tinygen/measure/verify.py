@@ -73,9 +73,10 @@ class Verdict(Result):
     """What a verification found.
 
     ``outputs_compared`` and ``mismatches`` count output elements. ``outputs`` are the target's own,
-    samples × outputs; those of crashed samples are missing. ``fallbacks`` say which operators could
-    not have the kernels asked for. ``seconds`` are the wall time of the inferences, with transfers,
-    that were run now: all but ``resumed``. ``accuracy`` is there if labels were given.
+    samples × outputs; those of crashed samples are missing. ``fallbacks`` say which
+    operators could not have the kernels asked for, ``left_out`` which signatures were not compiled.
+    ``seconds`` are the wall time of the inferences, with transfers, that were run now: all but
+    ``resumed``. ``accuracy`` is there if labels were given.
     ``rewrites`` say what became of operators of the file that are not computed as they stand there.
     """
 
@@ -90,6 +91,7 @@ class Verdict(Result):
     outputs: tuple[tuple[AnyArray, ...], ...] = field(repr=False)
     layers: tuple[LayerVerdict, ...] = ()
     fallbacks: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     crashes: tuple[Crash, ...] = ()
     seconds: float = 0.0
     resumed: int = 0
@@ -199,6 +201,7 @@ def verify(
         outputs=tuple(got),
         layers=layer_verdicts if layers else (),
         fallbacks=compilation.fallbacks,
+        left_out=compilation.left_out,
         crashes=ran.crashes,
         seconds=ran.seconds,
         resumed=ran.resumed,

@@ -65,7 +65,8 @@ class Options:
     positions of layers that must be streamed together, in place of the planner's choice. ``banks`` are
     the memories that the arena may be spread over; without, it is one array. ``waits`` is how the
     board's flash is read; without, nothing waits. ``cmsis_nn`` is a CMSIS-NN
-    tree to use instead of the one that is found. ``custom`` are operators of the user.
+    tree to use instead of the one that is found. ``custom`` are operators of the user. ``signature``
+    is the entry point to compile, where a model has several; without, its first subgraph is.
     """
 
     name: str = ""
@@ -82,3 +83,4 @@ class Options:
     numerics: Numerics = Numerics.TFLM
     cmsis_nn: Path | None = None
     custom: tuple[CustomOperator, ...] = ()
+    signature: str = ""

@@ -212,7 +212,7 @@ def print_generated(data: Mapping[str, Any]) -> None:
     _print_order(console, data)
     _print_streaming(console, data)
     _print_fallbacks(console, data)
-    for line in data["unbounded_loops"]:
+    for line in (*data["unbounded_loops"], *data["left_out"]):
         console.print(f"[yellow]{escape(line)}[/yellow]")
     name = escape(data["name"])
     console.print(
@@ -231,6 +231,8 @@ def print_verdict(data: Mapping[str, Any]) -> None:
     """The verdict of ``tinygen verify``."""
     console = plain_console()
     _print_fallbacks(console, data)
+    for line in data["left_out"]:
+        console.print(f"[yellow]{escape(line)}[/yellow]")
     for layer in data["layers"]:
         wrong = layer["mismatched_samples"]
         state = f"[red]{wrong} of {data['samples']} samples differ[/red]" if wrong else "equal"
