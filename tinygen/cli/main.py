@@ -30,6 +30,7 @@ from tinygen.errors import (
     EXIT_MISMATCH,
     TinygenError,
 )
+from tinygen.numerics.oracles import ORACLES
 
 
 class _ClosedError(Exception):
@@ -105,7 +106,13 @@ def _failed(message: str, hint: str, code: int, as_json: bool) -> int:
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="tinygen")
+@click.version_option(
+    __version__,
+    prog_name="tinygen",
+    message="%(prog)s %(version)s ("
+    + "; ".join(f"--numerics {one.value}: {release}" for one, release in ORACLES.items())
+    + ")",
+)
 def main() -> None:
     """Compile a quantized TensorFlow Lite model into C for Cortex-M, and prove it bit for bit."""
 

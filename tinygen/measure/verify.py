@@ -25,6 +25,7 @@ from tinygen.ir.graph import AnyArray, Rewrite
 from tinygen.ir.layer import computed
 from tinygen.ir.network import Network
 from tinygen.ir.progress import Progress, silent
+from tinygen.numerics.oracles import ORACLES
 from tinygen.planning.budget import contributors
 from tinygen.planning.plan import Plan
 from tinygen.reporting.console import in_html, print_verdict
@@ -74,7 +75,8 @@ class Verdict(Result):
 
     ``outputs_compared`` and ``mismatches`` count output elements. ``outputs`` are the target's own,
     samples × outputs; those of crashed samples are missing. ``fallbacks`` say which
-    operators could not have the kernels asked for, ``left_out`` which signatures were not compiled.
+    operators could not have the kernels asked for, ``left_out`` which signatures were not compiled;
+    ``oracle`` is what the reference was last compared with, operator by operator.
     ``seconds`` are the wall time of the inferences, with transfers, that were run now: all but
     ``resumed``. ``accuracy`` is there if labels were given.
     ``rewrites`` say what became of operators of the file that are not computed as they stand there.
@@ -92,6 +94,7 @@ class Verdict(Result):
     layers: tuple[LayerVerdict, ...] = ()
     fallbacks: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    oracle: str = ""
     crashes: tuple[Crash, ...] = ()
     seconds: float = 0.0
     resumed: int = 0
@@ -202,6 +205,7 @@ def verify(
         layers=layer_verdicts if layers else (),
         fallbacks=compilation.fallbacks,
         left_out=compilation.left_out,
+        oracle=ORACLES[compilation.network.numerics],
         crashes=ran.crashes,
         seconds=ran.seconds,
         resumed=ran.resumed,

@@ -26,9 +26,7 @@ from tinygen.ops.view import OperatorView
 
 def _rescaled(view: OperatorView, activation: str) -> Layer:
     values, output = ew.one_operand(view, DType.INT8)
-    real = q.scale(view, values) / q.scale(view, output)
-    if view.numerics is Numerics.LITERT:
-        real = float(np.float32(real))  # it divides in single precision
+    real = q.product_over(view, q.scale(view, values), divisor=q.scale(view, output))
     return Requantize(
         **view.ports(values),
         shape=values.shape,
@@ -60,7 +58,8 @@ def _rescale(p: ew.Parameters, x: AnyArray) -> AnyArray:
 
 def _lower_int16_relu(view: OperatorView) -> Layer:
     values, output = ew.one_operand(view, DType.INT16)
-    if view.operator.opcode == "RELU6":
+    opcode = view.operator.opcode
+    if opcode == "RELU6" and view.numerics is Numerics.TFLM:
         low, high = q.activation_range(view, "RELU6", values)
         return ew.elementwise(
             view,
@@ -69,7 +68,7 @@ def _lower_int16_relu(view: OperatorView) -> Layer:
             qe.arithmetic_parameters(clamp_min=low, clamp_max=high),
         )
     q.require_symmetric(view, values, output)
-    low, high = q.activation_range(view, "RELU", output)
+    low, high = q.activation_range(view, opcode, output)
     parameters = qe.rescale_parameters(view, values, output) | {"clamp_min": low, "clamp_max": high}
     return ew.elementwise(
         view, qe.quantized_function("rescale", DType.INT16, _rescale), output, parameters
@@ -101,11 +100,13 @@ def lower_relu6(view: OperatorView) -> Layer:
 
 
 def _leaky_relu_parameters(view: OperatorView, values: Tensor, output: Tensor) -> dict[str, int]:
-    """TFLM ``CalculateOpDataLeakyRelu``; the multipliers are folded in double precision."""
+    """TFLM ``CalculateOpDataLeakyRelu``."""
     source, target = q.scale(view, values), q.scale(view, output)
-    slope = source * view.option("alpha", float) / target
+    slope = q.product_over(view, source, view.option("alpha", float), divisor=target)
     multiplier, shift = qe.check_multiplier(view, abs(slope))
-    kept_multiplier, kept_shift = qe.check_multiplier(view, source / target)
+    kept_multiplier, kept_shift = qe.check_multiplier(
+        view, q.product_over(view, source, divisor=target)
+    )
     low, high = q.INTEGER_RANGES[output.dtype]
     return qe.arithmetic_parameters(
         lhs_offset=-q.zero_point(view, values),

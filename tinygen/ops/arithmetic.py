@@ -235,7 +235,9 @@ def _product_parameters(view: OperatorView, real: float, clamp: tuple[int, int])
 def _lower_int16_mul(view: OperatorView) -> Layer:
     lhs, rhs, output = ew.two_operands(view, I16)
     q.require_symmetric(view, lhs, rhs, output)
-    real = q.scale(view, lhs) * q.scale(view, rhs) / q.scale(view, output)
+    real = q.product_over(
+        view, q.scale(view, lhs), q.scale(view, rhs), divisor=q.scale(view, output)
+    )
     return ew.elementwise(
         view,
         qe.quantized_function("mul", I16, _quantized_mul),
@@ -322,7 +324,12 @@ def lower_mul(view: OperatorView) -> Layer:
     """Fold a MUL. TFLM ``CalculateOpDataMul``."""
     common = _common(view)
     output = view.output()
-    real = q.scale(view, view.input(0)) * q.scale(view, view.input(1)) / q.scale(view, output)
+    real = q.product_over(
+        view,
+        q.scale(view, view.input(0)),
+        q.scale(view, view.input(1)),
+        divisor=q.scale(view, output),
+    )
     clamp = q.activation_range(view, view.activation, output)
     return Mul(
         operator=view.operator,

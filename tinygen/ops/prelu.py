@@ -11,7 +11,7 @@ from tinygen.numerics import fixed_point as fp
 from tinygen.ops import quantized_elementwise as qe
 from tinygen.ops.dtypes import F32, I8, I16
 from tinygen.ops.elementwise import Parameters, elementwise, plain, wide
-from tinygen.ops.quantized import scale, zero_point
+from tinygen.ops.quantized import product_over, scale, zero_point
 from tinygen.ops.registry import operator
 from tinygen.ops.view import OperatorView
 
@@ -40,8 +40,9 @@ def lower_prelu(view: OperatorView) -> Layer:
     if values.dtype is F32:
         function = plain("prelu_f32", lambda a, b: np.where(a >= 0, a, a * b))
         return elementwise(view, function, output)
-    kept = qe.check_multiplier(view, scale(view, values) / scale(view, output))
-    slope = scale(view, values) * scale(view, alpha) / scale(view, output)
+    source, target = scale(view, values), scale(view, output)
+    kept = qe.check_multiplier(view, product_over(view, source, divisor=target))
+    slope = product_over(view, source, scale(view, alpha), divisor=target)
     parameters = qe.arithmetic_parameters(
         lhs_offset=-zero_point(view, values),
         lhs_multiplier=kept[0],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygen.ir.graph import DType, Tensor
+from tinygen.ir.graph import DType, Numerics, Tensor
 from tinygen.numerics import fixed_point as fp
 from tinygen.ops.view import OperatorView
 
@@ -120,6 +120,21 @@ def requantization(
         clamp_max=clamp[1],
         rounding=fp.Rounding.DOUBLE,
     )
+
+
+def product_over(view: OperatorView, *factors: float, divisor: float) -> float:
+    """The product of the factors over a divisor, from left to right: of scales, and options.
+
+    TFLM (since October 2026) computes it in double precision; LiteRT rounds each step to single.
+    """
+    result = factors[0]
+    for factor in factors[1:]:
+        result = _as_rounded(view, result * factor)
+    return _as_rounded(view, result / divisor)
+
+
+def _as_rounded(view: OperatorView, value: float) -> float:
+    return float(np.float32(value)) if view.numerics is Numerics.LITERT else value
 
 
 def rescale(view: OperatorView, values: Tensor, output: Tensor) -> fp.Requantization:

@@ -11,7 +11,7 @@ from tinygen.ir.graph import AnyArray, DType, Tensor
 from tinygen.numerics import fixed_point as fp
 from tinygen.ops.dtypes import SUFFIXES
 from tinygen.ops.elementwise import Function, Parameters
-from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
+from tinygen.ops.quantized import INTEGER_RANGES, product_over, scale, zero_point
 from tinygen.ops.view import OperatorView
 
 
@@ -97,7 +97,8 @@ def check_multiplier(view: OperatorView, real: float) -> tuple[int, int]:
 
 def rescale_parameters(view: OperatorView, values: Tensor, output: Tensor) -> dict[str, int]:
     """From one operand's scale to the output's; equal ones need none (2**30 shifted by 1)."""
-    factor = check_multiplier(view, scale(view, values) / scale(view, output))
+    real = product_over(view, scale(view, values), divisor=scale(view, output))
+    factor = check_multiplier(view, real)
     return arithmetic_parameters(
         lhs_offset=-zero_point(view, values), **output_parameters(view, factor)
     )

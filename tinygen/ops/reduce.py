@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Tensor
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
@@ -170,6 +170,12 @@ def lower_sum(view: OperatorView) -> Layer:
     terms = math.prod(values.shape[axis] for axis in axes)
     if values.dtype is DType.FLOAT32:
         return _layer(view, axes, "sum", divisor=float(terms) if is_mean else 1.0)
+    if view.numerics is Numerics.LITERT and not is_mean:
+        view.unsupported(
+            f"LiteRT's reference computes a SUM of {values.dtype.value} in floating point, which is "
+            "not built",
+            "Compile it with --numerics tflm.",
+        )
     folded = rescale(view, values, output)
     return _layer(
         view,

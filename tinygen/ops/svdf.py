@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygen.ir.graph import AnyArray, DType, Tensor
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.numerics import fixed_point as fp
 from tinygen.ops.quantized import INTEGER_RANGES, scale, zero_point
@@ -120,6 +120,11 @@ def lower_svdf(view: OperatorView) -> Layer:
     state = _state(view, (batches, filters * memory))
     view.require_dtype(times, *((DType.FLOAT32,) if is_float else (DType.INT8, DType.INT16)))
     view.require_dtype(state, times.dtype)
+    if state.dtype is DType.INT8 and view.numerics is Numerics.LITERT:
+        view.unsupported(
+            f"its state {state.name!r} is INT8, and LiteRT's reference takes any for INT16",
+            "Compile it with --numerics tflm.",
+        )
     if not view.has_input(3) and not is_float:
         view.invalid("it lacks its bias, which TFLM needs")
     bias: AnyArray = np.zeros(units, dtype=np.float32)

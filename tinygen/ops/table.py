@@ -71,7 +71,8 @@ SHAPE and the variables take every type.
 - SignalRfft and SignalIrfft of lengths that are no power of two, or of several blocks at once.
 - CIRCULAR_BUFFER that ends inferences from within a subgraph of IF or WHILE.
 - Operands that TFLM also takes at run time, where tinygen wants constants: weights (but those of
-  FULLY_CONNECTED of int8) and biases, axes, shapes, paddings, the indices of slices, what a CALL_ONCE assigns.
+  FULLY_CONNECTED of int8) and biases, axes, shapes, paddings, the indices of slices, what a CALL_ONCE
+  assigns.
 
 TFLM accepts and does not compute (it reads uninitialized parameters or ignores the option), and tinygen
 refuses: GREATER of int16, LOGICAL_AND and LOGICAL_OR of other types than bool.
@@ -80,11 +81,11 @@ refuses: GREATER of int16, LOGICAL_AND and LOGICAL_OR of other types than bool.
 
 Whatever `--numerics` says, these have LiteRT's bits, because TFLM's are not what the model means:
 
-- SPACE_TO_BATCH_ND of int8 with padding: TFLM pads with uninitialized memory, LiteRT and tinygen with the zero
-  point.
+- SPACE_TO_BATCH_ND of int8 with padding: TFLM pads with uninitialized memory, LiteRT and tinygen with
+  the zero point.
 - STRIDED_SLICE with an ellipsis or a new axis: TFLM takes no notice of these options.
-- DEPTHWISE_CONV_2D whose option `depth_multiplier` contradicts its shapes: TFLM goes by the option, LiteRT and
-  tinygen by the shapes.
+- DEPTHWISE_CONV_2D whose option `depth_multiplier` contradicts its shapes: TFLM goes by the
+  option, LiteRT and tinygen by the shapes.
 """
 
 

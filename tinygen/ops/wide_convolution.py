@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygen.ir.graph import AnyArray, DType, Tensor
+from tinygen.ir.graph import AnyArray, DType, Numerics, Tensor
 from tinygen.ir.layer import Layer
 from tinygen.ir.window import Axis, Window
 from tinygen.numerics.fixed_point import Requantization, wrap_int32
@@ -195,6 +195,11 @@ def lower_int16_convolution(view: OperatorView) -> Layer:
     view.require_dtype(weights_tensor, DType.INT8)
     view.require_dtype(output, DType.INT16)
     require_symmetric(view, values, output)
+    if view.numerics is Numerics.LITERT and view.operator.opcode == "FULLY_CONNECTED":
+        view.unsupported(
+            "LiteRT's reference scales sums of INT16 in double precision, which is not built",
+            "Compile it with --numerics tflm.",
+        )
     weights = _convolution_weights(view).astype(np.int8)
     input_shape, geometry = _geometry(view, weights)
     channels = weights.shape[0]
@@ -205,6 +210,13 @@ def lower_int16_convolution(view: OperatorView) -> Layer:
         view.require_dtype(view.input(2), DType.INT64, *(() if only_wide else (DType.INT32,)))
         bias = _bias(view, view.input(2), channels).astype(np.int64)
         narrow = view.input(2).dtype is DType.INT32
+        said = view.operator.options.get("quantized_bias_type") == "INT32"
+        if view.numerics is Numerics.LITERT and narrow and not said:
+            view.unsupported(
+                f"LiteRT's reference reads the INT32 bias {view.input(2).name!r} as INT64, beyond its "
+                "end, unless the option quantized_bias_type is INT32",
+                "Compile it with --numerics tflm, or convert the model with quantized_bias_type INT32.",
+            )
     folded = weight_requantization(view, values, weights_tensor, output, channels, view.activation)
     if not narrow and int(folded.shifts.max()) > 7:
         view.unsupported(f"the scale of {output.name!r} is over 128 times finer than its operands'")

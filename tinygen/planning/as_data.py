@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygen.ir.data import plain
+from tinygen.numerics.oracles import ORACLES
 from tinygen.planning.memory.body import merged_parts, runs
 from tinygen.planning.plan import Plan
 
@@ -45,6 +46,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "optimize": plan.options.optimize.value,
         "weight_growth": plan.options.weight_growth,
         "numerics": plan.network.numerics.value,
+        "oracle": ORACLES[plan.network.numerics],
         "model_sha256": plan.network.graph.sha256,
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound_bytes": plan.arena_lower_bound_bytes,
