@@ -51,6 +51,8 @@ RELEASES = (
 )
 """From June 2024 on, and both sides of where multipliers became double (12 and 14 October 2026)."""
 
+_FIRST_FOR_NUMPY_2 = "0.dev20250501"
+
 _RUNNER = """
 import pickle, sys
 import numpy as np
@@ -106,8 +108,10 @@ def _python(release: str) -> Path:
     python = folder / "bin" / "python"
     if not (folder / "installed").exists():
         venv.create(folder, with_pip=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", f"tflite-micro=={release}"]
-        subprocess.run(command, check=True)
+        wanted = [f"tflite-micro=={release}"]
+        if release < _FIRST_FOR_NUMPY_2:
+            wanted.append("numpy<2")
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
         (folder / "installed").touch()
     return python
 

@@ -66,7 +66,7 @@ def test_depth_multiplier_follows_from_the_shapes() -> None:
         (_convolution(stride_h=0), "each must be at least 1"),
         (_convolution(weights_shape=(4, 9, 9, 2), padding="VALID"), "does not fit into 8"),
         (_convolution(weight_scale=float("nan")), "'weights' has the scale nan"),
-        (_convolution(weight_scale=0.0), "'weights' has the scale 0.0"),
+        (_convolution(weight_scale=-0.5), "'weights' has the scale -0.5"),
         (_convolution("DEPTHWISE_CONV_2D", (1, 3, 3, 3)), "'weights' of shape"),
     ],
 )
