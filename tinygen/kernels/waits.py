@@ -26,6 +26,8 @@ CODE_BYTES = 700
 """Of the functions that a layer runs, about; what a cache for both has less for constants."""
 _MISSED = 0.08
 """Of the lines of code that a cache of 1 KB misses in loops, about; one of n KB, by n² less."""
+_DISPLACED = 0.02
+"""Of constants that a cache could hold, about, what code displaces that lies in the same sets."""
 _JUMPED = 0.2
 """Of those lines, about, that prefetch did not ask for because a branch went there."""
 _COPY_CYCLES = 0.8
@@ -75,7 +77,9 @@ class Waits:
 
     def missed_again(self, nbytes: int) -> int:
         """Bytes that are read anew in each pass over so many constants."""
-        return self.data.missed(nbytes + CODE_BYTES if self.shared else nbytes)
+        if not self.shared:
+            return self.data.missed(nbytes)
+        return max(self.data.missed(nbytes + CODE_BYTES), round(_DISPLACED * nbytes))
 
     def _line(self) -> float:
         """Cycles in which one line of code is waited for that is missed."""
