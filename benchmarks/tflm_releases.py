@@ -54,22 +54,41 @@ RELEASES = (
 _FIRST_FOR_NUMPY_2 = "0.dev20250501"
 
 _RUNNER = """
-import pickle, sys
+import os, pickle, sys
 import numpy as np
 from tflite_micro.python.tflite_micro import runtime
-answers = open(sys.argv[2], "ab")
-for model, inputs, outputs in pickle.load(open(sys.argv[1], "rb"))[int(sys.argv[3]) :]:
+
+def answer(model, inputs, outputs):
     try:
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=1 << 22)
         for index, value in enumerate(inputs):
             interpreter.set_input(np.array(value, order="C"), index)
         interpreter.invoke()
-        result = [np.array(interpreter.get_output(index)) for index in range(outputs)]
+        return [np.array(interpreter.get_output(index)) for index in range(outputs)]
     except Exception:
-        result = None
-    pickle.dump(result, answers)
-    answers.flush()
+        return None
+
+asked = pickle.load(open(sys.argv[1], "rb"))
+answers = open(sys.argv[2], "ab")
+done = 0
+while done < len(asked):
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        for one in asked[done:]:
+            pickle.dump(answer(*one), answers)
+            answers.flush()
+            os.write(writer, b".")
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as finished:
+        done += len(finished.read())
+    if done < len(asked):
+        pickle.dump(None, answers)
+        answers.flush()
+        done += 1
 """
+"""What each release's interpreter runs. Some abort the process on a model that they do not like, so a
+child answers, and another goes on behind what ended it."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +109,7 @@ def _cases(models: int) -> Iterator[_Case]:
     ]
     makers += [(f"{o} INT8", o, functools.partial(random_model, o)) for o in GENERATORS]
     for name, opcode, make in makers:
-        if opcode in LITERT:
+        if opcode in LITERT or opcode == "CIRCULAR_BUFFER":  # which ends runs without outputs
             continue
         for seed in range(models):
             model = make(seed)
@@ -128,21 +147,9 @@ def _differing(release: str, cases: Sequence[_Case], folder: Path) -> dict[str, 
     asked.write_bytes(
         pickle.dumps([(case.model, case.inputs, len(case.outputs)) for case in cases])
     )
-    answers: list[list[AnyArray] | None] = []
-    while len(answers) < len(cases):
-        # Some releases abort the process on what they do not like: that model is none they run.
-        command = [
-            str(_python(release)),
-            "-c",
-            _RUNNER,
-            str(asked),
-            str(answered),
-            str(len(answers)),
-        ]
-        died = subprocess.run(command, check=False, capture_output=True).returncode != 0
-        answers += _unpickled(answered)
-        answered.unlink()
-        answers += [None] * died
+    command = [str(_python(release)), "-c", _RUNNER, str(asked), str(answered)]
+    subprocess.run(command, check=True, capture_output=True)
+    answers = list(_unpickled(answered))
     counts: dict[str, tuple[int, int]] = {}
     for case, results in zip(cases, answers, strict=True):
         if results is None:
