@@ -26,7 +26,7 @@ CODE_BYTES = 700
 """Of the functions that a layer runs, about; what a cache for both has less for constants."""
 _MISSED = 0.08
 """Of the lines of code that a cache of 1 KB misses in loops, about; one of n KB, by n² less."""
-_DISPLACED = 0.02
+_DISPLACED = 0.01
 """Of constants that a cache could hold, about, what code displaces that lies in the same sets."""
 _JUMPED = 0.2
 """Of those lines, about, that prefetch did not ask for because a branch went there."""
