@@ -18,6 +18,7 @@ from tests.kernels.dsp_programs import (
     compare_twins,
     plan_with,
 )
+from tests.models.builder import ModelBuilder
 from tests.ops.generators.typed import typed_model
 from tinygen.errors import InputError
 from tinygen.hardware.cores import core
@@ -87,19 +88,48 @@ def test_weights_lie_by_pairs_of_channels() -> None:
     ]
 
 
-def test_what_32_bits_cannot_hold_is_left_to_others() -> None:
+def _deep(seed: int) -> Network:
+    """A fully connected layer whose sums of products need 64 bits."""
+    rng = np.random.default_rng(seed)
+    batches, depth, channels = (int(rng.integers(*ends)) for ends in ((1, 5), (530, 1600), (1, 6)))
+    builder = ModelBuilder()
+    weights = rng.choice(np.array([-128, -127, 126, 127], np.int8), (channels, depth))
+    weights[0] = rng.choice(np.array([-128, 127], np.int8))
+    scales = (2.0 ** rng.uniform(-8, -5, channels)).astype(np.float32)
+    x = builder.tensor((batches, depth), "INT16", scale=2.0**-12)
+    w = builder.tensor(weights.shape, "INT8", scale=scales, axis=0, data=weights)
+    b = builder.tensor(
+        (channels,), "INT64", scale=scales / 4096, data=rng.integers(-(1 << 33), 1 << 33, channels)
+    )
+    y = builder.tensor((batches, channels), "INT16", scale=2.0 ** rng.uniform(-6, 0))
+    builder.operator("FULLY_CONNECTED", [x, w, b], [y], version=4, fused_activation_function="NONE")
+    return lower(read_model_bytes(builder.inputs(x).outputs(y).build(), f"deep {seed}"))
+
+
+@pytest.mark.qemu
+def test_sums_of_64_bits_on_the_emulated_m4(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = accepted(KERNELS, [_deep(seed) for seed in range(40)])
+    assert len(parts) >= 30
+    plan = plan_with(KERNELS, parts, monkeypatch)
+    assert {call.function for step in plan.steps for call in step.binding.calls} == {
+        "tinygen_dsp_conv2d_s16_long"
+    }
+    compare_on_board(plan, parts, M4_BOARD, tmp_path)
+
+
+def test_c_twin_of_sums_of_64_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = accepted(KERNELS, [_deep(seed) for seed in range(40)])
+    compare_twins(plan_with(KERNELS, parts, monkeypatch), parts, "gcc", tmp_path)
+
+
+def test_what_the_folded_rounding_cannot_hold_is_left_to_others() -> None:
     layer = _layer()
     (kernel,) = KERNELS
     target = core("cortex-m4")
-    reason = "its sums or its scale are too large for 32 bits"
-    # Sums of products reach 2^31 from 512 weights of -128 on.
-    wide = np.full((len(layer.weights), 1, 1, 512), -128, np.int8)
-    shape = (*layer.input_shape[:3], 512)
-    assert refusal(kernel, replace(layer, weights=wide, input_shape=shape), target) == reason
-    wide[:, :, :, 0] = 127
-    assert refusal(kernel, replace(layer, weights=wide, input_shape=shape), target) is None
-    shifts = np.zeros_like(layer.requantization.shifts)
-    coarse = replace(layer.requantization, shifts=shifts)
+    reason = "its bias or its scale is too large"
+    coarse = replace(layer.requantization, shifts=np.zeros_like(layer.requantization.shifts))
     assert refusal(kernel, replace(layer, requantization=coarse), target) == reason
     bias = np.full_like(layer.bias, 1 << 45)
     assert refusal(kernel, replace(layer, bias=bias), target) == reason

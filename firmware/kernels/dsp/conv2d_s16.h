@@ -16,7 +16,8 @@
  * The layer, of one group. Its weights are words, [pairs of channels][depth / 2].
  *
  * Where biases have 64 bits, an output is (sum * multiplier + bias) >> (32 + shift): multipliers
- * are 2^16 times the reference's of 16 bits, and biases are multiplied, with half a unit added.
+ * are the reference's of 16 bits times at most 2^16, and biases are multiplied, with half a unit
+ * added.
  */
 typedef struct {
     tinygen_conv2d_s16_params layer;
@@ -158,47 +159,72 @@ static inline const int16_t *tinygen_dsp_column_s16(const tinygen_dsp_conv2d_s16
     return column;
 }
 
+/** Values of a column whose products with weights always fit in a sum of 32 bits, in whole fours.
+ */
+#define TINYGEN_DSP_SAFE_DEPTH_S16 508
+
+/** How sums are kept, and what follows them. */
+enum {
+    TINYGEN_DSP_SUMS_32,    /**< of 32 bits, and a bias of 64 */
+    TINYGEN_DSP_SUMS_64,    /**< of 64 bits, put together from safe depths */
+    TINYGEN_DSP_SUMS_NARROW /**< of 32 bits, which may wrap, and a bias of 32 */
+};
+
 /** What follows a sum where the bias has 64 bits: one rounding, folded into the bias. */
-static inline int16_t tinygen_dsp_conv2d_s16_wide_output(const tinygen_conv2d_s16_params *p,
-                                                         int32_t sum, int32_t channel)
+TINYGEN_INLINE int16_t tinygen_dsp_conv2d_s16_wide_output(const tinygen_conv2d_s16_params *p,
+                                                          int64_t sum, int32_t channel)
 {
     const tinygen_requantization *q = &p->requantization;
     const int32_t pair = channel * q->channel_step;
-    const int64_t scaled = (int64_t)sum * q->multipliers[pair] + p->bias[channel];
+    const int64_t scaled = sum * q->multipliers[pair] + p->bias[channel];
     const int32_t high = (int32_t)(scaled >> 32);
     return (int16_t)tinygen_clamp(high >> q->shifts[pair], q->clamp_min, q->clamp_max);
 }
 
-/** What follows a sum of either kind. */
+/** What follows a sum. */
 TINYGEN_INLINE int16_t tinygen_dsp_conv2d_s16_output(const tinygen_conv2d_s16_params *p,
-                                                     int32_t sum, int32_t channel, int32_t narrow)
+                                                     int64_t sum, int32_t channel, int32_t kind)
 {
-    return narrow != 0 ? tinygen_conv2d_s16_narrow_output(p, sum, channel)
-                       : tinygen_dsp_conv2d_s16_wide_output(p, sum, channel);
+    switch (kind) {
+    case TINYGEN_DSP_SUMS_NARROW:
+        return tinygen_conv2d_s16_narrow_output(p, (int32_t)sum, channel);
+    case TINYGEN_DSP_SUMS_32:
+        return tinygen_dsp_conv2d_s16_wide_output(p, (int32_t)sum, channel);
+    default:
+        return tinygen_dsp_conv2d_s16_wide_output(p, sum, channel);
+    }
 }
 
 /** All outputs of `count` (1 or 2) columns. */
 TINYGEN_INLINE void tinygen_dsp_conv2d_s16_columns(const tinygen_dsp_conv2d_s16_params *p,
                                                    const int16_t *a, const int16_t *b,
-                                                   int32_t count, int32_t narrow, int16_t *output)
+                                                   int32_t count, int32_t kind, int16_t *output)
 {
     const int32_t channels = p->layer.shape.output_channels;
+    const int32_t part = kind == TINYGEN_DSP_SUMS_64 ? TINYGEN_DSP_SAFE_DEPTH_S16 : p->depth;
     const int8_t *weights = p->layer.weights;
-    tinygen_dsp_sums_s16 sums = {0, 0, 0, 0};
     for (int32_t channel = 0; channel < channels; channel += 2) {
-        if (count == 2) {
-            tinygen_dsp_dot_s16_2x2(&sums, a, b, weights, p->depth);
-        } else {
-            tinygen_dsp_dot_s16_1x2(&sums, a, weights, p->depth);
-        }
-        weights += 2 * p->depth;
-        for (int32_t i = channel; i < channels && i < channel + 2; i++) {
-            const int32_t second = i - channel;
-            output[i] =
-                tinygen_dsp_conv2d_s16_output(&p->layer, second ? sums.a1 : sums.a0, i, narrow);
+        int64_t totals[4] = {0, 0, 0, 0};
+        for (int32_t first = 0; first < p->depth; first += part) {
+            const int32_t depth = p->depth - first < part ? p->depth - first : part;
+            tinygen_dsp_sums_s16 sums = {0, 0, 0, 0};
             if (count == 2) {
-                output[channels + i] =
-                    tinygen_dsp_conv2d_s16_output(&p->layer, second ? sums.b1 : sums.b0, i, narrow);
+                tinygen_dsp_dot_s16_2x2(&sums, a + first, b + first, weights, depth);
+            } else {
+                tinygen_dsp_dot_s16_1x2(&sums, a + first, weights, depth);
+            }
+            weights += 2 * depth;
+            totals[0] += sums.a0;
+            totals[1] += sums.a1;
+            totals[2] += sums.b0;
+            totals[3] += sums.b1;
+        }
+        for (int32_t i = 0; i < 2 && channel + i < channels; i++) {
+            output[channel + i] =
+                tinygen_dsp_conv2d_s16_output(&p->layer, totals[i], channel + i, kind);
+            if (count == 2) {
+                output[channels + channel + i] =
+                    tinygen_dsp_conv2d_s16_output(&p->layer, totals[2 + i], channel + i, kind);
             }
         }
     }
@@ -207,7 +233,7 @@ TINYGEN_INLINE void tinygen_dsp_conv2d_s16_columns(const tinygen_dsp_conv2d_s16_
 /** The layer, two columns of a row at a time; work holds two columns unless they are in place. */
 TINYGEN_INLINE void tinygen_dsp_conv2d_s16_rows(const tinygen_dsp_conv2d_s16_params *p,
                                                 const int16_t *input, int16_t *work,
-                                                int16_t *output, int32_t narrow)
+                                                int16_t *output, int32_t kind)
 {
     const tinygen_conv2d_shape *s = &p->layer.shape;
     for (int32_t n = 0; n < s->batches; n++) {
@@ -219,14 +245,14 @@ TINYGEN_INLINE void tinygen_dsp_conv2d_s16_rows(const tinygen_dsp_conv2d_s16_par
                 const int16_t *a = tinygen_dsp_column_s16(p, input, origin_y, origin_x, work);
                 origin_x += s->columns.stride;
                 if (left == 1) {
-                    tinygen_dsp_conv2d_s16_columns(p, a, a, 1, narrow, output);
+                    tinygen_dsp_conv2d_s16_columns(p, a, a, 1, kind, output);
                     output += s->output_channels;
                     break;
                 }
                 const int16_t *b =
                     tinygen_dsp_column_s16(p, input, origin_y, origin_x, work + p->depth);
                 origin_x += s->columns.stride;
-                tinygen_dsp_conv2d_s16_columns(p, a, b, 2, narrow, output);
+                tinygen_dsp_conv2d_s16_columns(p, a, b, 2, kind, output);
                 output += 2 * s->output_channels;
             }
         }
@@ -234,19 +260,16 @@ TINYGEN_INLINE void tinygen_dsp_conv2d_s16_rows(const tinygen_dsp_conv2d_s16_par
     }
 }
 
-/** With biases of 64 bits; sums of products must fit in 32. */
-TINYGEN_KERNEL void tinygen_dsp_conv2d_s16(const tinygen_dsp_conv2d_s16_params *p,
-                                           const int16_t *input, int16_t *work, int16_t *output)
-{
-    tinygen_dsp_conv2d_s16_rows(p, input, work, output, 0);
-}
+/** Define the layer with a kind of sums. */
+#define TINYGEN_DEFINE_DSP_CONV2D_S16(name, kind)                                                  \
+    TINYGEN_KERNEL void name(const tinygen_dsp_conv2d_s16_params *p, const int16_t *input,         \
+                             int16_t *work, int16_t *output)                                       \
+    {                                                                                              \
+        tinygen_dsp_conv2d_s16_rows(p, input, work, output, kind);                                 \
+    }
 
-/** With biases of 32 bits; sums wrap as the reference's do. */
-TINYGEN_KERNEL void tinygen_dsp_conv2d_s16_narrow(const tinygen_dsp_conv2d_s16_params *p,
-                                                  const int16_t *input, int16_t *work,
-                                                  int16_t *output)
-{
-    tinygen_dsp_conv2d_s16_rows(p, input, work, output, 1);
-}
+TINYGEN_DEFINE_DSP_CONV2D_S16(tinygen_dsp_conv2d_s16, TINYGEN_DSP_SUMS_32)
+TINYGEN_DEFINE_DSP_CONV2D_S16(tinygen_dsp_conv2d_s16_long, TINYGEN_DSP_SUMS_64)
+TINYGEN_DEFINE_DSP_CONV2D_S16(tinygen_dsp_conv2d_s16_narrow, TINYGEN_DSP_SUMS_NARROW)
 
 #endif

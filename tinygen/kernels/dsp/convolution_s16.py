@@ -22,6 +22,8 @@ from tinygen.ops.wide_convolution import Int16Conv2D
 _COSTS = Costs("dsp.convolution_s16")
 _STEP = 4
 """Values of a column that the inner loop takes at once."""
+_SAFE_DEPTH = 508
+"""``TINYGEN_DSP_SAFE_DEPTH_S16``."""
 
 
 def _depth(layer: Int16Conv2D) -> int:
@@ -58,27 +60,41 @@ def packed(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.ascontiguousarray(whole.reshape(-1, 2, whole.shape[1]).transpose(0, 2, 1))
 
 
+def _most(layer: Int16Conv2D) -> Int64Array:
+    """The largest magnitude of each channel's sums of products."""
+    magnitudes = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.weights), -1)
+    sums: Int64Array = magnitudes.sum(axis=1) << 15
+    return sums
+
+
+def _suffix(layer: Int16Conv2D) -> str:
+    """Of the function for the layer's sums."""
+    if layer.narrow:
+        return "_narrow"
+    return "_long" if _most(layer).max() > INT32_MAX else ""
+
+
 def _fitted(layer: Int16Conv2D) -> tuple[Int64Array, Requantization] | None:
     """Biases and requantization of ``conv2d_s16.h``; None where 64 bits do not hold what they give.
 
-    ``scale_wide`` multiplies bias and sum by 16 bits, adds half a unit, and shifts; with 2^16 times all
-    that the shift begins at a word.
+    ``scale_wide`` multiplies bias and sum by 16 bits, adds half a unit, and shifts. With a power of two
+    times all that, the shift begins at a word.
     """
     q = layer.requantization
     if layer.narrow:
         return layer.bias.astype(np.int64), q
     multipliers, shifts = q.multipliers.astype(np.int64), 15 - q.shifts.astype(np.int64)
     reduced = np.minimum((multipliers + (1 << 15)) >> 16, 0x7FFF)
-    sums = np.abs(layer.weights.astype(np.int64)).reshape(len(layer.weights), -1).sum(axis=1) << 15
-    reach = (sums + np.abs(layer.bias).astype(np.float64)) * reduced
-    if shifts.min() < 16 or shifts.max() > 47 or sums.max() > INT32_MAX or reach.max() >= 2.0**46:
-        return None
     half = np.int64(1) << (shifts - 1)
-    offsets = (layer.bias.astype(np.int64) * reduced + half) << 16
+    reach = (_most(layer) + np.abs(layer.bias).astype(np.float64)) * reduced + half
+    more = min(16, 62 - int(np.ceil(np.log2(reach.max()))))
+    if more < 0 or shifts.min() + more < 32 or shifts.max() + more > 63:
+        return None
+    offsets = (layer.bias.astype(np.int64) * reduced + half) << more
     fitted = replace(
         q,
-        multipliers=(reduced << 16).astype(np.int32),
-        shifts=(shifts - 16).astype(q.shifts.dtype),
+        multipliers=(reduced << more).astype(np.int32),
+        shifts=(shifts + more - 32).astype(q.shifts.dtype),
     )
     return offsets, fitted
 
@@ -88,12 +104,13 @@ def _cycles(layer: Int16Conv2D) -> float:
     pairs = batches * rows * (columns // 2)
     singles = batches * rows * (columns % 2)
     blocks, depth = -(-channels // 2), _depth(layer)
+    parts = -(-depth // _SAFE_DEPTH) if _suffix(layer) == "_long" else 1
     rows_of_window = layer.window.height.size
     column = _COSTS.column + rows_of_window * _COSTS.row + depth * _COSTS.value
     output = _COSTS.output_narrow if layer.narrow else _COSTS.output
     return (
-        pairs * blocks * (_COSTS.pair + _COSTS.pair_step * (depth // _STEP))
-        + singles * blocks * (_COSTS.single + _COSTS.single_step * (depth // _STEP))
+        pairs * blocks * (parts * _COSTS.pair + _COSTS.pair_step * (depth // _STEP))
+        + singles * blocks * (parts * _COSTS.single + _COSTS.single_step * (depth // _STEP))
         + (2 * pairs + singles) * column * (not _in_place(layer))
         + math.prod(layer.output_shape) * output
     )
@@ -119,7 +136,7 @@ def _bind(layer: Int16Conv2D) -> Binding:
         requantization=requantization,
     )
     call = Call(
-        f"tinygen_dsp_conv2d_s16{'_narrow' if layer.narrow else ''}",
+        f"tinygen_dsp_conv2d_s16{_suffix(layer)}",
         (
             struct(
                 "tinygen_dsp_conv2d_s16_params",
@@ -147,7 +164,7 @@ def conv2d_s16(layer: Int16Conv2D) -> Offer | Refusal:
     if layer.groups != 1:
         return Refusal("is for one group")
     if _fitted(layer) is None:
-        return Refusal("its sums or its scale are too large for 32 bits")
+        return Refusal("its bias or its scale is too large")
     return Offer(_cycles(_rows_as_pixels(layer)), lambda: _bind(layer))
 
 
