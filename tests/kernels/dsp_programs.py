@@ -74,11 +74,18 @@ def plan_with(
     return make_plan(side_by_side(parts), options)
 
 
+_ENDS: dict[DType | None, AnyArray] = {
+    DType.INT8: np.array([-128, 127], np.int8),
+    DType.INT16: np.array([-32768, 32767], np.int16),
+}
+"""The least and the largest value of a type."""
+
+
 def _extremes(part: Network, rng: np.random.Generator) -> list[AnyArray]:
     """Inputs that bring many accumulators to their ends."""
     return [
-        rng.choice(np.array([-128, 127], np.int8), part.tensors[index].shape)
-        if part.tensors[index].dtype is DType.INT8
+        rng.choice(_ENDS[part.tensors[index].dtype], part.tensors[index].shape)
+        if part.tensors[index].dtype in _ENDS
         else random_inputs(part, rng)[position]
         for position, index in enumerate(part.inputs)
     ]
