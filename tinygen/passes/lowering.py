@@ -134,7 +134,8 @@ def _lower_operators(
             )
             layers.append(kind.lower(view))
         except UnsupportedError as error:
-            problems.append(error.message.rstrip("."))
+            said = (error.message, error.hint)
+            problems.append(". ".join(text.rstrip(".") for text in said if text))
         except TinygenError as error:
             raise type(error)(f"{source}: {error.message}", error.hint) from error
         if operator.opcode == "WHILE":
